@@ -48,6 +48,16 @@ export const ERROR_CATALOGUE = {
     retryable: true,
     text: 'ClickHouse cannot be reached at the moment.',
   },
+  storage_refused: {
+    status: 500,
+    retryable: false,
+    text: 'ClickHouse refuses the credentials it was given.',
+  },
+  query_too_heavy: {
+    status: 400,
+    retryable: false,
+    text: 'The query reads, holds or returns more than its limits allow.',
+  },
   query_timeout: { status: 504, retryable: true, text: 'The query took longer than its limit.' },
   disk_full: { status: 503, retryable: true, text: 'The disk of the data folder is full.' },
   config_invalid: { status: 500, retryable: false, text: 'The configuration has an error.' },
@@ -61,6 +71,16 @@ export const ERROR_CATALOGUE = {
     status: 500,
     retryable: false,
     text: 'The data folder is of another version.',
+  },
+  platform_unsupported: {
+    status: 500,
+    retryable: false,
+    text: 'The embedded ClickHouse does not run on this platform.',
+  },
+  engine_failed: {
+    status: 500,
+    retryable: false,
+    text: 'The embedded ClickHouse could not be started.',
   },
   port_taken: { status: 500, retryable: false, text: 'The port is already in use.' },
   log_corrupt: {
