@@ -1,0 +1,106 @@
+/**
+ * An incident as it stands: what the clusterer keeps, what `IncidentEvent.detail` carries as JSON, and what
+ * `GET /api/incidents/:id` answers. Times are milliseconds since the epoch, event time.
+ */
+export type IncidentStatus = 'open' | 'investigating' | 'resolved'
+
+/** One addend of the severity: `weight * value` is what it adds; the addends sum to `z`. */
+export interface SeverityTerm {
+  /** users, criticality, burst, error_budget, spread, novelty, business. */
+  name: string
+  weight: number
+  /** 0 to 1. */
+  value: number
+  /** The numbers behind the value, in one phrase. */
+  reason: string
+}
+
+export interface Severity {
+  /** 1 (worst) to 5. */
+  level: number
+  /** round(100 · z / 6.3), 0 to 100. */
+  score: number
+  z: number
+  terms: readonly SeverityTerm[]
+  /** A person's choice wins over the computed level until it is released. */
+  locked?: boolean
+}
+
+/** Why a member belongs to the incident. */
+export interface MemberReason {
+  /** same_fingerprint, names_service, same_host, external_host, dependency, two_hops, same_service, zone, opened. */
+  rule: string
+  affinity: number
+  /** The member it was joined through. */
+  through?: string
+  sentence: string
+}
+
+/** One fingerprint (or service-level alert, fingerprint empty) inside an incident. */
+export interface IncidentMember {
+  /** `fingerprint` or `kind:service` for alerts about a service as a whole. */
+  key: string
+  fingerprint: string
+  kind: string
+  service: string
+  environment: string
+  title: string
+  firstAt: number
+  lastAt: number
+  events: number
+  users: number
+  /** Evidence in nats of its strongest alert. */
+  score: number
+  sentence: string
+  reason: MemberReason
+  hosts: readonly string[]
+  releases: readonly string[]
+  sampleEventId: string
+}
+
+export interface Cause {
+  /** deploy, service, zone, external, first_seen, dimension. */
+  kind: string
+  /** deploy_id, service name, zone, host … */
+  subject: string
+  /** 0 to 1; they need not sum to 1. */
+  weight: number
+  sentence: string
+}
+
+export interface TimelineEntry {
+  seq: number
+  at: number
+  kind: string
+  sentence: string
+  /** The person, when one did it. */
+  actor?: string
+}
+
+export interface Incident {
+  id: string
+  /** Short number within the project: #12. */
+  number: number
+  project: string
+  seq: number
+  status: IncidentStatus
+  title: string
+  severity: Severity
+  openedAt: number
+  updatedAt: number
+  resolvedAt: number | null
+  /** Last event time of any member. */
+  lastActivityAt: number
+  services: readonly string[]
+  members: readonly IncidentMember[]
+  events: number
+  users: number
+  root: string
+  suspectDeploy: string
+  causes: readonly Cause[]
+  redirectTo: string
+  recurrenceOf: string
+  regressed: boolean
+  flapping: boolean
+  timeline: readonly TimelineEntry[]
+}
