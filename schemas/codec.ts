@@ -106,13 +106,9 @@ export function createDecoder<N extends RecordName, K extends keyof RecordTypes[
   const resolver = writer === reader ? undefined : reader.createResolver(writer)
   return {
     decode(bytes) {
-      const result = reader.decode(bytes, WIRE_HEADER_BYTES, resolver) as {
-        value: unknown
-        offset: number
-      }
-      if (result.offset < 0 || result.value === undefined)
-        throw new RangeError('the record ends too early')
-      return result.value as Pick<RecordTypes[N], K>
+      const { value, offset } = reader.decode(bytes, WIRE_HEADER_BYTES, resolver)
+      if (offset < 0 || value === undefined) throw new RangeError('the record ends too early')
+      return value as Pick<RecordTypes[N], K>
     },
   }
 }
@@ -130,9 +126,9 @@ export type GroupedEventExtra = Omit<records.GroupedEvent, keyof records.Event>
  */
 export function extendEvent(event: Buffer, extra: GroupedEventExtra, schemaId: number): Buffer {
   if (extraType === undefined) {
-    const event_ = JSON.parse(AVRO_SCHEMAS.Event) as { fields: { name: string }[] }
+    const base = JSON.parse(AVRO_SCHEMAS.Event) as { fields: { name: string }[] }
     const grouped = JSON.parse(AVRO_SCHEMAS.GroupedEvent) as { fields: { name: string }[] }
-    const fields = grouped.fields.slice(event_.fields.length)
+    const fields = grouped.fields.slice(base.fields.length)
     extraType = parse(JSON.stringify({ ...grouped, name: EXTRA_FIELDS, fields }))
   }
   const bytes = slab.encode(extraType, extra, event.length)
