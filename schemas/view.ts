@@ -26,6 +26,37 @@ export type EventView = Omit<GroupedEvent, 'attributes' | 'attribute_kinds' | 'i
   attributes: Readonly<Record<string, string | number | boolean | object>>
 }
 
+export interface EventStats {
+  total: number
+  errors: number
+  services: number
+  users: number
+  /** Events by value, the most frequent first; at most 100 values each. */
+  by_type: readonly CountView[]
+  by_severity: readonly CountView[]
+  by_service: readonly CountView[]
+  by_environment: readonly CountView[]
+  /** Null when there is no event. */
+  first_at: number | null
+  last_at: number | null
+}
+
+export interface CountView {
+  value: string
+  events: number
+}
+
+/** Answer of an ad-hoc query: values in the order of the columns, 64-bit integers as text. */
+export interface SqlView {
+  columns: readonly { name: string; type: string }[]
+  rows: readonly (readonly unknown[])[]
+  rows_read: number
+  bytes_read: number
+  elapsed_ms: number
+  /** True when the limit on rows cut the answer. */
+  truncated: boolean
+}
+
 export interface IncidentRow {
   id: string
   number: number

@@ -1,0 +1,33 @@
+import { FaultlineError } from '#/kernel/errors.ts'
+
+/**
+ * A cursor is the sort key of the last row of a page, so that the next page begins behind it however many rows came
+ * or went meanwhile (keyset paging). It is opaque text for the address bar: base64url of a JSON list.
+ */
+export type CursorKey = readonly (string | number)[]
+
+const CURSOR_CHARS_MAX = 1024
+
+export function encodeCursor(key: CursorKey): string {
+  return Buffer.from(JSON.stringify(key), 'utf8').toString('base64url')
+}
+
+/** The sort key of a cursor with `length` parts. Fails with `invalid_request` at path `cursor`. */
+export function decodeCursor(cursor: string, length: number): CursorKey {
+  const refuse = (cause?: unknown): FaultlineError =>
+    new FaultlineError('invalid_request', 'The cursor is not one this endpoint gave out.', {
+      path: 'cursor',
+      remedy: 'Start without a cursor, then use `next` of the answer.',
+      cause,
+    })
+  if (cursor.length > CURSOR_CHARS_MAX) throw refuse()
+  let key: unknown
+  try {
+    key = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
+  } catch (error) {
+    throw refuse(error)
+  }
+  if (!Array.isArray(key) || key.length !== length) throw refuse()
+  if (!key.every((part) => typeof part === 'string' || Number.isFinite(part))) throw refuse()
+  return key as CursorKey
+}

@@ -1,0 +1,173 @@
+/**
+ * The read port: every question the API asks of the stored projections. The ClickHouse adapter implements it, an
+ * in-memory twin serves the tests. Times are milliseconds since the epoch of `occurred_at`; ranges are half-open,
+ * `from` ≤ t < `to`. All reads are confined to `project`. Failures are FaultlineErrors of the catalogue
+ * (`storage_unavailable`, `query_timeout`, `query_too_heavy`); a thing that is not there is null or an empty list.
+ */
+import type { IncidentStatus } from '#/schemas/incident.ts'
+import type {
+  DeployView,
+  EventStats,
+  EventView,
+  IncidentDetail,
+  IncidentRow,
+  IncidentStats,
+  IssueDetail,
+  IssueRow,
+  MetricsView,
+  Overview,
+  Page,
+  SearchView,
+  ServiceDetail,
+  ServiceRow,
+  SqlView,
+} from '#/schemas/view.ts'
+
+/** Columns of an event that may be filtered, grouped and counted as facets, as columns of the table `events`. */
+export const EVENT_FIELDS = [
+  'event_type',
+  'severity',
+  'service',
+  'environment',
+  'release',
+  'host',
+  'error_type',
+  'error_code',
+  'route',
+  'method',
+  'status_code',
+  'user_id',
+  'session_id',
+  'request_id',
+  'trace_id',
+  'fingerprint',
+] as const
+export type EventField = (typeof EVENT_FIELDS)[number]
+
+/** The field has one of the values; with `exclude` it has none of them. Filters are joined by AND. */
+export interface EventFilter {
+  field: EventField
+  /** Text as in the address bar; numbers for severity and status_code were checked to be whole. */
+  values: readonly string[]
+  exclude: boolean
+}
+
+export interface RangeQuery {
+  project: string
+  from: number
+  to: number
+}
+
+export interface PageQuery {
+  /** Opaque to the API, made by `encodeCursor` of schemas/cursor.ts; null for the first page. */
+  cursor: string | null
+  /** 1 to 1,000. */
+  limit: number
+}
+
+export interface EventSelection extends RangeQuery {
+  filters: readonly EventFilter[]
+  /** Words that must all occur in the message (full-text, any case); empty for no condition. */
+  text: string
+}
+
+/** Newest first by (occurred_at, event_id). */
+export interface EventQuery extends EventSelection, PageQuery {}
+
+export interface SearchQuery extends EventQuery {
+  facets: readonly EventField[]
+  /** Width of a bucket of the histogram, whose series are severities. */
+  stepMs: number
+}
+
+export type IncidentSort = 'updated_at' | 'opened_at' | 'severity' | 'events'
+
+export interface IncidentQuery extends PageQuery {
+  project: string
+  /** Empty for every status. */
+  status: readonly IncidentStatus[]
+  /** SEV numbers, empty for all. */
+  severity: readonly number[]
+  /** Incidents that affect one of these; empty for all. */
+  services: readonly string[]
+  /** Part of the title or the number; empty for no condition. */
+  text: string
+  /** Incidents with activity in the range; null for no bound. */
+  from: number | null
+  to: number | null
+  /** Ordered by this and the id; incidents merged into another one are left out. */
+  sort: IncidentSort
+  order: 'asc' | 'desc'
+}
+
+export type IssueSort = 'last_seen' | 'first_seen' | 'events' | 'users'
+
+export interface IssueQuery extends RangeQuery, PageQuery {
+  services: readonly string[]
+  text: string
+  sort: IssueSort
+  order: 'asc' | 'desc'
+}
+
+/** What can be counted or measured over time. */
+export const METRIC_NAMES = [
+  'events',
+  'errors',
+  'requests',
+  'error_rate',
+  'latency_p50',
+  'latency_p95',
+  'latency_p99',
+  'users',
+  'signups',
+] as const
+export type SeriesName = (typeof METRIC_NAMES)[number]
+
+export interface MetricsQuery extends EventSelection {
+  metric: SeriesName
+  stepMs: number
+  /** One series per value (the `limit` largest, the rest as `other`); null for one series named after the metric. */
+  groupBy: EventField | null
+  limit: number
+}
+
+export interface DeployQuery extends RangeQuery, PageQuery {
+  services: readonly string[]
+}
+
+export interface SqlQuery {
+  project: string
+  /** As typed; the guard refuses what is not one harmless SELECT with `invalid_sql`. */
+  sql: string
+  rowsMax: number
+  timeMsMax: number
+  signal?: AbortSignal
+}
+
+export interface Reads {
+  events(query: EventQuery): Promise<Page<EventView>>
+  event(query: { project: string; eventId: string }): Promise<EventView | null>
+  eventStats(query: EventSelection): Promise<EventStats>
+  search(query: SearchQuery): Promise<SearchView>
+
+  incidents(query: IncidentQuery): Promise<Page<IncidentRow>>
+  incidentStats(query: RangeQuery): Promise<IncidentStats>
+  /** By id or by number (`12`). An incident that was merged away is returned with its `redirectTo`. */
+  incident(query: { project: string; id: string }): Promise<IncidentDetail | null>
+
+  issues(query: IssueQuery): Promise<Page<IssueRow>>
+  /** Aliases of an issue lead to the issue that stands. */
+  issue(query: RangeQuery & { fingerprint: string }): Promise<IssueDetail | null>
+
+  metrics(query: MetricsQuery): Promise<MetricsView>
+  services(query: RangeQuery): Promise<readonly ServiceRow[]>
+  service(query: RangeQuery & { service: string }): Promise<ServiceDetail | null>
+  /** Newest first. */
+  deploys(query: DeployQuery): Promise<Page<DeployView>>
+  /** The API adds the clock and the lag, which ClickHouse cannot know. */
+  overview(query: RangeQuery): Promise<Omit<Overview, 'now' | 'lag_records'>>
+
+  guardedSql(query: SqlQuery): Promise<SqlView>
+  /** Throws `storage_unavailable` when nobody answers. */
+  ping(): Promise<void>
+}
