@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** What differs between one embedded engine and a replicated cluster. */
+export interface DdlOptions {
+  /** Days telemetry stays in ClickHouse. */
+  retentionDays: number
+  /** Name of the cluster for ON CLUSTER and Replicated engines; undefined for a single server. */
+  cluster?: string | undefined
+}
+
+export interface Migration {
+  number: number
+  name: string
+  /** SHA-256 of the file as it lies in ddl/. */
+  checksum: string
+  statements: readonly string[]
+}
+
+const DDL_DIR = join(import.meta.dirname, 'ddl')
+const ENGINE = /\{\{(MergeTree|AggregatingMergeTree|ReplacingMergeTree)(?::(\w+))?\}\}/g
+
+function expand(sql: string, options: DdlOptions, suffix: string): string {
+  const replicated = options.cluster === undefined ? '' : 'Replicated'
+  return sql
+    .replaceAll('{{cluster}}', options.cluster === undefined ? '' : ` ON CLUSTER '${options.cluster}'`)
+    .replaceAll('{{suffix}}', suffix)
+    .replaceAll('{{retention_days}}', String(options.retentionDays))
+    .replaceAll(ENGINE, (_, engine: string, column: string | undefined) => `${replicated}${engine}(${column ?? ''})`)
+}
+
+/** Statements of a file: comment lines go, a semicolon at the end of a line ends a statement. */
+export function splitStatements(sql: string): string[] {
+  const lines = sql.split('\n').filter((line) => !line.trimStart().startsWith('--'))
+  return lines
+    .join('\n')
+    .split(/;\s*(?:\n|$)/)
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== '')
+}
+
+function checksumOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+/** The numbered files of ddl/, in order. */
+export function loadMigrations(options: DdlOptions): Migration[] {
+  return readdirSync(DDL_DIR)
+    .filter((file) => /^\d{4}_\w+\.sql$/.test(file))
+    .toSorted()
+    .map((file) => {
+      const text = readFileSync(join(DDL_DIR, file), 'utf8')
+      return {
+        number: Number(file.slice(0, 4)),
+        name: file.slice(5, -'.sql'.length),
+        checksum: checksumOf(text),
+        statements: splitStatements(expand(text, options, '')),
+      }
+    })
+}
+
+export interface ViewSet {
+  checksum: string
+  views: readonly { name: string; statement: string }[]
+}
+
+/** The materialized views over the tables with this suffix. */
+export function loadViews(options: DdlOptions, suffix = ''): ViewSet {
+  const text = readFileSync(join(DDL_DIR, 'views.sql'), 'utf8')
+  const views = splitStatements(expand(text, options, suffix)).map((statement) => {
+    const name = /VIEW (\w+)/.exec(statement)?.[1]
+    if (name === undefined) throw new Error(`views.sql holds something else than a view: ${statement.slice(0, 80)}`)
+    return { name, statement }
+  })
+  return { checksum: checksumOf(text), views }
+}
