@@ -25,6 +25,7 @@ export interface TopicConfig {
 
 export type Headers = Readonly<Record<string, Buffer>>
 
+/** The log copies what it is given: buffers may be used again once `append` or `commit` has resolved. */
 export interface ProducedRecord {
   key: Buffer | null
   /** null is a tombstone, for compacted topics. */
@@ -33,6 +34,7 @@ export interface ProducedRecord {
   headers?: Headers | undefined
 }
 
+/** Buffers are views on larger blocks (up to 1 MiB): copy what is kept for long, and never write into them. */
 export interface ConsumedRecord {
   offset: number
   timestampMs: number
@@ -61,7 +63,11 @@ export interface OffsetCommit extends TopicPartition, CommittedOffset {}
 
 /** Outputs and input offsets that become visible together or not at all. */
 export interface CommitUnit {
-  /** The membership whose partitions the offsets are of; a stale one is refused with `stale_owner`. */
+  /**
+   * The membership whose partitions the offsets are of; a stale one is refused with `stale_owner`. The epochs of
+   * the partitions are taken when `commit` is called and compared when it is written, so that a call in flight
+   * cannot pass a fence even if the same member gets the partition again.
+   */
   membership: GroupMembership
   outputs: readonly ProducedBatch[]
   offsets: readonly OffsetCommit[]
@@ -81,12 +87,15 @@ export interface GroupSubscription {
   topics: readonly string[]
   /**
    * Called when partitions are gained. Read the committed offset inside: whatever an earlier owner had not
-   * committed comes again.
+   * committed comes again. The membership is the one `join` resolves with, which it does only after the first
+   * call of this. When it rejects, the member is out of the group: `join` rejects with the same error, or later
+   * commits fail with `stale_owner`.
    */
-  onAssigned(partitions: readonly TopicPartition[]): Promise<void>
+  onAssigned(partitions: readonly TopicPartition[], membership: GroupMembership): Promise<void>
   /**
-   * Called before partitions are given to another member. Drain and commit inside; when it resolves the fence
-   * falls, and later commits for them fail with `stale_owner`.
+   * Called before partitions are given to another member, and when this one leaves. Drain and commit inside;
+   * when it resolves, rejects or takes longer than the adapter's limit, the fence falls, and later commits for
+   * them fail with `stale_owner`. Awaiting `leave` in here waits for ever.
    */
   onRevoked(partitions: readonly TopicPartition[]): Promise<void>
 }
@@ -112,14 +121,17 @@ export interface Log {
 
   /**
    * Durable when it resolves: a process killed afterwards does not lose it. All batches of one call become
-   * visible together. Fails with `disk_full` or `log_unavailable` (nothing visible, safe to send again) or
-   * `unknown_topic`.
+   * visible together. Fails with `disk_full`, `log_unavailable` or, when too much is waiting to be written,
+   * `overloaded` (nothing visible, safe to send again), with `unknown_topic`, or with `invalid_request` or
+   * `body_too_large` for a record that cannot be kept. Results are in the order of the batches.
    */
   append(batches: readonly ProducedBatch[]): Promise<readonly AppendResult[]>
 
   /**
-   * Records from `from` on, in order, only those below the high watermark. Empty when none came within
-   * `waitMs`. Fails with `offset_out_of_range` when `from` is below the beginning or above the end.
+   * Records from `from` on, in order, only those below the high watermark. Never empty when `from` is below the
+   * end (compaction keeps the last record of a partition). Empty when none came within `waitMs`, the signal
+   * aborts or the log closes. Fails with `offset_out_of_range` when `from` is below the beginning or above the
+   * end, with `log_corrupt` when the stored bytes are not what was written.
    */
   read(tp: TopicPartition, from: number, options: ReadOptions): Promise<readonly ConsumedRecord[]>
 
@@ -133,13 +145,17 @@ export interface Log {
   /** One atomic step; see CommitUnit. Fails with `stale_owner`, else as `append`. */
   commit(unit: CommitUnit): Promise<void>
   committed(group: string, tp: TopicPartition): Promise<CommittedOffset | undefined>
-  /** Sets offsets of a group outside any membership, as an operator does; members are fenced and rejoin. */
+  /**
+   * Sets offsets of a group outside any membership, as an operator does. Owners of these partitions drain and
+   * are fenced, the offsets are written (also over what they committed while draining), the partitions are
+   * assigned again. Fails with `offset_out_of_range` for an offset the log does not hold.
+   */
   resetOffsets(group: string, offsets: readonly OffsetCommit[]): Promise<void>
   groups(): Promise<readonly string[]>
   /** For every partition the group ever committed: committed and end offset. */
   lag(group: string): Promise<readonly PartitionLag[]>
 
-  /** Applies retention and compaction now (adapters also do it on their own). */
+  /** Applies retention and compaction now (the durable adapters also do it on their own). */
   maintain(nowMs: number): Promise<void>
   close(): Promise<void>
 }
