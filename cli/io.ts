@@ -1,0 +1,11 @@
+import type { Readable, Writable } from 'node:stream'
+
+/** The streams of a command: data goes to stdout, everything else to stderr. */
+export interface Io {
+  stdin: Readable
+  stdout: Writable
+  stderr: Writable
+}
+
+/** A command answers its exit code: 0 done, 1 failed, 2 wrong usage. */
+export type Command = (args: string[], io: Io) => Promise<number>

@@ -1,0 +1,129 @@
+import { FaultlineError, messageOf } from '#/kernel/errors.ts'
+import type { Command, Io } from './io.ts'
+import { unknownName } from './options.ts'
+
+interface CommandEntry {
+  about: string
+  load(): Promise<Command>
+  hidden?: boolean
+}
+
+/** Every command; loaded only when asked for, so that `--help` is quick. */
+const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  start: {
+    about: 'run the platform: log, ClickHouse, processors, API, dashboard',
+    load: async () => (await import('./start.ts')).startCommand,
+  },
+  ingest: {
+    about: 'send a file or a pipe of events or plain logs',
+    load: async () => (await import('./ingest.ts')).ingestCommand,
+  },
+  load: {
+    about: 'generate seeded traffic with known outages',
+    load: async () => (await import('./load.ts')).loadCommand,
+  },
+  group: {
+    about: 'group log lines or stack traces of a file, without a platform',
+    load: async () => (await import('./group.ts')).groupCommand,
+  },
+  detect: {
+    about: 'find anomalies in a series of a file, without a platform',
+    load: async () => (await import('./detect.ts')).detectCommand,
+  },
+  backtest: {
+    about: 'run recorded events through detection, without a platform',
+    load: async () => (await import('./backtest.ts')).backtestCommand,
+  },
+  topics: {
+    about: 'the topics, their keys, schemas and retention',
+    load: async () => (await import('./topics.ts')).topicsCommand,
+  },
+  lag: {
+    about: 'how far each processor is behind',
+    load: async () => (await import('./operate.ts')).lagCommand,
+  },
+  dlq: {
+    about: 'list, show and re-drive dead letters',
+    load: async () => (await import('./operate.ts')).dlqCommand,
+  },
+  replay: {
+    about: 'process recorded telemetry again from a point in the log',
+    load: async () => (await import('./operate.ts')).replayCommand,
+  },
+  keys: {
+    about: 'create, list and revoke API keys',
+    load: async () => (await import('./operate.ts')).keysCommand,
+  },
+  migrate: {
+    about: 'bring the tables of a stopped platform to this version',
+    load: async () => (await import('./maintain.ts')).migrateCommand,
+  },
+  seed: {
+    about: 'create the default project and its key',
+    load: async () => (await import('./maintain.ts')).seedCommand,
+  },
+  config: {
+    about: 'print the effective configuration and where each value came from',
+    load: async () => (await import('./show-config.ts')).configCommand,
+  },
+  dev: {
+    about: 'tools for working on Faultline itself',
+    load: async () => (await import('./dev.ts')).devCommand,
+    hidden: true,
+  },
+}
+
+const HELP = `Faultline: a stream-processing analytics engine for incidents.
+
+Usage: npx faultline COMMAND [options]
+
+Commands:
+${Object.entries(COMMANDS)
+  .filter(([, entry]) => entry.hidden !== true)
+  .map(([name, entry]) => `  ${name.padEnd(9)} ${entry.about}`)
+  .join('\n')}
+
+npx faultline COMMAND --help tells about one of them.
+`
+
+/** One line for what is wrong, one for what to do about it. */
+export function explainFailure(error: unknown): string {
+  if (error instanceof FaultlineError) {
+    const place = error.path === undefined ? '' : ` (${error.path})`
+    const remedy = error.remedy === undefined ? '' : `\n  ${error.remedy}`
+    return `faultline: ${error.message}${place} [${error.code}]${remedy}\n`
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : messageOf(error)
+  return `faultline: this is a bug, please report it:\n${stack}\n`
+}
+
+/** Runs one command line and answers its exit code. */
+export async function run(args: string[], io: Io): Promise<number> {
+  const [name, ...rest] = args
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    io[name === undefined ? 'stderr' : 'stdout'].write(HELP)
+    return name === undefined ? 2 : 0
+  }
+  try {
+    const entry = COMMANDS[name]
+    if (entry === undefined)
+      throw unknownName(
+        'command',
+        name,
+        Object.keys(COMMANDS).filter((known) => known !== 'dev'),
+      )
+    const command = await entry.load()
+    return await command(rest, io)
+  } catch (error) {
+    io.stderr.write(explainFailure(error))
+    return error instanceof FaultlineError && error.code === 'usage' ? 2 : 1
+  }
+}
+
+export function main(args: string[]): Promise<number> {
+  // A reader that closes its end early (`| head`) ends us quietly.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0)
+  })
+  return run(args, { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr })
+}

@@ -1,0 +1,35 @@
+import { CONFIG_OPTIONS, loadConfig } from './config.ts'
+import type { Command } from './io.ts'
+import { describeOptions, parseArguments, type OptionSpec } from './options.ts'
+
+const OPTIONS: readonly OptionSpec[] = [
+  ...CONFIG_OPTIONS,
+  {
+    name: 'config',
+    type: 'text',
+    value: 'file',
+    about: 'configuration file (default ./faultline.yaml where it exists)',
+  },
+  { name: 'json', type: 'flag', about: 'as JSON' },
+]
+
+export const configCommand: Command = async (args, io) => {
+  const { given, help } = parseArguments(args, OPTIONS)
+  if (help) {
+    io.stdout.write(
+      `Usage: faultline config [options]\n\nPrints what is in force and where it came from: flag, environment, file or default.\n\n${describeOptions(OPTIONS)}\n`,
+    )
+    return 0
+  }
+  const secrets = new Set(OPTIONS.filter((spec) => spec.secret === true).map((spec) => spec.name))
+  const settings = loadConfig(given).settings.map((setting) =>
+    secrets.has(setting.name) && setting.value !== undefined
+      ? { ...setting, value: '****' }
+      : setting,
+  )
+  if (given['json'] === true) io.stdout.write(`${JSON.stringify(settings)}\n`)
+  else
+    for (const { name, value, source } of settings)
+      io.stdout.write(`${name}: ${value ?? ''}  # ${source}\n`)
+  return 0
+}
