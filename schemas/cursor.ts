@@ -14,12 +14,6 @@ export function encodeCursor(key: CursorKey): string {
 
 /** The sort key of a cursor with `length` parts. Fails with `invalid_request` at path `cursor`. */
 export function decodeCursor(cursor: string, length: number): CursorKey {
-  const refuse = (cause?: unknown): FaultlineError =>
-    new FaultlineError('invalid_request', 'The cursor is not one this endpoint gave out.', {
-      path: 'cursor',
-      remedy: 'Start without a cursor, then use `next` of the answer.',
-      cause,
-    })
   if (cursor.length > CURSOR_CHARS_MAX) throw refuse()
   let key: unknown
   try {
@@ -30,4 +24,12 @@ export function decodeCursor(cursor: string, length: number): CursorKey {
   if (!Array.isArray(key) || key.length !== length) throw refuse()
   if (!key.every((part) => typeof part === 'string' || Number.isFinite(part))) throw refuse()
   return key as CursorKey
+}
+
+function refuse(cause?: unknown): FaultlineError {
+  return new FaultlineError('invalid_request', 'The cursor is not one this endpoint gave out.', {
+    path: 'cursor',
+    remedy: 'Start without a cursor, then use `next` of the answer.',
+    cause,
+  })
 }
