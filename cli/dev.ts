@@ -17,8 +17,8 @@ function tool(command: string, args: readonly string[], cwd = ROOT): Promise<num
   })
 }
 
-const node = (script: string, args: readonly string[] = []): Promise<number> =>
-  tool(process.execPath, [join(ROOT, script), ...args])
+const node = (path: string, args: readonly string[]): Promise<number> =>
+  tool(process.execPath, [join(ROOT, path), ...args])
 
 const vitest = (args: readonly string[]): Promise<number> =>
   tool(process.execPath, [join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...args])
