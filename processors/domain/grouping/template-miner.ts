@@ -33,6 +33,10 @@ export interface TemplateMiner {
   learn(message: string): LearnedTemplate
   /** The canonical id `id` belongs to now. */
   canonical(id: string): string
+  /** The template of a canonical id as it is now. */
+  templateOf(id: string): string | undefined
+  /** Grows whenever a learned message changes what an earlier one would answer now. */
+  readonly revision: number
   toJSON(): TemplateMinerState
 }
 
@@ -71,35 +75,30 @@ export interface TemplateMinerState {
   buckets: [key: number, words: number[], members: string[], root: string | null][]
 }
 
-const SKELETONS_MAX = 3000
 const FINES_MAX = 64
 const MERGE_WORDS_MIN = 4
 
-export function createTemplateMiner(options: TemplateMinerOptions = {}): TemplateMiner {
-  return new Miner(options.skeletonsMax ?? SKELETONS_MAX)
+export function createTemplateMiner(_options: TemplateMinerOptions = {}): TemplateMiner {
+  return new Miner()
 }
 
 export function restoreTemplateMiner(
   state: TemplateMinerState,
-  options: TemplateMinerOptions = {},
+  _options: TemplateMinerOptions = {},
 ): TemplateMiner {
-  const miner = new Miner(options.skeletonsMax ?? SKELETONS_MAX)
+  const miner = new Miner()
   miner.restore(state)
   return miner
 }
 
 class Miner implements TemplateMiner {
-  readonly #max: number
+  revision = 0
   readonly #templates = new Map<string, Template>()
   readonly #skeletons = new Map<number, Template>()
   readonly #buckets = new Map<number, Bucket>()
   readonly #scan = createScan()
   readonly #hash: Skeleton = { a: 0, b: 0 }
   readonly #blanked: Skeleton = { a: 0, b: 0 }
-
-  constructor(max: number) {
-    this.#max = max
-  }
 
   learn(message: string): LearnedTemplate {
     const scan = this.#scan
@@ -117,6 +116,13 @@ class Miner implements TemplateMiner {
   canonical(id: string): string {
     const template = this.#templates.get(id)
     return template === undefined ? id : this.#root(template).id
+  }
+
+  templateOf(id: string): string | undefined {
+    const template = this.#templates.get(id)
+    if (template === undefined) return undefined
+    const root = this.#root(template)
+    return (root.rendered ??= renderTemplate(root))
   }
 
   #result(
@@ -148,6 +154,7 @@ class Miner implements TemplateMiner {
   #learnFine(root: Template, scan: Scan): void {
     if (root.fines.has(scan.fine) || root.fines.size >= FINES_MAX) return
     root.fines.add(scan.fine)
+    this.revision++
     root.rendered = null
   }
 
@@ -207,6 +214,7 @@ class Miner implements TemplateMiner {
   }
 
   #merge(bucket: Bucket, token: number, aliases: TemplateAlias[]): void {
+    this.revision++
     const oldest = this.#root(this.#templates.get(bucket.members[0] as string) as Template)
     for (const member of bucket.members) {
       const root = this.#root(this.#templates.get(member) as Template)
