@@ -75,7 +75,7 @@ export interface ClickHouse {
   /** A statement without an answer: DDL, INSERT … SELECT, EXCHANGE TABLES. */
   command(sql: string, options?: QueryOptions): Promise<void>
   /** Inserts a body as it is. Resolves when ClickHouse has written it. */
-  insertRaw(request: InsertRequest): Promise<{ rowsWritten: number }>
+  insertRaw(request: InsertRequest): Promise<void>
   /** Throws `storage_unavailable` when nobody answers. */
   ping(): Promise<void>
   close(): Promise<void>
@@ -139,7 +139,6 @@ export function createClickHouse(options: ClickHouseOptions): ClickHouse {
         client.exec({ query: insertStatement(request), values, ...callOf(request) }),
       )
       result.stream.resume()
-      return { rowsWritten: Number(result.summary?.written_rows ?? 0) }
     },
     async ping() {
       const answer = await client.ping()
