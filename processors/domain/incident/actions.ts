@@ -1,0 +1,137 @@
+import { FaultlineError } from '#/kernel/errors.ts'
+import type { IncidentStatus } from '#/schemas/incident.ts'
+import { findIncident, pairName, refreshCauses, refreshSeverity, tell } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
+import { isAnnounced } from './incident-state.ts'
+import type { IncidentState } from './incident-state.ts'
+import { createIncident, reopen } from './joining.ts'
+import { resolve } from './lifecycle.ts'
+import { mergeIncidents, takeMember } from './merging.ts'
+
+/** What a person decides about an incident. Already authorised and in log order when it comes here. */
+export type IncidentAction = { incidentId: string; actor: string; atMs: number } & (
+  | { kind: 'status'; status: IncidentStatus }
+  | { kind: 'severity'; level: number | null }
+  | { kind: 'merge'; into: string }
+  | { kind: 'split'; memberKeys: readonly string[] }
+)
+
+/** Throws `not_found` for an unknown incident and `conflict` for a step the state does not allow. */
+export function applyToCluster(cluster: Cluster, action: IncidentAction): void {
+  const incident = findIncident(cluster, action.incidentId)
+  if (incident === undefined || !isAnnounced(incident))
+    throw new FaultlineError('not_found', `there is no incident ${action.incidentId}`)
+  switch (action.kind) {
+    case 'status':
+      return setStatus(cluster, incident, action)
+    case 'severity':
+      return lockSeverity(cluster, incident, action)
+    case 'merge':
+      return mergeByHand(cluster, incident, action)
+    case 'split':
+      return splitByHand(cluster, incident, action)
+  }
+}
+
+type Of<K extends IncidentAction['kind']> = Extract<IncidentAction, { kind: K }>
+
+function setStatus(cluster: Cluster, incident: IncidentState, action: Of<'status'>): void {
+  const { actor, atMs: at, status } = action
+  if (incident.status === status) return
+  if (status === 'resolved') {
+    resolve(cluster, incident, { at, resolvedAtMs: at, sentence: `Resolved by ${actor}.`, actor })
+    return
+  }
+  if (incident.status === 'resolved') {
+    if (status === 'investigating')
+      throw new FaultlineError(
+        'conflict',
+        'a resolved incident is opened before it is investigated',
+      )
+    reopen(cluster, incident, {
+      at,
+      sentence: `Opened again by ${actor}.`,
+      regressed: false,
+      actor,
+    })
+    return
+  }
+  incident.status = status
+  const sentence =
+    status === 'investigating' ? `${actor} is investigating.` : `Back to open by ${actor}.`
+  tell(cluster, incident, { kind: 'status', at, sentence, actor })
+}
+
+function lockSeverity(cluster: Cluster, incident: IncidentState, action: Of<'severity'>): void {
+  const { actor, atMs: at, level } = action
+  const { locked: _, ...shown } = incident.severity.shown
+  incident.severity =
+    level === null
+      ? { shown, lowerSinceMs: null }
+      : { shown: { ...shown, level, locked: true }, lowerSinceMs: null }
+  const sentence = level === null ? `${actor} released the severity.` : `${actor} set SEV${level}.`
+  tell(cluster, incident, { kind: 'severity', at, sentence, actor })
+}
+
+function mergeByHand(cluster: Cluster, incident: IncidentState, action: Of<'merge'>): void {
+  const into = findIncident(cluster, action.into)
+  if (into === undefined)
+    throw new FaultlineError('not_found', `there is no incident ${action.into}`)
+  if (into === incident) return
+  for (const each of [incident, into])
+    if (each.status === 'resolved')
+      throw new FaultlineError('conflict', `incident #${each.number} is resolved; open it first`)
+  const { actor, atMs: at } = action
+  for (const left of incident.members)
+    for (const right of into.members)
+      cluster.apart.delete(pairName(left.alert.key, right.alert.key))
+  const sentence = `${actor} decided so`
+  const kept = mergeIncidents(cluster, {
+    left: incident,
+    right: into,
+    at,
+    affinity: 1,
+    sentence,
+    actor,
+  })
+  refreshCauses(cluster, kept)
+  refreshSeverity(cluster, kept, at)
+}
+
+/** Takes members out into an incident of their own, and keeps the two sides apart from now on. */
+function splitByHand(cluster: Cluster, incident: IncidentState, action: Of<'split'>): void {
+  const { actor, atMs: at, memberKeys } = action
+  const leaving = incident.members.filter((member) => memberKeys.includes(member.alert.key))
+  const staying = incident.members.filter((member) => !memberKeys.includes(member.alert.key))
+  const [first] = leaving
+  if (first === undefined || staying.length === 0)
+    throw new FaultlineError('conflict', 'a split takes some members out and leaves some in')
+  if (incident.status === 'resolved')
+    throw new FaultlineError('conflict', `incident #${incident.number} is resolved; open it first`)
+  for (const left of leaving)
+    for (const right of staying) cluster.apart.add(pairName(left.alert.key, right.alert.key))
+  cluster.index.remove(incident)
+  incident.members = staying
+  for (const member of staying) cluster.index.add({ incident, member })
+  const split = createIncident(cluster, { key: first.alert.key, atMs: at, recurrenceOf: '' })
+  for (const member of leaving) takeMember(cluster, split, member)
+  split.lastActivityAtMs = Math.max(...leaving.map((member) => member.lastAtMs))
+  split.number = cluster.nextNumber
+  cluster.nextNumber += 1
+  tell(cluster, incident, {
+    kind: 'split',
+    at,
+    actor,
+    sentence: `${actor} moved ${leaving.length} issues to #${split.number}.`,
+  })
+  tell(cluster, split, {
+    kind: 'opened',
+    at,
+    actor,
+    sentence: `${actor} split it from #${incident.number}.`,
+  })
+  for (const each of [incident, split]) {
+    refreshCauses(cluster, each)
+    refreshSeverity(cluster, each, at)
+  }
+}

@@ -1,0 +1,108 @@
+import type { Detection, DetectionKind } from '#/processors/domain/spike/types.ts'
+import { LIMITS } from './policy.ts'
+import { readMessage } from './message-facts.ts'
+import type { MessageFacts } from './message-facts.ts'
+import type { ServiceGraph } from './service-graph.ts'
+
+/** What the clusterer compares: a detection that opens an episode, with what its text and place tell. Plain data. */
+export interface Alert {
+  /** `fingerprint@environment/service`, or `kind:environment/service` for the service as a whole. */
+  key: string
+  kind: DetectionKind
+  subject: string
+  fingerprint: string
+  service: string
+  environment: string
+  title: string
+  episodeId: string
+  startedAtMs: number
+  /** When it was known. */
+  atMs: number
+  sentence: string
+  /** Nats for counts, 0 to 1 for latency. */
+  score: number
+  threshold: number
+  nature: MessageFacts['nature']
+  /** Services other than its own that its text or traces name. */
+  names: readonly string[]
+  externals: readonly string[]
+  words: readonly string[]
+  hosts: readonly string[]
+  releases: readonly string[]
+  zone: string
+  newInRelease: boolean
+  /** Release whose error rate is credibly above the one before it, or empty. */
+  worseRelease: string
+  severityMax: number
+  /** Expected events per minute. */
+  expectedPerMin: number
+  sampleEventId: string
+}
+
+/** One chance in a thousand that nothing changed. */
+const WORSE_P_MAX = 0.001
+
+export function alertKey(detection: Detection): string {
+  const place = `${detection.environment}/${detection.service}`
+  const { fingerprint } = detection
+  return fingerprint === undefined || fingerprint === ''
+    ? `${detection.kind}.${detection.subject}:${place}`
+    : `${fingerprint}@${place}`
+}
+
+function merged(...lists: (readonly string[])[]): string[] {
+  return [...new Set(lists.flat())].toSorted().slice(0, LIMITS.listed)
+}
+
+/** `graph` tells which words of the text are services; it must already know the ones seen so far. */
+export function toAlert(detection: Detection, graph: ServiceGraph): Alert {
+  const { sample, service, comparison } = detection
+  const own = graph.callees(service)
+  // A service called "cart" must not make every text about a cart name it.
+  const isService = (token: string): boolean =>
+    token !== service && graph.knows(token) && (/[-_.\d]/.test(token) || own.has(token))
+  const facts = readMessage(
+    { ...sample },
+    { service: isService, external: (token) => graph.isExternal(token) },
+  )
+  const callees = [...detection.callees, ...(sample?.callee === undefined ? [] : [sample.callee])]
+  const calledServices = callees.filter((callee) => callee !== service && !isOutside(callee, graph))
+  const zone = sample?.zone ?? ''
+  const isWorse =
+    comparison !== undefined && comparison.ratio > 1 && comparison.pValue <= WORSE_P_MAX
+  return {
+    key: alertKey(detection),
+    kind: detection.kind,
+    subject: detection.subject,
+    fingerprint: detection.fingerprint ?? '',
+    service,
+    environment: detection.environment,
+    title: (sample?.title ?? sample?.message ?? detection.sentence).slice(0, LIMITS.textMax),
+    episodeId: detection.episodeId ?? detection.id,
+    startedAtMs: detection.startedAtMs,
+    atMs: detection.atMs,
+    sentence: detection.sentence.slice(0, LIMITS.textMax),
+    score: detection.score,
+    threshold: detection.threshold,
+    nature: facts.nature,
+    names: merged(facts.services, calledServices),
+    externals: merged(
+      facts.externals,
+      callees.filter((callee) => isOutside(callee, graph)),
+    ),
+    words: facts.words.slice(0, 32),
+    hosts: merged(detection.hosts),
+    releases: merged(detection.releases),
+    zone: zone === '' ? graph.zone(service) : zone,
+    newInRelease: detection.newInRelease === true,
+    worseRelease: isWorse ? comparison.release : '',
+    severityMax: detection.severityMax,
+    expectedPerMin: detection.windowMin > 0 ? detection.expected / detection.windowMin : 0,
+    sampleEventId: sample?.eventId ?? '',
+  }
+}
+
+/** A callee with a dot that no topology and no event knows as a service lies outside. */
+function isOutside(callee: string, graph: ServiceGraph): boolean {
+  return graph.isExternal(callee) || (callee.includes('.') && !graph.knows(callee))
+}

@@ -1,0 +1,246 @@
+import type {
+  Cause,
+  Incident,
+  IncidentMember,
+  IncidentStatus,
+  MemberReason,
+  TimelineEntry,
+} from '#/schemas/incident.ts'
+import { estimateUsers, mergeUsers } from './users.ts'
+import type { Alert } from './alert.ts'
+import { LIMITS } from './policy.ts'
+import type { HeldSeverity } from './severity.ts'
+
+const MINUTE_MS = 60_000
+/** Minutes a severity looks back. */
+export const SEVERITY_MINUTES = 15
+
+/** One stretch of alarm of a member; `endedAtMs` null while it lasts. */
+export interface Episode {
+  id: string
+  startedAtMs: number
+  endedAtMs: number | null
+  lastAtMs: number
+  /** Events told with the alert itself, and those of closed minutes since. */
+  alertEvents: number
+  minuteEvents: number
+}
+
+/** A member as the clusterer keeps it: plain data, so that a snapshot is its JSON. */
+export interface MemberState {
+  /** The facts of its latest alert. */
+  alert: Alert
+  reason: MemberReason
+  /** Grows by one with every member of the project, so that order survives a restart. */
+  order: number
+  joinedAtMs: number
+  firstAtMs: number
+  lastAtMs: number
+  score: number
+  users: readonly number[]
+  releases: readonly string[]
+  hosts: readonly string[]
+  episodes: Episode[]
+}
+
+/** Events and users of one minute of event time. */
+interface MinuteState {
+  minute: number
+  events: number
+  users: readonly number[]
+}
+
+export interface IncidentState {
+  id: string
+  /** 0 while there is not evidence enough to tell anyone. */
+  number: number
+  status: IncidentStatus
+  openedAtMs: number
+  updatedAtMs: number
+  resolvedAtMs: number | null
+  lastActivityAtMs: number
+  seq: number
+  members: MemberState[]
+  /** The latest minutes, oldest first. */
+  minutes: MinuteState[]
+  users: readonly number[]
+  severity: HeldSeverity
+  root: string
+  suspectDeploy: string
+  causes: readonly Cause[]
+  redirectTo: string
+  recurrenceOf: string
+  regressed: boolean
+  flapping: boolean
+  /** Minute of event time in which its activity was last told. */
+  toldMinute: number
+  /** Something was counted since it was last told. */
+  isDirty: boolean
+  timeline: TimelineEntry[]
+}
+
+const UNSCORED: HeldSeverity = {
+  shown: { level: 5, score: 0, z: 0, terms: [] },
+  lowerSinceMs: null,
+}
+
+export function emptyIncident(id: string, atMs: number): IncidentState {
+  return {
+    id,
+    number: 0,
+    status: 'open',
+    openedAtMs: atMs,
+    updatedAtMs: atMs,
+    resolvedAtMs: null,
+    lastActivityAtMs: atMs,
+    seq: 0,
+    members: [],
+    minutes: [],
+    users: [],
+    severity: UNSCORED,
+    root: '',
+    suspectDeploy: '',
+    causes: [],
+    redirectTo: '',
+    recurrenceOf: '',
+    regressed: false,
+    flapping: false,
+    toldMinute: 0,
+    isDirty: false,
+    timeline: [],
+  }
+}
+
+export function isAnnounced(incident: IncidentState): boolean {
+  return incident.number > 0
+}
+
+export function servicesOf(incident: IncidentState): string[] {
+  const services = new Set(incident.members.map((member) => member.alert.service))
+  return [...services].toSorted().slice(0, LIMITS.servicesPerIncident)
+}
+
+export function eventsOf(member: MemberState): number {
+  return member.episodes.reduce((sum, episode) => sum + episodeEvents(episode), 0)
+}
+
+/** The closed minutes count the alert's own events again, save those of minutes before the alert. */
+function episodeEvents(episode: Episode): number {
+  return Math.max(episode.alertEvents, episode.minuteEvents)
+}
+
+/** Counts events and users into their minute; minutes that fell out of the window are forgotten. */
+export function countMinute(
+  incident: IncidentState,
+  counted: { atMs: number; events: number; users: readonly number[] },
+): void {
+  const minute = Math.floor(counted.atMs / MINUTE_MS)
+  const { minutes } = incident
+  incident.users = mergeUsers(incident.users, counted.users)
+  const latest = minutes.at(-1)?.minute ?? minute
+  if (minute <= latest - SEVERITY_MINUTES) return
+  let at = minutes.findIndex((entry) => entry.minute >= minute)
+  if (at === -1) at = minutes.length
+  const known = minutes[at]
+  if (known?.minute === minute) {
+    known.events += counted.events
+    known.users = mergeUsers(known.users, counted.users)
+  } else {
+    minutes.splice(at, 0, { minute, events: counted.events, users: counted.users })
+  }
+  while ((minutes[0]?.minute ?? minute) <= Math.max(latest, minute) - SEVERITY_MINUTES - 1)
+    minutes.shift()
+}
+
+/** Events and distinct users of the 15 minutes up to `nowMs`. */
+export function recentImpact(
+  incident: IncidentState,
+  nowMs: number,
+): { events: number; users: number } {
+  const first = Math.floor(nowMs / MINUTE_MS) - SEVERITY_MINUTES
+  let events = 0
+  let users: readonly number[] = []
+  for (const entry of incident.minutes) {
+    if (entry.minute < first) continue
+    events += entry.events
+    users = mergeUsers(users, entry.users)
+  }
+  return { events, users: estimateUsers(users) }
+}
+
+export function addTimeline(
+  incident: IncidentState,
+  entry: { at: number; kind: string; sentence: string; actor?: string },
+): void {
+  incident.seq += 1
+  incident.timeline.push({ seq: incident.seq, ...entry })
+  if (incident.timeline.length > LIMITS.timelineHead + LIMITS.timelineTail)
+    incident.timeline.splice(LIMITS.timelineHead, 1)
+}
+
+function toMember(member: MemberState): IncidentMember {
+  const { alert } = member
+  return {
+    key: alert.key,
+    fingerprint: alert.fingerprint,
+    kind: alert.kind,
+    service: alert.service,
+    environment: alert.environment,
+    title: alert.title,
+    firstAt: member.firstAtMs,
+    lastAt: member.lastAtMs,
+    events: eventsOf(member),
+    users: estimateUsers(member.users),
+    score: member.score,
+    sentence: alert.sentence,
+    reason: member.reason,
+    hosts: member.hosts,
+    releases: member.releases,
+    sampleEventId: alert.sampleEventId,
+  }
+}
+
+/** What the incident is called: the alert it most likely began with, and how far it reaches. */
+export function incidentTitle(incident: IncidentState): string {
+  const { members, root } = incident
+  const atRoot = members.filter((member) => member.alert.service === root)
+  const [first] = (atRoot.length > 0 ? atRoot : members).toSorted(
+    (left, right) => left.firstAtMs - right.firstAtMs || left.order - right.order,
+  )
+  if (first === undefined) return 'Incident without alerts'
+  const services = servicesOf(incident)
+  const others = services.length - 1
+  const reach = others > 0 ? ` and ${others} more service${others === 1 ? '' : 's'}` : ''
+  const isOwnService = root === '' || root === first.alert.service
+  const where = isOwnService ? first.alert.service : `${root}, seen in ${first.alert.service}`
+  return `${where}${reach}: ${first.alert.title}`.slice(0, LIMITS.textMax)
+}
+
+/** The incident as others see it: a copy that later changes do not touch. */
+export function toIncident(incident: IncidentState, project: string): Incident {
+  return {
+    id: incident.id,
+    number: incident.number,
+    project,
+    seq: incident.seq,
+    status: incident.status,
+    title: incidentTitle(incident),
+    severity: incident.severity.shown,
+    openedAt: incident.openedAtMs,
+    updatedAt: incident.updatedAtMs,
+    resolvedAt: incident.resolvedAtMs,
+    lastActivityAt: incident.lastActivityAtMs,
+    services: servicesOf(incident),
+    members: incident.members.map((member) => toMember(member)),
+    events: incident.members.reduce((sum, member) => sum + eventsOf(member), 0),
+    users: estimateUsers(incident.users),
+    root: incident.root,
+    suspectDeploy: incident.suspectDeploy,
+    causes: incident.causes,
+    redirectTo: incident.redirectTo,
+    recurrenceOf: incident.recurrenceOf,
+    regressed: incident.regressed,
+    flapping: incident.flapping,
+    timeline: [...incident.timeline],
+  }
+}

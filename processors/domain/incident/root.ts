@@ -1,0 +1,156 @@
+import type { Alert } from './alert.ts'
+import type { ServiceGraph } from './service-graph.ts'
+
+/** A place the trouble may have begun, and how much of the incident it accounts for. */
+export interface RootCandidate {
+  kind: 'service' | 'external' | 'zone'
+  subject: string
+  /** Sum over the alerts of how well each is explained, plus what speaks for the place itself. */
+  score: number
+  /** Alerts it explains at all. */
+  explained: number
+}
+
+/** What one alert says about a candidate, 0 to 1. */
+const EXPLAINS = {
+  /** An error of the place itself that blames nobody. */
+  own: 1,
+  /** A call failed there, but the text does not say which. */
+  ownCall: 0.7,
+  /** It says that the fault lies elsewhere. */
+  ownBlamesOther: 0.2,
+  /** The text names the candidate. */
+  named: 1,
+  /** The text names something that itself is explained by the candidate. */
+  namedBetween: 0.8,
+  /** It calls the candidate, the candidate has errors of its own. */
+  callsAffected: 0.7,
+  /** It calls the candidate, which keeps silent. */
+  callsSilent: 0.5,
+  /** It reaches the candidate through other affected services. */
+  reaches: 0.6,
+  /** The same, but the error does not look like a failed call. */
+  localShare: 0.6,
+  zone: 0.9,
+} as const
+
+/** Fewest services of one zone that must fail together before the zone is a candidate. */
+const ZONE_SERVICES_MIN = 3
+const ZONE_SHARE_MIN = 0.7
+/** What it adds when all callers of the candidate (all services of the zone) are affected. */
+const COVERAGE_BONUS = 0.4
+/** What it adds to be the first that failed. */
+const FIRST_BONUS = 0.3
+/** Starts this close together are simultaneous: detection is no more exact. */
+const SIMULTANEOUS_MS = 15_000
+const CANDIDATES_MAX = 64
+
+interface Scene {
+  alerts: readonly Alert[]
+  graph: ServiceGraph
+  affected: ReadonlySet<string>
+  firstAtMs: number
+}
+
+function blames(alert: Alert): readonly string[] {
+  return alert.names.length > 0 ? alert.names : alert.externals
+}
+
+/** True when `from` reaches `target` by calls through affected services only. */
+function reaches(scene: Scene, from: string, target: string): boolean {
+  const visited = new Set([from])
+  const queue = [from]
+  for (let service = queue.pop(); service !== undefined; service = queue.pop()) {
+    for (const callee of scene.graph.callees(service)) {
+      if (callee === target) return true
+      if (visited.has(callee) || !scene.affected.has(callee)) continue
+      visited.add(callee)
+      queue.push(callee)
+    }
+  }
+  return false
+}
+
+function explains(scene: Scene, alert: Alert, candidate: string): number {
+  const blamed = blames(alert)
+  if (alert.service === candidate) {
+    if (blamed.length > 0) return EXPLAINS.ownBlamesOther
+    return alert.nature === 'call' ? EXPLAINS.ownCall : EXPLAINS.own
+  }
+  if (blamed.includes(candidate)) return EXPLAINS.named
+  if (blamed.length > 0) {
+    const leadsThere = blamed.some(
+      (name) => scene.affected.has(name) && reaches(scene, name, candidate),
+    )
+    return leadsThere ? EXPLAINS.namedBetween : 0
+  }
+  const share = alert.nature === 'call' ? 1 : EXPLAINS.localShare
+  if (scene.graph.callees(alert.service).has(candidate))
+    return share * (scene.affected.has(candidate) ? EXPLAINS.callsAffected : EXPLAINS.callsSilent)
+  return reaches(scene, alert.service, candidate) ? share * EXPLAINS.reaches : 0
+}
+
+function coverage(scene: Scene, candidate: string): number {
+  const callers = scene.graph.callers(candidate)
+  if (callers.size === 0) return 0
+  let affected = 0
+  for (const caller of callers) if (scene.affected.has(caller)) affected += 1
+  return affected / callers.size
+}
+
+function scorePlace(scene: Scene, subject: string, kind: 'service' | 'external'): RootCandidate {
+  let score = 0
+  let explained = 0
+  let firstAtMs = Infinity
+  for (const alert of scene.alerts) {
+    const value = explains(scene, alert, subject)
+    score += value
+    if (value > 0) explained += 1
+    if (alert.service === subject) firstAtMs = Math.min(firstAtMs, alert.startedAtMs)
+  }
+  score += COVERAGE_BONUS * coverage(scene, subject)
+  if (firstAtMs - scene.firstAtMs <= SIMULTANEOUS_MS) score += FIRST_BONUS
+  return { kind, subject, score, explained }
+}
+
+function zoneCandidates(scene: Scene): RootCandidate[] {
+  const zones = new Set(scene.alerts.map((alert) => alert.zone).filter((zone) => zone !== ''))
+  return [...zones].toSorted().flatMap((zone) => {
+    const inside = scene.alerts.filter(
+      (alert) => alert.zone === zone && alert.nature === 'call' && blames(alert).length === 0,
+    )
+    const services = new Set(inside.map((alert) => alert.service))
+    if (services.size < ZONE_SERVICES_MIN) return []
+    if (inside.length < ZONE_SHARE_MIN * scene.alerts.length) return []
+    const total = Math.max(services.size, scene.graph.servicesOf(zone).length)
+    const score = EXPLAINS.zone * inside.length + COVERAGE_BONUS * (services.size / total)
+    return [{ kind: 'zone' as const, subject: zone, score, explained: inside.length }]
+  })
+}
+
+/** Candidates from the most to the least likely; ties by name, so that the order is the same everywhere. */
+export function rankRoots(alerts: readonly Alert[], graph: ServiceGraph): RootCandidate[] {
+  const affected = new Set(alerts.map((alert) => alert.service))
+  const firstAtMs = Math.min(...alerts.map((alert) => alert.startedAtMs))
+  const scene: Scene = { alerts, graph, affected, firstAtMs }
+  const externals = new Set(alerts.flatMap((alert) => alert.externals))
+  const services = new Set([...affected, ...alerts.flatMap((alert) => alert.names)])
+  for (const alert of alerts) {
+    if (alert.nature !== 'call' || blames(alert).length > 0) continue
+    for (const callee of graph.callees(alert.service)) {
+      if (graph.isExternal(callee)) externals.add(callee)
+      else services.add(callee)
+    }
+  }
+  return [
+    ...[...services]
+      .toSorted()
+      .slice(0, CANDIDATES_MAX)
+      .map((name) => scorePlace(scene, name, 'service')),
+    ...[...externals]
+      .toSorted()
+      .slice(0, CANDIDATES_MAX)
+      .map((name) => scorePlace(scene, name, 'external')),
+    ...zoneCandidates(scene),
+  ].toSorted((left, right) => right.score - left.score || (left.subject < right.subject ? -1 : 1))
+}

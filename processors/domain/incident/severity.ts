@@ -1,0 +1,133 @@
+import type { Severity, SeverityTerm } from '#/schemas/incident.ts'
+
+/** Everything a severity is made of, as counted over the last 15 minutes unless said otherwise. */
+export interface SeverityInputs {
+  /** Distinct users touched. */
+  users: number
+  /** Distinct users active in the project. */
+  activeUsers: number
+  /** Highest criticality of an affected service, 0 to 4. */
+  criticality: number
+  /** Events seen and events the baselines expected. */
+  observed: number
+  expected: number
+  /** How many times faster than allowed the error budget burns; null when no requests are counted. */
+  budgetBurn: number | null
+  services: number
+  newInRelease: boolean
+  regressed: boolean
+  /** Signups or feedback left their usual course. */
+  businessAnomaly: boolean
+}
+
+/** The terms of detection.md §4 in the order they are shown; the weights sum to 6.3. */
+const WEIGHTS = {
+  users: 1.6,
+  criticality: 1.2,
+  burst: 1,
+  error_budget: 0.8,
+  spread: 0.7,
+  novelty: 0.5,
+  business: 0.5,
+} as const
+const WEIGHT_SUM = 6.3
+/** z from which an incident is at least SEV1, SEV2, SEV3, SEV4. */
+const LEVEL_MINIMA = [4.2, 3, 1.8, 1] as const
+/** An expectation below this many events says no more than "none". */
+const EXPECTED_MIN = 0.5
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(high, Math.max(low, value))
+}
+
+function budgetValue(burn: number | null): number {
+  if (burn === null) return 0
+  if (burn >= 14.4) return 1
+  if (burn >= 6) return 0.6
+  return burn >= 1 ? 0.2 : 0
+}
+
+function round(value: number): string {
+  return value >= 10 || Number.isInteger(value) ? String(Math.round(value)) : value.toFixed(1)
+}
+
+function plural(count: number, noun: string): string {
+  return `${round(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
+function noveltyReason(inputs: SeverityInputs): string {
+  if (inputs.regressed) return 'came back after it was resolved'
+  return inputs.newInRelease ? 'first seen in the newest release' : 'not new in a release'
+}
+
+function termsOf(inputs: SeverityInputs): SeverityTerm[] {
+  const { users, activeUsers, observed, expected, services, budgetBurn } = inputs
+  const term = (name: keyof typeof WEIGHTS, value: number, reason: string): SeverityTerm => ({
+    name,
+    weight: WEIGHTS[name],
+    value: clamp(Number.isFinite(value) ? value : 0, 0, 1),
+    reason,
+  })
+  const burst = clamp(Math.log2(observed / Math.max(EXPECTED_MIN, expected)), 0, 6) / 6
+  return [
+    term(
+      'users',
+      Math.log10(1 + users) / Math.log10(1 + Math.max(1, activeUsers)),
+      `${plural(users, 'user')} of about ${round(activeUsers)} active in 15 min`,
+    ),
+    term('criticality', inputs.criticality / 4, `criticality ${inputs.criticality} of 4`),
+    term('burst', burst, `${plural(observed, 'event')} in 15 min, ${round(expected)} expected`),
+    term(
+      'error_budget',
+      budgetValue(budgetBurn),
+      budgetBurn === null
+        ? 'no requests counted'
+        : `error budget burns ${round(budgetBurn)} times too fast`,
+    ),
+    term('spread', Math.log2(1 + services) / 4, `${plural(services, 'service')} affected`),
+    term('novelty', inputs.newInRelease || inputs.regressed ? 1 : 0, noveltyReason(inputs)),
+    term(
+      'business',
+      inputs.businessAnomaly ? 1 : 0,
+      inputs.businessAnomaly ? 'signups or feedback are unusual' : 'signups and feedback as usual',
+    ),
+  ]
+}
+
+/** SEV number of a sum of terms. */
+export function severityLevel(z: number): number {
+  const index = LEVEL_MINIMA.findIndex((minimum) => z >= minimum)
+  return index === -1 ? 5 : index + 1
+}
+
+/** The severity of this moment alone: `z` is the sum of `weight * value` over the terms shown. */
+export function scoreSeverity(inputs: SeverityInputs): Severity {
+  const terms = termsOf(inputs)
+  const z = terms.reduce((sum, term) => sum + term.weight * term.value, 0)
+  return { level: severityLevel(z), score: Math.round((100 * z) / WEIGHT_SUM), z, terms }
+}
+
+/** A shown severity and how long the computed one has been below it. */
+export interface HeldSeverity {
+  shown: Severity
+  /** Event time since which the computed level is lower than the shown one; null when it is not. */
+  lowerSinceMs: number | null
+}
+
+/**
+ * Up at once, down only after `downMs` below; a person's lock keeps its level. Score, terms and z always are
+ * those of the moment, so that the score stays the sum of what is shown.
+ */
+export function holdSeverity(
+  held: HeldSeverity,
+  computed: Severity,
+  at: { nowMs: number; downMs: number },
+): HeldSeverity {
+  const { shown } = held
+  if (shown.locked === true)
+    return { shown: { ...computed, level: shown.level, locked: true }, lowerSinceMs: null }
+  if (computed.level <= shown.level) return { shown: computed, lowerSinceMs: null }
+  const lowerSinceMs = held.lowerSinceMs ?? at.nowMs
+  if (at.nowMs - lowerSinceMs >= at.downMs) return { shown: computed, lowerSinceMs: null }
+  return { shown: { ...computed, level: shown.level }, lowerSinceMs }
+}
