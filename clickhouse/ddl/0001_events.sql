@@ -53,7 +53,8 @@ TTL toDateTime(received_at) + INTERVAL {{retention_days}} DAY
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
 -- Rollups. Every target of a view needs a deduplication window of its own, else a repeated insert counts twice here
--- while the base table stays right.
+-- while the base table stays right. They expire by the day of arrival as the events do: by event time an imported
+-- history would be gone at once.
 CREATE TABLE IF NOT EXISTS events_10s{{cluster}} (
   project LowCardinality(String),
   bucket DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
@@ -62,12 +63,13 @@ CREATE TABLE IF NOT EXISTS events_10s{{cluster}} (
   event_type LowCardinality(String),
   severity UInt8,
   events SimpleAggregateFunction(sum, UInt64),
-  failures SimpleAggregateFunction(sum, UInt64)
+  failures SimpleAggregateFunction(sum, UInt64),
+  received_on SimpleAggregateFunction(max, Date)
 ) ENGINE = {{AggregatingMergeTree}}
-PARTITION BY toYYYYMMDD(bucket)
+PARTITION BY toYYYYMM(bucket)
 ORDER BY (project, bucket, service, environment, event_type, severity)
-TTL bucket + INTERVAL 2 DAY
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
+TTL received_on + INTERVAL 3 DAY
+SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE TABLE IF NOT EXISTS events_1m{{cluster}} (
   project LowCardinality(String),
@@ -81,11 +83,12 @@ CREATE TABLE IF NOT EXISTS events_1m{{cluster}} (
   events SimpleAggregateFunction(sum, UInt64),
   failures SimpleAggregateFunction(sum, UInt64),
   users AggregateFunction(uniqCombined(12), String),
-  durations AggregateFunction(quantilesDD(0.01, 0.5, 0.95, 0.99), Float64)
+  durations AggregateFunction(quantilesDD(0.01, 0.5, 0.95, 0.99), Float64),
+  received_on SimpleAggregateFunction(max, Date)
 ) ENGINE = {{AggregatingMergeTree}}
 PARTITION BY toYYYYMM(bucket)
 ORDER BY (project, bucket, service, environment, event_type, severity, release, route)
-TTL bucket + INTERVAL {{retention_days}} DAY
+TTL received_on + INTERVAL {{retention_days}} DAY
 SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE TABLE IF NOT EXISTS events_1h{{cluster}} (
@@ -111,11 +114,12 @@ CREATE TABLE IF NOT EXISTS issues_1m{{cluster}} (
   bucket DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
   service LowCardinality(String),
   release LowCardinality(String),
-  events SimpleAggregateFunction(sum, UInt64)
+  events SimpleAggregateFunction(sum, UInt64),
+  received_on SimpleAggregateFunction(max, Date)
 ) ENGINE = {{AggregatingMergeTree}}
 PARTITION BY toYYYYMM(bucket)
 ORDER BY (project, fingerprint, bucket, service, release)
-TTL bucket + INTERVAL {{retention_days}} DAY
+TTL received_on + INTERVAL {{retention_days}} DAY
 SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE TABLE IF NOT EXISTS issues{{cluster}} (

@@ -2,7 +2,8 @@
 -- tables were exchanged by a replay. {{suffix}} is empty for the live tables, __e<epoch> for the shadows of a replay.
 CREATE MATERIALIZED VIEW events_10s_view{{suffix}}{{cluster}} TO events_10s{{suffix}} AS
 SELECT project, toDateTime(toStartOfInterval(occurred_at, INTERVAL 10 SECOND), 'UTC') AS bucket, service, environment,
-  event_type, severity, count() AS events, countIf(status_code >= 500) AS failures
+  event_type, severity, count() AS events, countIf(status_code >= 500) AS failures,
+  max(toDate(received_at)) AS received_on
 FROM events{{suffix}}
 GROUP BY project, bucket, service, environment, event_type, severity;
 
@@ -10,7 +11,8 @@ CREATE MATERIALIZED VIEW events_1m_view{{suffix}}{{cluster}} TO events_1m{{suffi
 SELECT project, toDateTime(toStartOfMinute(occurred_at), 'UTC') AS bucket, service, environment, event_type, severity,
   release, route, count() AS events, countIf(status_code >= 500) AS failures,
   uniqCombinedStateIf(12)(user_id, user_id != '') AS users,
-  quantilesDDStateIf(0.01, 0.5, 0.95, 0.99)(assumeNotNull(duration_ms), isNotNull(duration_ms)) AS durations
+  quantilesDDStateIf(0.01, 0.5, 0.95, 0.99)(assumeNotNull(duration_ms), isNotNull(duration_ms)) AS durations,
+  max(toDate(received_at)) AS received_on
 FROM events{{suffix}}
 GROUP BY project, bucket, service, environment, event_type, severity, release, route;
 
@@ -24,7 +26,7 @@ GROUP BY project, bucket, service, environment, event_type, severity;
 
 CREATE MATERIALIZED VIEW issues_1m_view{{suffix}}{{cluster}} TO issues_1m{{suffix}} AS
 SELECT project, fingerprint, toDateTime(toStartOfMinute(occurred_at), 'UTC') AS bucket, service, release,
-  count() AS events
+  count() AS events, max(toDate(received_at)) AS received_on
 FROM events{{suffix}}
 WHERE fingerprint != ''
 GROUP BY project, fingerprint, bucket, service, release;

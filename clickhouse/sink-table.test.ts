@@ -1,0 +1,182 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '#/kernel/clock.ts'
+import { createSeededRandom } from '#/kernel/random.ts'
+import { encode, extendEvent } from '#/schemas/codec.ts'
+import { columnsOf, ORIGIN_COLUMNS } from '#/schemas/columns.ts'
+import type { Event } from '#/schemas/records.ts'
+import { startTestEngine, type TestEngine } from './engine/test-engine.ts'
+import { migrate } from './migrate.ts'
+import { createSinkTable, SINK_TABLES } from './sink-table.ts'
+
+let engine: TestEngine
+beforeAll(async () => {
+  engine = await startTestEngine()
+  await migrate(engine.clickhouse, { retentionDays: 3650 })
+})
+afterAll(() => engine.stop())
+
+const random = createSeededRandom(11)
+// Today, since the ten-second rollup forgets what arrived days ago.
+const STARTED_MS = systemClock.nowMs() - 3_600_000
+
+function eventOf(index: number): Event {
+  const isRequest = random.unit() < 0.5
+  return {
+    project: random.pick(['default', 'other']),
+    event_id: `e${index}`,
+    id_made: true,
+    event_type: isRequest ? 'http_request' : 'error',
+    occurred_at: STARTED_MS + random.int(3_600_000),
+    received_at: STARTED_MS + random.int(3_600_000),
+    service: random.pick(['checkout', 'payment', 'søk']),
+    environment: 'prod',
+    release: random.pick(['', 'v1', 'v2']),
+    host: '',
+    severity: 1 + random.int(5),
+    message: random.pick(['timeout after 3 s', 'it’s "quoted" \\ and\nbroken', '']),
+    error_type: '',
+    error_code: '',
+    stack: '',
+    route: random.pick(['/a', '/b']),
+    method: 'GET',
+    status_code: isRequest ? random.pick([200, 500]) : 0,
+    duration_ms: isRequest ? random.int(100) : null,
+    user_id: `u${random.int(50)}`,
+    session_id: '',
+    request_id: `r${index}`,
+    trace_id: '',
+    span_id: '',
+    parent_span_id: '',
+    tags: ['a', 'b'],
+    attributes: { tenant: `t${random.int(5)}`, "o'k": "it's" },
+    attribute_kinds: {},
+    flags: [],
+  }
+}
+
+const extra = {
+  fingerprint_method: 'message',
+  title: 'title',
+  culprit: '',
+  template: 'timeout after <*> s',
+  template_id: '0123456789abcdef',
+  params: { p1: '3' },
+}
+
+function batchOf(from: number, count: number) {
+  const events = Array.from({ length: count }, (_, index) => eventOf(from + index))
+  const records = events.map((event, index) => ({
+    offset: from + index,
+    value: extendEvent(
+      encode('Event', 1, event),
+      { ...extra, fingerprint: event.event_type === 'error' ? `${event.severity}`.repeat(64) : '' },
+      2,
+    ),
+  }))
+  const token = `events-sink:1:signals.fingerprinted.v1:0:${from}:${from + count}`
+  return {
+    events,
+    batch: { topic: 'signals.fingerprinted.v1', partition: 0, epoch: 1, token, records },
+  }
+}
+
+describe('sink tables', () => {
+  it('[CS1] the columns of every sink table are those of its record and where it came from', async () => {
+    for (const { record, table } of Object.values(SINK_TABLES)) {
+      const rows = await engine.clickhouse.query<{ name: string; type: string }>(
+        'SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String} ORDER BY position',
+        { params: { table } },
+      )
+      const wanted = [...columnsOf(record), ...ORIGIN_COLUMNS]
+      expect(
+        rows.map((row) => row.name),
+        table,
+      ).toEqual(wanted.map((column) => column.name))
+      const plain = (type: string) => type.replaceAll(/LowCardinality\((\w+)\)/g, '$1')
+      expect(
+        rows.map((row) => plain(row.type)),
+        table,
+      ).toEqual(wanted.map((column) => plain(column.type)))
+    }
+  })
+
+  it('[B8] [CS2] rollups equal a recount of random events, also after every batch was sent twice', async () => {
+    const table = createSinkTable(engine.clickhouse, SINK_TABLES.events)
+    const all: Event[] = []
+    for (let from = 0; from < 3000; from += 750) {
+      const { events, batch } = batchOf(from, 750)
+      all.push(...events)
+      await table.insert(batch)
+      await table.insert(batch)
+    }
+    const [base] = await engine.clickhouse.query<{ rows: string; offsets: string }>(
+      'SELECT count() AS rows, uniqExact(_offset) AS offsets FROM events',
+    )
+    expect(base).toEqual({ rows: '3000', offsets: '3000' })
+    for (const rollup of ['events_10s', 'events_1m', 'events_1h']) {
+      const rows = await engine.clickhouse.query<{ key: string; events: string; failures: string }>(
+        `SELECT concat(project, '/', service, '/', event_type, '/', toString(severity)) AS key, sum(events) AS events, sum(failures) AS failures FROM ${rollup} GROUP BY key ORDER BY key`,
+      )
+      const recount = new Map<string, { events: number; failures: number }>()
+      for (const event of all) {
+        const key = `${event.project}/${event.service}/${event.event_type}/${event.severity}`
+        const row = recount.get(key) ?? { events: 0, failures: 0 }
+        row.events += 1
+        row.failures += event.status_code >= 500 ? 1 : 0
+        recount.set(key, row)
+      }
+      expect(
+        new Map(
+          rows.map((row) => [
+            row.key,
+            { events: Number(row.events), failures: Number(row.failures) },
+          ]),
+        ),
+      ).toEqual(recount)
+    }
+    const [issue] = await engine.clickhouse.query<{ events: string; users: string }>(
+      `SELECT sum(events) AS events, uniqCombinedMerge(12)(users) AS users FROM issues WHERE fingerprint = repeat('4', 64) AND project = 'default'`,
+    )
+    const members = all.filter(
+      (event) =>
+        event.event_type === 'error' && event.severity === 4 && event.project === 'default',
+    )
+    expect(Number(issue?.events)).toBe(members.length)
+    expect(Number(issue?.users)).toBe(new Set(members.map((event) => event.user_id)).size)
+  })
+
+  it('[CS3] every value arrives as it was sent', async () => {
+    const { events, batch } = batchOf(10_000, 20)
+    await createSinkTable(engine.clickhouse, SINK_TABLES.events).insert(batch)
+    const rows = await engine.clickhouse.query<Record<string, unknown>>(
+      'SELECT event_id, message, service, attributes, tags, duration_ms, toUnixTimestamp64Milli(occurred_at) AS at, params, _topic, _epoch FROM events WHERE _offset >= 10000 ORDER BY _offset',
+    )
+    expect(rows).toEqual(
+      events.map((event) => ({
+        event_id: event.event_id,
+        message: event.message,
+        service: event.service,
+        attributes: event.attributes,
+        tags: event.tags,
+        duration_ms: event.duration_ms,
+        at: String(event.occurred_at),
+        params: { p1: '3' },
+        _topic: 'signals.fingerprinted.v1',
+        _epoch: 1,
+      })),
+    )
+  })
+
+  it('[B12] migrations are idempotent and refuse a changed file', async () => {
+    expect(await migrate(engine.clickhouse, { retentionDays: 3650 })).toEqual({
+      applied: [],
+      views: false,
+    })
+    await engine.clickhouse.command(
+      `INSERT INTO schema_migrations (number, name, checksum, applied_at) SELECT 1, 'events', 'other', now64(3) + 10`,
+    )
+    await expect(migrate(engine.clickhouse, { retentionDays: 30 })).rejects.toMatchObject({
+      code: 'data_dir_version',
+    })
+  })
+})
