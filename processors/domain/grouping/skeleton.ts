@@ -1,10 +1,8 @@
-import { TOKENS_MAX, type Scan } from './token-scan.ts'
+import { TOKENS_MAX, VARIABLE_A, VARIABLE_B, type Scan } from './scan.ts'
 
 /** Multipliers of the two polynomial hashes; odd, so that no position is lost. */
 const MULTIPLIER_A = 0x01000193
 const MULTIPLIER_B = 0x5bd1e995
-const BLANK_A = 0x3c6ef372
-const BLANK_B = 0x6a09e667
 
 const POWERS = 2 * TOKENS_MAX + 1024
 const powerA = new Int32Array(POWERS)
@@ -34,14 +32,14 @@ export function hashUnits(scan: Scan, into: Skeleton): Skeleton {
   return into
 }
 
-/** The hash after replacing the unit of `token` by a blank: O(1), the hash is a polynomial. */
+/** The hash after replacing the unit of `token` by a variable: O(1), the hash is a polynomial. */
 export function blankedHash(scan: Scan, token: number, from: Skeleton, into: Skeleton): Skeleton {
   const unit = scan.unit[token] as number
   const power = scan.unitCount - 1 - unit
   into.a =
-    (from.a + Math.imul((BLANK_A - (scan.unitA[unit] as number)) | 0, powerA[power] as number)) | 0
+    (from.a + Math.imul((VARIABLE_A - (scan.unitA[unit] as number)) | 0, powerA[power] as number)) | 0
   into.b =
-    (from.b + Math.imul((BLANK_B - (scan.unitB[unit] as number)) | 0, powerB[power] as number)) | 0
+    (from.b + Math.imul((VARIABLE_B - (scan.unitB[unit] as number)) | 0, powerB[power] as number)) | 0
   return into
 }
 

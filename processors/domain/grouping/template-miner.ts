@@ -1,8 +1,22 @@
-import { renderTemplate } from './template-text.ts'
+import { contextOf, KNOWN_VALUES_MIN, strengthAt, wordsNeeded, type Context } from './merge-rules.ts'
+import { createScan, MIXED, VARIABLE_TYPES, type Scan } from './scan.ts'
 import { blankedHash, hashUnits, skeletonId, skeletonKey, type Skeleton } from './skeleton.ts'
-import { createScan, MIXED, scanMessage, VARIABLE_TYPES, WORD, type Scan } from './token-scan.ts'
+import { renderTemplate, variedUnits } from './template-text.ts'
+import {
+  createStore,
+  FINES_MAX,
+  readStore,
+  writeStore,
+  type Store,
+  type Template,
+  type TemplateMinerState,
+} from './template-store.ts'
+import { scanMessage } from './token-scan.ts'
+
+export type { TemplateMinerState } from './template-store.ts'
 
 export interface TemplateParam {
+  /** One of VARIABLE_TYPES. */
   type: string
   value: string
 }
@@ -25,116 +39,87 @@ export interface LearnedTemplate {
 }
 
 export interface TemplateMinerOptions {
-  /** Skeletons kept; the ones seen longest ago are forgotten first. */
-  skeletonsMax?: number
+  /** Templates kept; the ones used longest ago are forgotten first. */
+  templatesMax?: number
 }
 
 export interface TemplateMiner {
   learn(message: string): LearnedTemplate
-  /** The canonical id `id` belongs to now. */
+  /** The canonical id `id` belongs to now; `id` itself when it is not known. */
   canonical(id: string): string
-  /** The template of a canonical id as it is now. */
+  /** The template of an id as it is now. */
   templateOf(id: string): string | undefined
-  /** Grows whenever a learned message changes what an earlier one would answer now. */
+  /** Grows whenever a message changes what an earlier one would be answered now. */
   readonly revision: number
   toJSON(): TemplateMinerState
 }
 
-/** One known skeleton: its first message, and what was learned to vary in it. */
-interface Template {
-  id: string
-  text: string
-  /** Token indexes that vary although they look constant. */
-  blanks: number[]
-  fines: Set<number>
-  /** Mixed tokens whose digits were seen to differ. */
-  varied: number[]
-  listsVary: boolean
-  parent: string | null
-  rendered: string | null
-}
-
-interface Bucket {
-  words: number[]
-  members: string[]
-  root: string | null
-}
-
-export interface TemplateMinerState {
-  version: 1
-  templates: [
-    id: string,
-    text: string,
-    blanks: number[],
-    varied: number[],
-    lists: boolean,
-    fines: number[],
-    parent: string | null,
-  ][]
-  skeletons: [key: number, id: string][]
-  buckets: [key: number, words: number[], members: string[], root: string | null][]
-}
-
-const FINES_MAX = 64
-const MERGE_WORDS_MIN = 4
-
-export function createTemplateMiner(_options: TemplateMinerOptions = {}): TemplateMiner {
-  return new Miner()
+/** An online miner: the same messages in the same order give the same answers and the same state. */
+export function createTemplateMiner(options: TemplateMinerOptions = {}): TemplateMiner {
+  return new Miner(createStore(options.templatesMax))
 }
 
 export function restoreTemplateMiner(
   state: TemplateMinerState,
-  _options: TemplateMinerOptions = {},
+  options: TemplateMinerOptions = {},
 ): TemplateMiner {
-  const miner = new Miner()
-  miner.restore(state)
-  return miner
+  return new Miner(readStore(state, options.templatesMax))
 }
+
+/** Blanks one template can gain by merging. */
+const MERGE_DEPTH_MAX = 3
+/** Places two of which are tried together when one does not tell. */
+const PAIRED_TOKENS_MAX = 12
 
 class Miner implements TemplateMiner {
   revision = 0
-  readonly #templates = new Map<string, Template>()
-  readonly #skeletons = new Map<number, Template>()
-  readonly #buckets = new Map<number, Bucket>()
+  readonly #store: Store
   readonly #scan = createScan()
   readonly #hash: Skeleton = { a: 0, b: 0 }
   readonly #blanked: Skeleton = { a: 0, b: 0 }
+  readonly #paired: Skeleton = { a: 0, b: 0 }
+
+  constructor(store: Store) {
+    this.#store = store
+  }
 
   learn(message: string): LearnedTemplate {
     const scan = this.#scan
     scanMessage(scan, message)
     hashUnits(scan, this.#hash)
-    const known = this.#skeletons.get(skeletonKey(this.#hash))
-    if (known !== undefined) {
-      const root = this.#root(known)
-      this.#learnFine(root, scan)
-      return this.#result(root, scan, root.id)
-    }
-    return this.#learnUnseen(scan)
+    const known = this.#store.find(skeletonKey(this.#hash))
+    if (known === undefined) return this.#learnUnseen(scan)
+    this.#learnDetails(known, scan)
+    return this.#result(known, scan, known.id)
   }
 
   canonical(id: string): string {
-    const template = this.#templates.get(id)
-    return template === undefined ? id : this.#root(template).id
+    return this.#store.root(id)?.id ?? id
   }
 
   templateOf(id: string): string | undefined {
-    const template = this.#templates.get(id)
-    if (template === undefined) return undefined
-    const root = this.#root(template)
-    return (root.rendered ??= renderTemplate(root))
+    const root = this.#store.root(id)
+    return root === undefined ? undefined : (root.rendered ??= renderTemplate(root))
+  }
+
+  toJSON(): TemplateMinerState {
+    return writeStore(this.#store)
   }
 
   #result(
     root: Template,
     scan: Scan,
     announced: string,
-    aliases?: TemplateAlias[],
+    aliases: readonly TemplateAlias[] = [],
   ): LearnedTemplate {
     const params: TemplateParam[] = []
+    const { blanks, varied } = root
     for (let at = 0; at < scan.count; at++) {
       const kind = scan.kind[at] as number
-      if (kind <= MIXED && !root.blanks.includes(at)) continue
+      if (kind <= MIXED) {
+        const unit = scan.unit[at] as number
+        if (!blanks.includes(unit) && !varied.includes(unit)) continue
+      }
       params.push({
         type: VARIABLE_TYPES[kind] as string,
         value: scan.text.slice(scan.start[at], scan.end[at]),
@@ -142,137 +127,146 @@ class Miner implements TemplateMiner {
     }
     root.rendered ??= renderTemplate(root)
     const result = { template: root.rendered, id: root.id, announced, params }
-    return aliases === undefined || aliases.length === 0 ? result : { ...result, aliases }
+    return aliases.length === 0 ? result : { ...result, aliases: [...aliases] }
   }
 
-  #root(template: Template): Template {
-    let root = template
-    while (root.parent !== null) root = this.#templates.get(root.parent) as Template
-    return root
-  }
-
-  #learnFine(root: Template, scan: Scan): void {
+  /** The skeleton is known; what it hides may still be new. */
+  #learnDetails(root: Template, scan: Scan): void {
     if (root.fines.has(scan.fine) || root.fines.size >= FINES_MAX) return
     root.fines.add(scan.fine)
-    this.revision++
+    const varied = variedUnits(root.text, scan).filter((unit) => !root.varied.includes(unit))
+    if (varied.length === 0) return
+    root.varied.push(...varied)
+    this.#changed(root)
+  }
+
+  #changed(root: Template): void {
     root.rendered = null
+    this.revision++
   }
 
   #learnUnseen(scan: Scan): LearnedTemplate {
-    const id = skeletonId(this.#hash)
     const skeleton = { ...this.#hash }
-    const joined = this.#findMerged(scan, skeleton)
+    const key = skeletonKey(skeleton)
+    const context = contextOf(scan)
+    const joined = this.#join(scan, skeleton, context)
     if (joined !== undefined) {
-      this.#skeletons.set(skeletonKey(skeleton), joined)
+      this.#store.remember(key, joined)
+      this.#learnDetails(joined, scan)
       return this.#result(joined, scan, joined.id)
     }
-    const template: Template = {
-      id,
-      text: scan.text,
-      blanks: [],
-      fines: new Set([scan.fine]),
-      varied: [],
-      listsVary: false,
-      parent: null,
-      rendered: null,
-    }
-    this.#templates.set(id, template)
-    this.#skeletons.set(skeletonKey(skeleton), template)
-    const aliases = this.#joinBuckets(template, scan, skeleton)
-    return this.#result(this.#root(template), scan, id, aliases)
+    const id = skeletonId(skeleton)
+    const template = this.#store.add(id, scan.text, scan.fine)
+    this.#store.remember(key, template)
+    const aliases: TemplateAlias[] = []
+    // Words stood where this message has a variable.
+    const words = this.#store.buckets.get(key)
+    if (words !== undefined) this.#merge([...words.members, id], words.unit, key, aliases)
+    this.#joinBuckets(template, scan, skeleton, context, aliases, 0)
+    this.#store.trim()
+    return this.#result(this.#store.root(id) ?? template, scan, id, aliases)
   }
 
-  #findMerged(scan: Scan, skeleton: Skeleton): Template | undefined {
+  /** A known template that has a variable where this message has one word, or two. */
+  #join(scan: Scan, skeleton: Skeleton, context: Context): Template | undefined {
     for (let at = 0; at < scan.count; at++) {
-      if ((scan.kind[at] as number) > MIXED) continue
-      const bucket = this.#buckets.get(skeletonKey(blankedHash(scan, at, skeleton, this.#blanked)))
-      if (bucket?.root != null) return this.#root(this.#templates.get(bucket.root) as Template)
+      const strength = strengthAt(scan, at, context)
+      if (strength === 'none') continue
+      const found = this.#store.find(skeletonKey(blankedHash(scan, at, skeleton, this.#blanked)))
+      if (found !== undefined) return this.#blank(found, scan, [at])
+    }
+    return scan.count <= PAIRED_TOKENS_MAX ? this.#joinPair(scan, skeleton, context) : undefined
+  }
+
+  #joinPair(scan: Scan, skeleton: Skeleton, context: Context): Template | undefined {
+    for (let first = 0; first < scan.count; first++) {
+      if (strengthAt(scan, first, context) !== 'strong') continue
+      blankedHash(scan, first, skeleton, this.#blanked)
+      for (let second = first + 1; second < scan.count; second++) {
+        if (strengthAt(scan, second, context) !== 'strong') continue
+        const key = skeletonKey(blankedHash(scan, second, this.#blanked, this.#paired))
+        const found = this.#store.find(key)
+        if (found?.isMerged) return this.#blank(found, scan, [first, second])
+      }
     }
     return undefined
   }
 
-  #joinBuckets(template: Template, scan: Scan, skeleton: Skeleton): TemplateAlias[] {
-    const aliases: TemplateAlias[] = []
-    const words = countWords(scan)
-    if (words < 3) return aliases
-    for (let at = 0; at < scan.count; at++) {
-      if ((scan.kind[at] as number) > MIXED) continue
-      const key = skeletonKey(blankedHash(scan, at, skeleton, this.#blanked))
-      let bucket = this.#buckets.get(key)
-      if (bucket === undefined) {
-        bucket = { words: [], members: [], root: null }
-        this.#buckets.set(key, bucket)
-      }
-      bucket.words.push(scan.unitA[scan.unit[at] as number] as number)
-      bucket.members.push(template.id)
-      if (bucket.members.length >= MERGE_WORDS_MIN) {
-        this.#merge(bucket, at, aliases)
-        break
-      }
+  #blank(root: Template, scan: Scan, tokens: readonly number[]): Template {
+    for (const token of tokens) {
+      const unit = scan.unit[token] as number
+      this.#store.addValue(scan.unitA[unit] as number)
+      if (root.blanks.includes(unit)) continue
+      root.blanks.push(unit)
+      this.#changed(root)
     }
-    return aliases
+    return root
   }
 
-  #merge(bucket: Bucket, token: number, aliases: TemplateAlias[]): void {
-    this.revision++
-    const oldest = this.#root(this.#templates.get(bucket.members[0] as string) as Template)
-    for (const member of bucket.members) {
-      const root = this.#root(this.#templates.get(member) as Template)
+  /** Puts the skeleton among its siblings, once for each word it has. */
+  #joinBuckets(
+    template: Template,
+    scan: Scan,
+    skeleton: Skeleton,
+    context: Context,
+    aliases: TemplateAlias[],
+    depth: number,
+  ): void {
+    for (let at = 0; at < scan.count; at++) {
+      const strength = strengthAt(scan, at, context)
+      const unit = scan.unit[at] as number
+      if (strength === 'none' || this.#isBlank(template, unit)) continue
+      const blanked = { ...blankedHash(scan, at, skeleton, this.#blanked) }
+      const key = skeletonKey(blanked)
+      const bucket = this.#store.bucket(key, unit)
+      const word = scan.unitA[unit] as number
+      if (bucket.words.includes(word)) continue
+      bucket.words.push(word)
+      bucket.members.push(template.id)
+      const areKnownValues =
+        strength === 'strong' &&
+        bucket.words.length >= KNOWN_VALUES_MIN &&
+        bucket.words.every((one) => this.#store.values.has(one))
+      if (!areKnownValues && bucket.words.length < wordsNeeded(scan, at, strength)) continue
+      for (const value of bucket.words) this.#store.addValue(value)
+      const root = this.#merge(bucket.members, unit, key, aliases)
+      if (root !== undefined && depth < MERGE_DEPTH_MAX)
+        this.#joinBuckets(root, scan, blanked, context, aliases, depth + 1)
+      return
+    }
+  }
+
+  #isBlank(template: Template, unit: number): boolean {
+    const root = this.#store.root(template.id) ?? template
+    return root.blanks.includes(unit)
+  }
+
+  /** All members become one template: the oldest keeps its id. */
+  #merge(
+    members: readonly string[],
+    unit: number,
+    key: number,
+    aliases: TemplateAlias[],
+  ): Template | undefined {
+    const roots = new Set<Template>()
+    for (const member of members) {
+      const root = this.#store.root(member)
+      if (root !== undefined) roots.add(root)
+    }
+    const oldest = [...roots].toSorted((left, right) => left.order - right.order)[0]
+    if (oldest === undefined) return undefined
+    for (const root of roots) {
       if (root === oldest) continue
       root.parent = oldest.id
+      for (const other of [...root.blanks]) if (!oldest.blanks.includes(other)) oldest.blanks.push(other)
+      for (const other of root.varied) if (!oldest.varied.includes(other)) oldest.varied.push(other)
       aliases.push({ from: root.id, to: oldest.id })
     }
-    if (!oldest.blanks.includes(token)) oldest.blanks.push(token)
-    oldest.rendered = null
-    bucket.root = oldest.id
-    bucket.words = []
-    bucket.members = []
+    if (!oldest.blanks.includes(unit)) oldest.blanks.push(unit)
+    oldest.isMerged = true
+    this.#store.buckets.delete(key)
+    this.#store.remember(key, oldest)
+    this.#changed(oldest)
+    return oldest
   }
-
-  toJSON(): TemplateMinerState {
-    return {
-      version: 1,
-      templates: [...this.#templates.values()].map((template) => [
-        template.id,
-        template.text,
-        template.blanks,
-        template.varied,
-        template.listsVary,
-        [...template.fines],
-        template.parent,
-      ]),
-      skeletons: [...this.#skeletons].map(([key, template]) => [key, template.id]),
-      buckets: [...this.#buckets].map(([key, bucket]) => [
-        key,
-        bucket.words,
-        bucket.members,
-        bucket.root,
-      ]),
-    }
-  }
-
-  restore(state: TemplateMinerState): void {
-    for (const [id, text, blanks, varied, listsVary, fines, parent] of state.templates) {
-      this.#templates.set(id, {
-        id,
-        text,
-        blanks: [...blanks],
-        varied: [...varied],
-        listsVary,
-        fines: new Set(fines),
-        parent,
-        rendered: null,
-      })
-    }
-    for (const [key, id] of state.skeletons)
-      this.#skeletons.set(key, this.#templates.get(id) as Template)
-    for (const [key, words, members, root] of state.buckets)
-      this.#buckets.set(key, { words: [...words], members: [...members], root })
-  }
-}
-
-function countWords(scan: Scan): number {
-  let words = 0
-  for (let at = 0; at < scan.count; at++) if (scan.kind[at] === WORD) words++
-  return words
 }

@@ -1,0 +1,60 @@
+import { classOf, ALPHA } from './char-class.ts'
+import { MIXED, WORD, type Scan } from './scan.ts'
+
+/** Distinct words at one place, all else equal, from which on the place is a variable. */
+export const WORDS_MIN = 4
+/** The same where little else is constant. */
+export const WORDS_MIN_WEAK = 8
+/** Mixed words are more likely names. */
+export const MIXED_MIN = 3
+/** Two words that both were values elsewhere. */
+export const KNOWN_VALUES_MIN = 2
+
+/** Letters of constant words that make a context strong, and that it needs at all. */
+const STRONG_LETTERS = 10
+const WEAK_LETTERS = 5
+
+export interface Context {
+  /** Letters of all constant words. */
+  letters: number
+}
+
+export function contextOf(scan: Scan): Context {
+  let letters = 0
+  for (let at = 0; at < scan.count; at++) letters += lettersOf(scan, at)
+  return { letters }
+}
+
+function lettersOf(scan: Scan, token: number): number {
+  const kind = scan.kind[token]
+  if (kind !== WORD && kind !== MIXED) return 0
+  let letters = 0
+  const end = scan.end[token] as number
+  for (let at = scan.start[token] as number; at < end; at++) {
+    if (classOf(scan.text.charCodeAt(at)) & ALPHA) letters++
+  }
+  return letters
+}
+
+/** The word names the value that follows it: `vis=0`, `overlap:false`. */
+function isKey(scan: Scan, token: number): boolean {
+  const after = scan.text.charCodeAt(scan.end[token] as number)
+  return after === 61 || after === 58
+}
+
+export type Strength = 'none' | 'weak' | 'strong'
+
+/** How much the rest of the message says about what may stand at `token`. */
+export function strengthAt(scan: Scan, token: number, context: Context): Strength {
+  if ((scan.kind[token] as number) > MIXED) return 'none'
+  const rest = context.letters - lettersOf(scan, token)
+  if (rest < WEAK_LETTERS) return 'none'
+  if (scan.text.charCodeAt(scan.end[token] as number) === 61) return 'none'
+  return rest >= STRONG_LETTERS && !isKey(scan, token) ? 'strong' : 'weak'
+}
+
+/** How many distinct words it takes at `token`. */
+export function wordsNeeded(scan: Scan, token: number, strength: Strength): number {
+  if (strength === 'weak') return WORDS_MIN_WEAK
+  return scan.kind[token] === MIXED ? MIXED_MIN : WORDS_MIN
+}

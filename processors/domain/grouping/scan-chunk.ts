@@ -1,0 +1,245 @@
+import {
+  ALPHA,
+  AT,
+  BACKSLASH,
+  classOf,
+  COLON,
+  DASH,
+  DIGIT,
+  DOT,
+  maskOf,
+  OTHER,
+  PLUS,
+  SLASH,
+  WORD_BREAK,
+} from './char-class.ts'
+import {
+  absorb,
+  ADDRESS,
+  BOOLEAN,
+  MAIL,
+  NAME,
+  NUMBER,
+  PATH,
+  pushMixed,
+  pushSymbol,
+  pushSymbols,
+  pushVariable,
+  pushWord,
+  TIME,
+  URL_TYPE,
+  VARIABLE_TYPES,
+  type Scan,
+} from './scan.ts'
+import { UNITS } from './lexicon.ts'
+import { atomType, endOfRun, isDottedName, isHexRun, type AtomType } from './token-type.ts'
+
+/** A chunk is what stands between spaces and delimiters. Returns where reading goes on. */
+export function scanChunk(scan: Scan, start: number): number {
+  const text = scan.text
+  let end = start
+  let mask = 0
+  while (end < scan.length) {
+    const bit = classOf(text.charCodeAt(end))
+    if (bit & WORD_BREAK) break
+    mask |= bit
+    end++
+  }
+  let last = end
+  while (last > start && (classOf(text.charCodeAt(last - 1)) & (COLON | DOT)) !== 0) last--
+  if (last === start) {
+    pushSymbols(scan, start, end)
+    return end
+  }
+  if (mask & DOT) {
+    const dots = text.indexOf('..', start)
+    if (dots > start && dots < last) return scanDotted(scan, start, dots, last)
+  }
+  if (mask & (SLASH | BACKSLASH | AT)) {
+    const stop = pushSpecialChunk(scan, start, last, mask)
+    if (stop > last) return stop
+  } else pushPlain(scan, start, last, mask)
+  pushSymbols(scan, last, end)
+  return end
+}
+
+/** A leader of dots (`exception.......0`) parts what is before it from what is after it. */
+function scanDotted(scan: Scan, start: number, dots: number, last: number): number {
+  pushPlain(scan, start, dots, maskOf(scan.text, start, dots))
+  let after = dots
+  while (after < last && scan.text.charCodeAt(after) === 46) after++
+  pushSymbols(scan, dots, after)
+  return after
+}
+
+function pushPlain(scan: Scan, start: number, end: number, mask: number): void {
+  if (mask & DIGIT) pushDigitChunk(scan, start, end, mask)
+  else if (mask & COLON) pushParts(scan, start, end, COLON)
+  else pushPlainWord(scan, start, end, mask)
+}
+
+/** Pushes what lies between the characters of class `splitters`, and these as symbols. */
+function pushParts(scan: Scan, start: number, end: number, splitters: number): void {
+  const text = scan.text
+  let from = start
+  for (let at = start; at <= end; at++) {
+    if (at < end && (classOf(text.charCodeAt(at)) & splitters) === 0) continue
+    if (at > from) pushPlain(scan, from, at, maskOf(text, from, at))
+    if (at < end) pushSymbols(scan, at, at + 1)
+    from = at + 1
+  }
+}
+
+function pushPlainWord(scan: Scan, start: number, end: number, mask: number): void {
+  let last = end
+  while (last > start && scan.text.charCodeAt(last - 1) === 46) last--
+  if (mask & DOT && isDottedName(scan.text, start, last)) pushVariable(scan, NAME, start, last)
+  else if (isBoolean(scan.text, start, last)) pushVariable(scan, BOOLEAN, start, last)
+  else pushWord(scan, start, last)
+  pushSymbols(scan, last, end)
+}
+
+/** `true` or `false` where a value stands, not where an expression chooses it (`? true`). */
+function isBoolean(text: string, start: number, end: number): boolean {
+  const length = end - start
+  if (length !== 4 && length !== 5) return false
+  if (!text.startsWith(length === 4 ? 'true' : 'false', start)) return false
+  return start === 0 || text.charCodeAt(start - 1) !== 63
+}
+
+const NUMERIC = DIGIT | DOT | DASH | COLON | PLUS | OTHER
+
+function pushDigitChunk(scan: Scan, start: number, end: number, mask: number): void {
+  const text = scan.text
+  if ((mask & ~NUMERIC) === 0) {
+    pushNumber(scan, mask & COLON ? TIME : NUMBER, start, end)
+    return
+  }
+  if ((mask & COLON) === 0) {
+    pushAtom(scan, start, end)
+    return
+  }
+  if (isHexRun(text, start, end) || isHostAndPort(text, start, end)) {
+    pushVariable(scan, ADDRESS, start, end)
+    return
+  }
+  // `en0:fe80:0:1`: an address may follow a name.
+  const colon = text.indexOf(':', start)
+  if (colon > start && isHexRun(text, colon + 1, end)) {
+    pushPlain(scan, start, colon, maskOf(text, start, colon))
+    pushSymbol(scan, 58)
+    pushVariable(scan, ADDRESS, colon + 1, end)
+    return
+  }
+  pushParts(scan, start, end, COLON)
+}
+
+/** `db-7:5432`, `10.0.0.1:80`, `proxy.example.org:3128`: a name with a dot, a dash or a digit, and a port. */
+function isHostAndPort(text: string, start: number, end: number): boolean {
+  const colon = text.indexOf(':', start)
+  if (colon <= start || colon >= end - 1) return false
+  for (let at = colon + 1; at < end; at++) if (classOf(text.charCodeAt(at)) !== DIGIT) return false
+  return (maskOf(text, start, colon) & (DOT | DASH | DIGIT)) !== 0
+}
+
+/** One atom: letters, digits, `_ . - $ %` without colons. */
+function pushAtom(scan: Scan, start: number, end: number): void {
+  const type = atomType(scan.text, start, end)
+  if (type === 'word') pushWord(scan, start, end)
+  else if (type === 'mixed') pushMixed(scan, start, end)
+  else if (type === 'suffix') pushSuffixed(scan, start, end)
+  else if (type === 'number') pushNumber(scan, NUMBER, start, end)
+  else pushVariable(scan, VARIABLE_TYPES.indexOf(type satisfies AtomType), start, end)
+}
+
+function pushSuffixed(scan: Scan, start: number, end: number): void {
+  let split = end - 1
+  while (split > start && (classOf(scan.text.charCodeAt(split)) & (DOT | DASH)) === 0) split--
+  pushWord(scan, start, split)
+  pushSymbols(scan, split, split + 1)
+  pushVariable(scan, NUMBER, split + 1, end)
+}
+
+const UNIT_CHARS_MAX = 12
+
+/** A number takes its unit along, and the same amount said again: `1248 bytes (1.21 KB)`. */
+function pushNumber(scan: Scan, kind: number, start: number, end: number): void {
+  pushVariable(scan, kind, start, end)
+  const unit = endOfUnit(scan, end)
+  if (unit < 0) return
+  absorb(scan, unit)
+  const again = endOfRestatement(scan, unit)
+  if (again > 0) absorb(scan, again)
+}
+
+function endOfUnit(scan: Scan, at: number): number {
+  const text = scan.text
+  if (text.charCodeAt(at) !== 32) return -1
+  let end = at + 1
+  const limit = Math.min(scan.length, end + UNIT_CHARS_MAX)
+  while (end < limit && classOf(text.charCodeAt(end)) & (ALPHA | SLASH)) end++
+  if (end === at + 1 || end === limit) return -1
+  return UNITS.has(text.slice(at + 1, end).toLowerCase()) ? end : -1
+}
+
+/** ` (1.21 KB)` after a quantity. */
+function endOfRestatement(scan: Scan, at: number): number {
+  const text = scan.text
+  if (!text.startsWith(' (', at)) return -1
+  let end = at + 2
+  while (end < scan.length && classOf(text.charCodeAt(end)) & (DIGIT | DOT)) end++
+  if (end === at + 2) return -1
+  const unit = endOfUnit(scan, end)
+  return unit > 0 && text.charCodeAt(unit) === 41 ? unit + 1 : -1
+}
+
+/** A chunk that holds a slash, a backslash or an at sign. Returns where reading goes on. */
+function pushSpecialChunk(scan: Scan, start: number, end: number, mask: number): number {
+  const text = scan.text
+  if (mask & SLASH) {
+    const scheme = text.indexOf('://', start)
+    if (scheme > start && scheme < end) return pushRun(scan, URL_TYPE, start)
+    if (text.charCodeAt(start) === 47 && end - start > 1) return pushRun(scan, PATH, start)
+    return pushSlashed(scan, start, end, mask)
+  }
+  if (mask & BACKSLASH && end - start > 3) {
+    const isRooted = text.charCodeAt(start + 1) === 58 || text.charCodeAt(start) === 92
+    if (isRooted) return pushRun(scan, PATH, start)
+  }
+  pushAround(scan, start, end, mask)
+  return end
+}
+
+function pushRun(scan: Scan, kind: number, start: number): number {
+  const stop = endOfRun(scan.text, start, scan.length)
+  pushVariable(scan, kind, start, stop)
+  return stop
+}
+
+function pushSlashed(scan: Scan, start: number, end: number, mask: number): number {
+  const text = scan.text
+  if ((mask & ~(NUMERIC | SLASH)) === 0) {
+    pushVariable(scan, mask & DIGIT ? TIME : PATH, start, end)
+    return end
+  }
+  const slash = text.indexOf('/', start)
+  const second = text.indexOf('/', slash + 1)
+  const hasTwo = second > 0 && second < end && slash > start
+  const isPath = hasTwo || ((mask & DOT) !== 0 && (mask & ALPHA) !== 0)
+  if (isPath && slash < end - 1) return pushRun(scan, PATH, start)
+  pushAround(scan, start, end, mask)
+  return end
+}
+
+/** Splits at `/`, `\` and `@` and pushes the parts on their own. */
+function pushAround(scan: Scan, start: number, end: number, mask: number): void {
+  if (mask & AT && isMail(scan.text, start, end)) pushVariable(scan, MAIL, start, end)
+  else pushParts(scan, start, end, SLASH | BACKSLASH | AT)
+}
+
+function isMail(text: string, start: number, end: number): boolean {
+  const at = text.indexOf('@', start)
+  if (at <= start || at >= end - 1) return false
+  const dot = text.indexOf('.', at)
+  return dot > at && dot < end - 1 && text.indexOf('@', at + 1) < 0
+}
