@@ -1,0 +1,340 @@
+import type {
+  DeployView,
+  EventView,
+  FacetView,
+  IncidentDetail,
+  IncidentRow,
+  IssueDetail,
+  Overview,
+  PipelineView,
+  SearchView,
+  ServiceDetail,
+  ServiceRow,
+  SqlView,
+} from '../../src/lib/contract.ts'
+import { makeEvent, rates } from './events.ts'
+import { chance, HOUR, MINUTE, SERVICES, type World } from './world.ts'
+
+export interface Asked {
+  path: string
+  params: URLSearchParams
+  now: number
+}
+
+const number = (text: string | null, otherwise: number): number =>
+  text === null || !Number.isFinite(Number(text)) ? otherwise : Number(text)
+
+export function rangeOf({ params, now }: Asked): { from: number; to: number } {
+  const to = number(params.get('to'), now)
+  return { from: number(params.get('from'), to - HOUR), to }
+}
+
+const among = (values: readonly string[], value: string): boolean =>
+  values.length === 0 || values.includes(value)
+
+function matches(params: URLSearchParams, row: IncidentRow): boolean {
+  const text = (params.get('q') ?? '').toLowerCase()
+  const services = params.getAll('service')
+  return (
+    among(params.getAll('status'), row.status) &&
+    among(params.getAll('severity'), String(row.severity)) &&
+    (services.length === 0 || row.services.some((service) => services.includes(service))) &&
+    (text === '' || `${row.title} #${row.number}`.toLowerCase().includes(text))
+  )
+}
+
+export function incidents(world: World, { params }: Asked): { items: IncidentRow[]; next: null } {
+  const sort = params.get('sort') ?? 'severity'
+  const key = (row: IncidentRow): number =>
+    sort === 'updated_at'
+      ? row.updated_at
+      : sort === 'opened_at'
+        ? row.opened_at
+        : sort === 'events'
+          ? row.events
+          : row.severity_score
+  const sign = params.get('order') === 'asc' ? 1 : -1
+  const items = [...world.rows.values()]
+    .filter((row) => matches(params, row))
+    .sort((a, b) => sign * (key(a) - key(b)) || a.id.localeCompare(b.id))
+  return { items, next: null }
+}
+
+export function overview(world: World, asked: Asked): Overview {
+  const { from, to } = rangeOf(asked)
+  const open = [...world.rows.values()].filter((row) => row.status !== 'resolved')
+  open.sort((a, b) => b.severity_score - a.severity_score)
+  const worst = open[0]
+  return {
+    now: asked.now,
+    headline:
+      worst === undefined
+        ? 'Nothing is wrong: no open incident.'
+        : `${worst.services[0]} is failing for ${worst.users} users and getting worse: ${worst.title}.`,
+    open_incidents: open.length,
+    users_affected: open.reduce((sum, row) => sum + row.users, 0),
+    events_per_second: 61.4,
+    lag_records: 12,
+    incidents: open.slice(0, 20),
+    rates: rates(world, from, to, number(asked.params.get('step'), 10_000)),
+    deploys: world.deploys.filter((deploy) => deploy.at >= from && deploy.at < to),
+    has_data: true,
+  }
+}
+
+export function emptyOverview(now: number): Overview {
+  return {
+    now,
+    headline: 'Faultline is ready and has not seen an event yet.',
+    open_incidents: 0,
+    users_affected: 0,
+    events_per_second: 0,
+    lag_records: 0,
+    incidents: [],
+    rates: [],
+    deploys: [],
+    has_data: false,
+  }
+}
+
+export function incident(world: World, id: string): IncidentDetail | null {
+  const found =
+    world.incidents.get(id) ??
+    [...world.incidents.values()].find((one) => String(one.number) === id)
+  if (found === undefined) return null
+  const chart = found.services.flatMap((service, place) =>
+    Array.from({ length: 60 }, (_, minute) => {
+      const at = found.openedAt - (30 - minute) * MINUTE
+      const noise = chance(place, minute, found.number)
+      return {
+        at,
+        series: service,
+        value: Math.round(at < found.openedAt ? noise * 4 : 12 + noise * 20),
+      }
+    }),
+  )
+  return {
+    incident: found,
+    chart,
+    deploys: world.deploys.filter((deploy) => Math.abs(deploy.at - found.openedAt) < HOUR),
+    summary: {
+      title: found.title,
+      impact: `${found.users} users of ${found.services.join(' and ')} meet errors since a deploy.`,
+      likely_causes: found.causes.map((cause) => cause.sentence),
+      evidence: [
+        '42 errors in 5 min, 3.1 expected.',
+        'The first error came one minute after a deploy.',
+      ],
+      next_steps: [
+        'Compare the release with the one before.',
+        'Check whether a rollback stops the errors.',
+      ],
+      confidence: 0.62,
+      model: 'rules',
+      fallback: true,
+      at: found.updatedAt,
+    },
+  }
+}
+
+export function issue(world: World, fingerprint: string, now: number): IssueDetail | null {
+  const index = world.issues.findIndex((one) => one.fingerprint === fingerprint)
+  const row = world.issues[index]
+  if (row === undefined) return null
+  const length = world.issues.length
+  return {
+    ...row,
+    params: [
+      {
+        name: 'ms',
+        values: [
+          { value: '2000', events: 812 },
+          { value: '5000', events: 41 },
+        ],
+      },
+      {
+        name: 'host',
+        values: [
+          { value: 'db-7', events: 640 },
+          { value: 'db-2', events: 120 },
+        ],
+      },
+    ],
+    dimensions: [
+      {
+        name: 'release',
+        values: [
+          { value: 'v412', events: 700 },
+          { value: 'v409', events: 60 },
+        ],
+      },
+      {
+        name: 'environment',
+        values: [
+          { value: 'prod', events: 733 },
+          { value: 'staging', events: 27 },
+        ],
+      },
+    ],
+    samples: [1, 2, 3].flatMap((times) => {
+      const event = makeEvent(world, index + length * times * 7, now - times * 3 * MINUTE)
+      return [
+        {
+          ...event,
+          fingerprint,
+          title: row.title,
+          message: row.title,
+          severity: 4,
+          stack:
+            event.stack ||
+            'TimeoutError: upstream\n    at charge (/srv/app/src/payments/client.ts:88:13)',
+        },
+      ]
+    }),
+    chart: (row.spark ?? []).map((value, minute) => ({
+      at: now - (60 - minute) * MINUTE,
+      series: row.services[0] ?? '',
+      value,
+    })),
+    incidents: [...world.rows.values()].filter((one) => one.fingerprints.includes(fingerprint)),
+    aliases: [],
+  }
+}
+
+const FACETS = [
+  'event_type',
+  'severity',
+  'service',
+  'environment',
+  'release',
+  'error_type',
+] as const
+
+function facetsOf(events: readonly EventView[]): FacetView[] {
+  return FACETS.map((field) => {
+    const counts = new Map<string, number>()
+    for (const event of events) {
+      const value = String(event[field])
+      if (value !== '') counts.set(value, (counts.get(value) ?? 0) + 1)
+    }
+    const values = [...counts].map(([value, events_]) => ({ value, events: events_ * 137 }))
+    return { field, values: values.sort((a, b) => b.events - a.events).slice(0, 10) }
+  })
+}
+
+export function search(world: World, asked: Asked): SearchView {
+  const { params } = asked
+  const { from, to } = rangeOf(asked)
+  const limit = Math.min(1000, number(params.get('limit'), 200))
+  const offset = number(params.get('cursor'), 0)
+  const text = (params.get('q') ?? '').toLowerCase()
+  const fields = FACETS.map((field) => [field, params.getAll(field)] as const)
+  const all = Array.from({ length: 3000 }, (_, index) =>
+    makeEvent(world, index, to - index * 400),
+  ).filter(
+    (event) =>
+      (text === '' || event.message.toLowerCase().includes(text)) &&
+      fields.every(([field, values]) => among(values, String(event[field]))),
+  )
+  const next = offset + limit
+  return {
+    items: all.slice(offset, next),
+    next: next < all.length ? String(next) : null,
+    total: all.length * 137,
+    facets: facetsOf(all),
+    histogram: all.length === 0 ? [] : rates(world, from, to, number(params.get('step'), 60_000)),
+  }
+}
+
+export function services(world: World): ServiceRow[] {
+  return SERVICES.map((service, index) => ({
+    service,
+    events: 4000 + Math.floor(chance(index, 31) * 9e4),
+    errors: Math.floor(chance(index, 32) * 900),
+    requests: index === 5 ? 0 : 3000 + Math.floor(chance(index, 33) * 8e4),
+    error_rate: index === 5 ? null : chance(index, 34) ** 3 / 5,
+    p50_ms: index === 5 ? null : 12 + chance(index, 35) * 60,
+    p95_ms: index === 5 ? null : 90 + chance(index, 36) * 900,
+    last_seen: world.start - index * 900,
+    open_incidents: [...world.rows.values()].filter(
+      (row) => row.status !== 'resolved' && row.services.includes(service),
+    ).length,
+  }))
+}
+
+export function service(world: World, name: string, asked: Asked): ServiceDetail | null {
+  const row = services(world).find((one) => one.service === name)
+  if (row === undefined) return null
+  const { from, to } = rangeOf(asked)
+  const quantiles = [
+    ['p50', 40],
+    ['p95', 240],
+    ['p99', 610],
+  ] as const
+  const latency = quantiles.flatMap(([series, base], place) =>
+    Array.from({ length: 60 }, (_, i) => ({
+      at: from + (i * (to - from)) / 60,
+      series,
+      value: base * (0.8 + 0.4 * chance(place, i)),
+    })),
+  )
+  return {
+    ...row,
+    releases: ['v412', 'v409', 'v406'],
+    issues: world.issues.filter((issue_) => issue_.services.includes(name)),
+    deploys: deploysOf(world).filter((deploy) => deploy.service === name),
+    rates: rates(world, from, to, 60_000),
+    latency,
+  }
+}
+
+export function deploysOf(world: World): readonly DeployView[] {
+  return world.deploys
+}
+
+export function pipeline(world: World, clients: number): PipelineView {
+  const stage = (name: string, lag: number, status: 'running' | 'failed' = 'running') => ({
+    stage: name,
+    lag,
+    status,
+    error: status === 'failed' ? 'ClickHouse cannot be reached at the moment.' : '',
+    partitions: [0, 1, 2].map((partition) => ({
+      topic: 'signals.raw.v1',
+      partition,
+      committed: 120_000 - lag,
+      end: 120_000,
+      lag,
+    })),
+  })
+  return {
+    stages: [
+      stage('fingerprint', 3),
+      stage('cluster', 0),
+      stage('spike', 9),
+      stage('severity', 0),
+      stage('enrich', 0),
+      stage('sink', 410),
+    ],
+    dead_letters: 2,
+    late_events: 17 + world.issues.length,
+    stream_clients: clients,
+  }
+}
+
+/** Only one query is understood; the real guard and engine live elsewhere. */
+export function sql(world: World, text: string): SqlView | null {
+  if (!/^\s*select/i.test(text)) return null
+  const rows = services(world).map((row) => [row.service, String(row.events), row.errors])
+  return {
+    columns: [
+      { name: 'service', type: 'LowCardinality(String)' },
+      { name: 'events', type: 'UInt64' },
+      { name: 'errors', type: 'UInt32' },
+    ],
+    rows,
+    rows_read: 381_244,
+    bytes_read: 5_120_000,
+    elapsed_ms: 18,
+    truncated: false,
+  }
+}

@@ -1,0 +1,39 @@
+import type { Handle, HandleFetch, HandleServerError } from '@sveltejs/kit/hooks'
+
+import { readTheme } from '#lib/theme.ts'
+
+/**
+ * The theme lies in a cookie, so that the first byte of HTML already has the right colours: no inline
+ * script, no flash, and it works without JavaScript.
+ */
+export const handle: Handle = async ({ event, resolve }) => {
+  event.locals.theme = readTheme(event.cookies.get('theme'))
+  return resolve(event, {
+    transformPageChunk: ({ html }) => html.replace('%faultline.theme%', event.locals.theme),
+  })
+}
+
+/** A load asks for `/api/…` with `fetch`; the process that mounted us answers without a socket. */
+export const handleFetch: HandleFetch = async ({ event, request, fetch }) => {
+  const url = new URL(request.url)
+  const answer = event.platform?.api
+  if (
+    answer === undefined ||
+    url.origin !== event.url.origin ||
+    !url.pathname.startsWith('/api/')
+  ) {
+    return fetch(request)
+  }
+  const cookie = event.request.headers.get('cookie')
+  if (cookie !== null) request.headers.set('cookie', cookie)
+  return answer(request)
+}
+
+/** Nothing of an unexpected error reaches the page: its text may hold parts of queries or paths. */
+export const handleError: HandleServerError = (caught) => {
+  if (caught.kind === 'app') return
+  if (caught.kind === 'framework') {
+    return { message: 'There is no page at this address.', remedy: 'Go back to Now.' }
+  }
+  return { message: 'The dashboard could not build this page.', remedy: 'Reload in a moment.' }
+}

@@ -1,0 +1,95 @@
+/**
+ * The HTTP API as typed functions. Runs in server loads, where `fetch` is answered inside the process, and in
+ * the browser, where it goes to the same origin.
+ */
+import { error } from '@sveltejs/kit'
+
+import { problemSentence, raiseProblem } from '#lib/api/problem.ts'
+import type {
+  DeployView,
+  IncidentDetail,
+  IncidentRow,
+  IncidentStats,
+  IssueDetail,
+  IssueRow,
+  Overview,
+  Page,
+  PipelineView,
+  SearchView,
+  ServiceDetail,
+  ServiceRow,
+  SqlView,
+} from '#lib/contract.ts'
+
+export type Query = Readonly<
+  Record<string, string | number | readonly (string | number)[] | null | undefined>
+>
+
+/** `/api/x?…` with lists as repeated parameters; null, undefined and '' are left out. */
+export function apiPath(path: string, query: Query = {}): string {
+  const params = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) {
+    const values = Array.isArray(value) ? value : [value]
+    for (const each of values) {
+      if (each !== null && each !== undefined && each !== '') params.append(name, String(each))
+    }
+  }
+  const search = params.toString()
+  return search === '' ? `/api/${path}` : `/api/${path}?${search}`
+}
+
+/** Some lists come bare, some as a page; views want pages. */
+function paged<T>(body: readonly T[] | Page<T>): Page<T> {
+  return 'items' in body ? body : { items: body, next: null }
+}
+
+export type SqlAnswer = { ok: true; result: SqlView } | { ok: false; sentence: string }
+
+export type Api = ReturnType<typeof createApi>
+
+export function createApi(fetch: typeof globalThis.fetch) {
+  async function read<T>(what: string, path: string): Promise<T> {
+    const headers = { accept: 'application/json' }
+    const response = await fetch(path, { headers }).catch(() => null)
+    if (response === null) {
+      return error(503, {
+        message: `${what} cannot be reached: the API does not answer.`,
+        remedy: 'Check that the platform runs, then reload.',
+      })
+    }
+    if (!response.ok) return raiseProblem(response, what)
+    return (await response.json()) as T
+  }
+  const one = (id: string): string => encodeURIComponent(id)
+
+  return {
+    overview: (query: Query) => read<Overview>('The overview', apiPath('overview', query)),
+    incidents: (query: Query) =>
+      read<Page<IncidentRow>>('The incidents', apiPath('incidents', query)),
+    incidentStats: () => read<IncidentStats>('The incident figures', apiPath('incidents/stats')),
+    incident: (id: string) => read<IncidentDetail>('The incident', apiPath(`incidents/${one(id)}`)),
+    issues: (query: Query) => read<Page<IssueRow>>('The issues', apiPath('issues', query)),
+    issue: (fingerprint: string, query: Query) =>
+      read<IssueDetail>('The issue', apiPath(`issues/${one(fingerprint)}`, query)),
+    search: (query: Query) => read<SearchView>('The events', apiPath('search', query)),
+    services: async (query: Query): Promise<Page<ServiceRow>> =>
+      paged(await read<readonly ServiceRow[]>('The services', apiPath('services', query))),
+    service: (name: string, query: Query) =>
+      read<ServiceDetail>('The service', apiPath(`services/${one(name)}`, query)),
+    deploys: async (query: Query): Promise<Page<DeployView>> =>
+      paged(await read<Page<DeployView>>('The deploys', apiPath('deploys', query))),
+    pipeline: () => read<PipelineView>('The pipeline', apiPath('pipeline')),
+
+    /** A query that fails is an answer about the query, not a broken page. */
+    async sql(sql: string): Promise<SqlAnswer> {
+      const response = await fetch(apiPath('sql'), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'application/json' },
+        body: JSON.stringify({ sql }),
+      }).catch(() => null)
+      if (response === null) return { ok: false, sentence: 'The API does not answer.' }
+      if (!response.ok) return { ok: false, sentence: await problemSentence(response) }
+      return { ok: true, result: (await response.json()) as SqlView }
+    },
+  }
+}

@@ -1,0 +1,33 @@
+import { error } from '@sveltejs/kit'
+
+import type { Problem } from '#lib/contract.ts'
+
+function isProblem(body: unknown): body is Problem {
+  return typeof body === 'object' && body !== null && 'code' in body && 'title' in body
+}
+
+/**
+ * Ends a load with the API's own words (RFC 9457 problem), so that the error page can say what happened and
+ * what to do. The detail of a 5xx stays out: it is for the log, not for the page.
+ */
+export async function raiseProblem(response: Response, what: string): Promise<never> {
+  const body: unknown = await response.json().catch(() => null)
+  if (!isProblem(body)) {
+    return error(response.status === 404 ? 404 : 503, {
+      message: `${what} cannot be read at the moment.`,
+      remedy: 'Reload in a moment.',
+    })
+  }
+  return error(response.status, {
+    message: response.status < 500 && body.detail !== '' ? body.detail : body.title,
+    code: body.code,
+    ...(body.remedy === undefined ? {} : { remedy: body.remedy }),
+  })
+}
+
+/** For parts of a page that may fail alone: a sentence instead of an error page. */
+export async function problemSentence(response: Response): Promise<string> {
+  const body: unknown = await response.json().catch(() => null)
+  if (!isProblem(body)) return `The API answered ${response.status}.`
+  return body.detail === '' ? body.title : body.detail
+}

@@ -1,0 +1,117 @@
+/** Ticks of both axes and the places of markers, as shares of the plot. Pure. */
+import { clockTime, dayMonth } from '#lib/time/format.ts'
+
+const NICE = [1, 2, 2.5, 5, 10]
+
+/** At most five round steps that reach `max`: 78 → 0 20 40 60 80. */
+export function valueTicks(max: number): readonly number[] {
+  if (!Number.isFinite(max) || max <= 0) return [0, 1]
+  const raw = max / 4
+  const size = 10 ** Math.floor(Math.log10(raw))
+  const step = (NICE.find((nice) => nice * size >= raw * 0.999) ?? 10) * size
+  const count = Math.ceil(max / step - 1e-9)
+  return Array.from({ length: count + 1 }, (_, index) => Number((index * step).toPrecision(12)))
+}
+
+export interface TimeTick {
+  /** 0 to 1. */
+  x: number
+  label: string
+  /** Every second one, which narrow charts leave out. */
+  minor: boolean
+}
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const TICK_MS = [
+  MINUTE,
+  2 * MINUTE,
+  5 * MINUTE,
+  10 * MINUTE,
+  15 * MINUTE,
+  30 * MINUTE,
+  HOUR,
+  2 * HOUR,
+  3 * HOUR,
+  6 * HOUR,
+  12 * HOUR,
+  24 * HOUR,
+  48 * HOUR,
+  120 * HOUR,
+]
+
+/** Round clock times in the range, at most twelve; midnight is named by its date. */
+export function timeTicks(from: number, to: number): readonly TimeTick[] {
+  const length = to - from
+  if (!(length > 0)) return []
+  const step = TICK_MS.find((candidate) => length / candidate <= 12) ?? 240 * HOUR
+  const ticks: TimeTick[] = []
+  for (let at = Math.ceil(from / step) * step; at < to; at += step) {
+    const x = (at - from) / length
+    // Labels at the very edge would be cut off.
+    if (x < 0.015 || x > 0.985) continue
+    const label = at % (24 * HOUR) === 0 ? dayMonth(at) : clockTime(at)
+    ticks.push({ x, label, minor: (at / step) % 2 !== 0 })
+  }
+  return ticks
+}
+
+export interface Marker {
+  x: number
+  label: string
+  href: string
+  title: string
+  /** Whether there is room for its label. */
+  labelled: boolean
+  anchor: 'start' | 'middle' | 'end'
+}
+
+export interface Happening {
+  id: string
+  at: number
+  label: string
+  href: string
+  title: string
+}
+
+const MARKERS_MAX = 40
+/** Shares of the width: about 12 px between lines and 130 px between labels on a laptop. */
+const LINE_GAP = 0.01
+const LABEL_GAP = 0.13
+
+/** Deploy markers: each once, neighbours joined into `+n`, at most forty, labels only where they fit. */
+export function markers(
+  happenings: readonly Happening[],
+  range: { from: number; to: number },
+): readonly Marker[] {
+  const length = Math.max(1, range.to - range.from)
+  const unique = new Map(happenings.map((one) => [one.id, one]))
+  const inside = [...unique.values()]
+    .filter((one) => one.at >= range.from && one.at <= range.to)
+    .sort((a, b) => a.at - b.at)
+  const gap = Math.max(LINE_GAP, 1 / MARKERS_MAX / 2)
+  const clusters: Happening[][] = []
+  for (const one of inside) {
+    const last = clusters.at(-1)
+    const previous = last?.[0]
+    if (last && previous && (one.at - previous.at) / length < gap) last.push(one)
+    else clusters.push([one])
+  }
+  let labelEnd = -1
+  return clusters.slice(-MARKERS_MAX).flatMap((cluster) => {
+    const first = cluster[0]
+    if (first === undefined) return []
+    const x = (first.at - range.from) / length
+    const labelled = x - labelEnd >= LABEL_GAP || labelEnd < 0
+    if (labelled) labelEnd = x
+    const more = cluster.length > 1 ? ` +${cluster.length - 1}` : ''
+    return {
+      x,
+      label: `${first.label}${more}`,
+      href: first.href,
+      title: cluster.map((one) => one.title).join('\n'),
+      labelled,
+      anchor: x < 0.08 ? 'start' : x > 0.9 ? 'end' : 'middle',
+    } as const
+  })
+}

@@ -1,0 +1,129 @@
+/** From points of the API to a grid of numbers a chart can draw. Pure. */
+import type { SeriesPoint } from '#lib/contract.ts'
+import { LEVELS, eventLevel, eventName, eventSeverity, type Level } from '#lib/severity.ts'
+
+/** A colour is a token of tokens.css without its dashes: `sev-high`, `accent`. */
+export type Tone = `sev-${Level}` | 'accent' | 'ink-2'
+
+export interface ChartSeries {
+  key: string
+  name: string
+  tone: Tone
+  /** One value per bucket. */
+  values: readonly number[]
+}
+
+export interface ChartModel {
+  /** Start of the first bucket. */
+  from: number
+  stepMs: number
+  count: number
+  /** Bottom of the stack first. */
+  series: readonly ChartSeries[]
+  stacked: boolean
+}
+
+export interface ModelRange {
+  from: number
+  to: number
+  stepMs: number
+}
+
+const TONES: readonly Tone[] = ['accent', 'sev-low', 'sev-high', 'sev-info', 'sev-medium', 'ink-2']
+/** Past this many series a chart says nothing; the smallest are summed up. */
+const SERIES_MAX = 6
+
+interface Grid {
+  from: number
+  stepMs: number
+  count: number
+  rows: Map<string, number[]>
+}
+
+/** Sums points into buckets of `stepMs`; points outside of the range are left out. */
+export function toGrid(points: readonly SeriesPoint[], range: ModelRange): Grid {
+  const from = Math.floor(range.from / range.stepMs) * range.stepMs
+  const count = Math.max(1, Math.min(2000, Math.ceil((range.to - from) / range.stepMs)))
+  const rows = new Map<string, number[]>()
+  for (const point of points) {
+    const index = Math.floor((point.at - from) / range.stepMs)
+    if (index < 0 || index >= count || !Number.isFinite(point.value)) continue
+    let row = rows.get(point.series)
+    if (row === undefined) {
+      row = Array.from({ length: count }, () => 0)
+      rows.set(point.series, row)
+    }
+    row[index] = (row[index] ?? 0) + point.value
+  }
+  return { from, stepMs: range.stepMs, count, rows }
+}
+
+const zeros = (count: number): number[] => Array.from({ length: count }, () => 0)
+
+function added(left: readonly number[], right: readonly number[]): number[] {
+  return left.map((value, index) => value + (right[index] ?? 0))
+}
+
+/** Events by severity: always the five levels in the same order, the worst at the bottom. */
+export function severityModel(points: readonly SeriesPoint[], range: ModelRange): ChartModel {
+  const { from, stepMs, count, rows } = toGrid(points, range)
+  const sums = new Map<Level, number[]>(LEVELS.map((level) => [level, zeros(count)]))
+  for (const [name, row] of rows) {
+    const severity = eventSeverity(name)
+    if (severity === null) continue
+    const level = eventLevel(severity)
+    sums.set(level, added(sums.get(level) ?? zeros(count), row))
+  }
+  const series = LEVELS.map((level, index) => ({
+    key: level,
+    name: eventName(5 - index),
+    tone: `sev-${level}` as const,
+    values: sums.get(level) ?? zeros(count),
+  }))
+  return { from, stepMs, count, series, stacked: true }
+}
+
+/** Any other split (services, status classes, quantiles): the largest series first. */
+export function seriesModel(
+  points: readonly SeriesPoint[],
+  range: ModelRange,
+  { stacked }: { stacked: boolean },
+): ChartModel {
+  const { from, stepMs, count, rows } = toGrid(points, range)
+  const total = (row: readonly number[]): number => row.reduce((sum, value) => sum + value, 0)
+  const ranked = [...rows].sort((a, b) => total(b[1]) - total(a[1]) || a[0].localeCompare(b[0]))
+  const shown = ranked.slice(0, ranked.length > SERIES_MAX ? SERIES_MAX - 1 : SERIES_MAX)
+  const rest = ranked.slice(shown.length).map(([, row]) => row)
+  if (rest.length > 0 && stacked) shown.push(['other', rest.reduce(added)])
+  const series = shown.map(([name, values], index) => ({
+    key: name,
+    name,
+    tone: TONES[index] ?? 'ink-2',
+    values,
+  }))
+  return { from, stepMs, count, series, stacked }
+}
+
+/** Tops of the layers: for a stack the running sums, otherwise the values themselves. */
+export function layerTops(model: ChartModel): readonly (readonly number[])[] {
+  if (!model.stacked) return model.series.map((series) => series.values)
+  let below: readonly number[] = zeros(model.count)
+  return model.series.map((series) => {
+    below = added(series.values, below)
+    return below
+  })
+}
+
+/** Merges neighbouring buckets (by their mean) until at most `countMax` are left, for the first paint. */
+export function coarser(model: ChartModel, countMax: number): ChartModel {
+  const factor = Math.ceil(model.count / countMax)
+  if (factor <= 1) return model
+  const count = Math.ceil(model.count / factor)
+  const mean = (values: readonly number[]): number[] =>
+    Array.from({ length: count }, (_, index) => {
+      const part = values.slice(index * factor, (index + 1) * factor)
+      return part.reduce((sum, value) => sum + value, 0) / Math.max(1, part.length)
+    })
+  const series = model.series.map((one) => ({ ...one, values: mean(one.values) }))
+  return { ...model, stepMs: model.stepMs * factor, count, series }
+}

@@ -1,0 +1,21 @@
+import type { SeriesPoint } from '#lib/contract.ts'
+
+const STEPS_MS = [
+  10_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000, 7_200_000, 10_800_000,
+  21_600_000, 86_400_000,
+]
+
+/**
+ * Width of the buckets the points really have. The API may answer with coarser ones than asked for (its
+ * rollups are), and drawn on the asked grid they would show gaps that are not there.
+ */
+export function bucketMs(points: readonly SeriesPoint[], askedMs: number): number {
+  const times = [...new Set(points.map((point) => point.at))].sort((a, b) => a - b)
+  if (times.length < 8) return askedMs
+  let gap = Infinity
+  for (const [index, at] of times.entries())
+    gap = Math.min(gap, at - (times[index - 1] ?? -Infinity))
+  const fits = (step: number): boolean =>
+    step > askedMs && step <= gap && times.every((at) => at % step === 0)
+  return STEPS_MS.findLast(fits) ?? askedMs
+}

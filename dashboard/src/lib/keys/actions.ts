@@ -1,0 +1,98 @@
+/** One registry: it drives the shortcuts, the palette and the sheet that lists them. */
+
+export type Command =
+  | 'focus_search'
+  | 'focus_range'
+  | 'toggle_pause'
+  | 'toggle_theme'
+  | 'next_row'
+  | 'previous_row'
+  | 'open_row'
+  | 'earlier'
+  | 'later'
+  | 'show_keys'
+  | 'show_palette'
+
+export interface Action {
+  /** Keys in the order they are pressed; `mod+k` is ⌘K or Ctrl+K. */
+  keys: string
+  title: string
+  group: 'Go to' | 'In a list' | 'View' | 'Help'
+  does: { goto: string } | { command: Command }
+}
+
+const go = (keys: string, title: string, path: string): Action => ({
+  keys,
+  title,
+  group: 'Go to',
+  does: { goto: path },
+})
+
+const act = (keys: string, title: string, group: Action['group'], command: Command): Action => ({
+  keys,
+  title,
+  group,
+  does: { command },
+})
+
+export const ACTIONS: readonly Action[] = [
+  go('g n', 'Now', '/'),
+  go('g i', 'Incidents', '/incidents'),
+  go('g u', 'Issues', '/issues'),
+  go('g e', 'Explore', '/explore'),
+  go('g d', 'Deploys', '/deploys'),
+  go('g s', 'Services', '/services'),
+  go('g q', 'SQL', '/sql'),
+  go('g p', 'Pipeline', '/pipeline'),
+  act('j', 'Next row', 'In a list', 'next_row'),
+  act('k', 'Previous row', 'In a list', 'previous_row'),
+  act('enter', 'Open the row', 'In a list', 'open_row'),
+  act('/', 'Search', 'View', 'focus_search'),
+  act('t', 'Time range', 'View', 'focus_range'),
+  act('[', 'Earlier', 'View', 'earlier'),
+  act(']', 'Later', 'View', 'later'),
+  act('p', 'Pause or resume', 'View', 'toggle_pause'),
+  act('shift+t', 'Theme: system, light, dark', 'View', 'toggle_theme'),
+  act('mod+k', 'Search or run a command', 'Help', 'show_palette'),
+  act('?', 'All keys', 'Help', 'show_keys'),
+]
+
+export interface KeyPress {
+  key: string
+  ctrlKey: boolean
+  metaKey: boolean
+  altKey: boolean
+  shiftKey: boolean
+}
+
+/** The name of a press as the registry writes it; '' for keys that cannot be part of a shortcut. */
+export function pressName(press: KeyPress): string {
+  if (press.altKey) return ''
+  const key = press.key.toLowerCase()
+  if (press.ctrlKey || press.metaKey) return `mod+${key}`
+  if (press.key.length > 1) return key === 'enter' ? key : ''
+  return press.shiftKey && /^[a-z]$/.test(key) ? `shift+${key}` : key
+}
+
+/** How long the first key of a sequence waits for the second. */
+const SEQUENCE_MS_MAX = 1200
+
+/** Follows presses and names the action they complete. */
+export class KeyMatcher {
+  #first = ''
+  #firstAt = 0
+
+  press(name: string, at: number): Action | null {
+    const pending = at - this.#firstAt <= SEQUENCE_MS_MAX ? this.#first : ''
+    this.#first = ''
+    if (name === '') return null
+    const typed = pending === '' ? name : `${pending} ${name}`
+    const action = ACTIONS.find((one) => one.keys === typed)
+    if (action !== undefined) return action
+    if (ACTIONS.some((one) => one.keys.startsWith(`${name} `))) {
+      this.#first = name
+      this.#firstAt = at
+    }
+    return null
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * The time range in the address bar. `t=1h` is relative and moves on; `from` and `to` are pinned. The parser
+ * takes what people type, never throws, and clamps what cannot be meant. All clock times are UTC.
+ */
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+export const RANGE_MS_MIN = MINUTE
+/** Raw events are kept for 30 days; nothing older can be shown. */
+export const RANGE_MS_MAX = 30 * DAY
+export const DEFAULT_RANGE = '1h'
+export const PRESETS = ['15m', '1h', '3h', '24h', '7d', '30d'] as const
+
+export interface TimeRange {
+  from: number
+  to: number
+  /** Text of `t=` when the range moves with the clock, null when it is pinned. */
+  relative: string | null
+}
+
+export type ParsedRange =
+  | { kind: 'range'; range: TimeRange }
+  | { kind: 'since_release'; release: string }
+  | { kind: 'unclear'; sentence: string }
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: MINUTE,
+  h: HOUR,
+  d: DAY,
+  w: 7 * DAY,
+}
+const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
+
+const unclear: ParsedRange = {
+  kind: 'unclear',
+  sentence:
+    'Not a time range. Try 30m, 6h, “last tue 14:00 to 15:30”, “14:00 to 15:30” or “since v98”.',
+}
+
+function clamped(from: number, to: number, now: number): TimeRange | null {
+  if (!Number.isFinite(from) || !Number.isFinite(to) || from >= to) return null
+  const end = Math.min(to, now)
+  const start = Math.max(from, end - RANGE_MS_MAX)
+  return { from: Math.min(start, end - RANGE_MS_MIN), to: end, relative: null }
+}
+
+/** `90m`, `last 2 hours`, `3 days`: a length in milliseconds, null when it is none. */
+export function parseLength(text: string): number | null {
+  const match = /^(?:last |past )?(\d{1,6}(?:\.\d{1,3})?) ?(s|m|h|d|w)[a-z]{0,8}$/.exec(text)
+  if (match === null) return null
+  const length = Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? 0)
+  return length > 0 ? Math.min(RANGE_MS_MAX, Math.max(RANGE_MS_MIN, length)) : null
+}
+
+/** The range that `t=` stands for at `now`; unknown text is the default. */
+export function relativeRange(text: string, now: number): TimeRange {
+  const length = parseLength(text)
+  const relative = length === null ? DEFAULT_RANGE : text
+  return { from: now - (length ?? HOUR), to: now, relative }
+}
+
+const startOfDay = (at: number): number => Math.floor(at / DAY) * DAY
+
+/** Midnight of the day a word names: today, yesterday, tue, last tue. The past one, never the future. */
+function dayOf(word: string, now: number): number | null {
+  if (word === '' || word === 'today') return startOfDay(now)
+  if (word === 'yesterday') return startOfDay(now) - DAY
+  const weekday = DAYS.findIndex((day) => word.replace(/^last /, '').startsWith(day))
+  if (weekday < 0) return null
+  const back = (new Date(now).getUTCDay() - weekday + 7) % 7
+  return startOfDay(now) - (back === 0 && word.startsWith('last ') ? 7 : back) * DAY
+}
+
+function clock(text: string): number | null {
+  const match = /^(\d{1,2})(?::(\d{2}))?$/.exec(text)
+  if (match === null) return null
+  const hours = Number(match[1])
+  const minutes = Number(match[2] ?? 0)
+  return hours <= 24 && minutes < 60 ? hours * HOUR + minutes * MINUTE : null
+}
+
+function parseDay(text: string, now: number): TimeRange | null {
+  const match = /^([a-z ]*?) ?(\d{1,2}(?::\d{2})?) ?(?:to|-|–|until) ?(\d{1,2}(?::\d{2})?)$/.exec(
+    text,
+  )
+  if (match === null) {
+    const day = text === '' ? null : dayOf(text, now)
+    return day === null ? null : clamped(day, day + DAY, now)
+  }
+  const day = dayOf(match[1] ?? '', now)
+  const from = clock(match[2] ?? '')
+  const to = clock(match[3] ?? '')
+  if (day === null || from === null || to === null) return null
+  // "23:00 to 01:00" ends on the next day; what lies ahead is taken from the day before.
+  const shift = match[1] === '' && day + from > now ? DAY : 0
+  return clamped(day + from - shift, day + to + (to <= from ? DAY : 0) - shift, now)
+}
+
+function instant(text: string): number {
+  const value = text.trim()
+  if (/^\d{12,14}$/.test(value)) return Number(value)
+  if (!/^\d{4}-\d{2}-\d{2}/.test(value)) return Number.NaN
+  const zoned = /(?:z|[+-]\d{2}:?\d{2})$/i.test(value) || !/\d[t ]\d/i.test(value)
+  return Date.parse(zoned ? value : `${value.replace(' ', 'T')}Z`)
+}
+
+/** What a person typed. */
+export function parseRange(typed: string, now: number): ParsedRange {
+  const text = typed.trim().toLowerCase().replace(/\s+/g, ' ').slice(0, 120)
+  const length = parseLength(text)
+  if (length !== null) {
+    const relative = text.replace(/^(?:last|past) /, '').replace(/^([\d.]+) ?([smhdw]).*$/, '$1$2')
+    return { kind: 'range', range: { from: now - length, to: now, relative } }
+  }
+  const since = /^since (?:release |version )?(\S{1,64})$/.exec(text)
+  if (since !== null) {
+    const from = instant(since[1] ?? '')
+    const pinned = clamped(from, now, now)
+    if (pinned !== null) return { kind: 'range', range: pinned }
+    return { kind: 'since_release', release: typed.trim().split(/\s+/).at(-1) ?? '' }
+  }
+  const [left, right] = text.split(/ (?:to|until|–) |\/| - /)
+  const exact = clamped(instant(left ?? ''), instant(right ?? ''), now)
+  const range = exact ?? parseDay(text, now)
+  return range === null ? unclear : { kind: 'range', range }
+}
+
+/** The parameters of an address, as the page's state hands them out too. */
+export type Params = Pick<URLSearchParams, 'get' | 'getAll'>
+
+/** The range of an address; without one the default. */
+export function rangeOf(params: Params, now: number): TimeRange {
+  const pinned = clamped(instant(params.get('from') ?? ''), instant(params.get('to') ?? ''), now)
+  return pinned ?? relativeRange(params.get('t') ?? DEFAULT_RANGE, now)
+}
+
+/** How the range is written into an address; the default leaves no trace. */
+export function rangeParams(range: TimeRange): Record<'t' | 'from' | 'to', string | null> {
+  if (range.relative === null) {
+    return { t: null, from: isoMinute(range.from), to: isoMinute(range.to) }
+  }
+  return { t: range.relative === DEFAULT_RANGE ? null : range.relative, from: null, to: null }
+}
+
+function isoMinute(at: number): string {
+  return new Date(at).toISOString().replace(/\.\d{3}Z$/, 'Z')
+}
+
+/** The same length, earlier (-1) or later (1) by half of it; never past `now`. */
+export function shifted(range: TimeRange, direction: -1 | 1, now: number): TimeRange {
+  const length = range.to - range.from
+  const to = Math.min(now, range.to + (direction * length) / 2)
+  return { from: to - length, to, relative: null }
+}
+
+/** Widths a bucket may have, so that at most `bucketsMax` cover the range. */
+const STEPS_MS = [
+  1000,
+  2000,
+  5000,
+  10_000,
+  30_000,
+  MINUTE,
+  2 * MINUTE,
+  5 * MINUTE,
+  10 * MINUTE,
+  30 * MINUTE,
+  HOUR,
+  2 * HOUR,
+  3 * HOUR,
+  6 * HOUR,
+]
+
+export function stepFor(lengthMs: number, bucketsMax: number): number {
+  return STEPS_MS.find((step) => lengthMs / step <= bucketsMax) ?? DAY
+}

@@ -1,0 +1,5 @@
+import { wallClock } from '#lib/time/now.ts'
+
+import type { LayoutServerLoad } from './$types'
+
+export const load: LayoutServerLoad = ({ locals }) => ({ theme: locals.theme, asOf: wallClock() })

@@ -1,0 +1,47 @@
+import adapter from '@sveltejs/adapter-node'
+import { sveltekit } from '@sveltejs/kit/vite'
+import { defineConfig } from 'vite'
+
+import { createMockApi } from './dev/mock-api.ts'
+import { mockMiddleware } from './dev/node-bridge.ts'
+
+// `vite dev` runs without a platform: the made-up API of dev/ answers both the browser and the server's load.
+const mock = createMockApi({ seed: 7, now: () => Date.now() })
+
+export default defineConfig({
+  plugins: [
+    {
+      name: 'faultline-mock-api',
+      apply: 'serve',
+      configureServer(server) {
+        mock.start()
+        server.middlewares.use(mockMiddleware(mock))
+      },
+    },
+    sveltekit({
+      adapter: {
+        ...adapter({ precompress: true }),
+        // The adapter would hand out Node's request as `req`; no page of ours looks at it.
+        emulate: () => ({ platform: () => ({ api: mock.respond }) as unknown as App.Platform }),
+      },
+      // Absolute asset addresses: an error page of a deep address must find them too.
+      paths: { relative: false },
+      csp: {
+        mode: 'nonce',
+        directives: {
+          'default-src': ['none'],
+          'script-src': ['self'],
+          'style-src': ['self'],
+          'img-src': ['self'],
+          'font-src': ['none'],
+          'connect-src': ['self'],
+          'form-action': ['self'],
+          'base-uri': ['none'],
+          'frame-ancestors': ['none'],
+          'manifest-src': ['self'],
+        },
+      },
+      version: { pollInterval: 0 },
+    }),
+  ],
+})
