@@ -35,6 +35,8 @@ export interface QueryOptions {
   params?: Readonly<Record<string, unknown>>
   settings?: Readonly<Record<string, SettingValue>>
   limits?: QueryLimits
+  /** Where unqualified names are looked up, when it is not the client's own database. */
+  database?: string
   /** Aborting closes the connection, upon which the server kills the query. */
   signal?: AbortSignal
   queryId?: string
@@ -91,13 +93,15 @@ export function createClickHouse(options: ClickHouseOptions): ClickHouse {
     url: options.url,
     username: options.username,
     password: options.password,
-    database: options.database,
+    // The database goes with each request instead (below), so that a request can choose another.
+    database: 'default',
     request_timeout: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
     max_open_connections: options.connectionsMax ?? CONNECTIONS_MAX,
     application: options.application ?? 'faultline',
     clickhouse_settings: ALWAYS,
     log: { level: ClickHouseLogLevel.OFF },
   })
+  const callOf = (call: CallOptions) => requestOf(call, call.database ?? options.database)
   const select = (sql: string, call: QueryOptions) =>
     run(call.signal, () => client.query({ query: sql, format: 'JSONEachRow', ...callOf(call) }))
 
@@ -160,12 +164,17 @@ function streamOf(body: Buffer): Readable {
   return Readable.from([body], { objectMode: false })
 }
 
-function callOf(call: QueryOptions) {
+type CallOptions = Pick<
+  QueryOptions,
+  'params' | 'settings' | 'limits' | 'signal' | 'queryId' | 'database'
+>
+
+function requestOf(call: CallOptions, database: string) {
   return {
     ...(call.params === undefined ? {} : { query_params: { ...call.params } }),
     ...(call.signal === undefined ? {} : { abort_signal: call.signal }),
     ...(call.queryId === undefined ? {} : { query_id: call.queryId }),
-    clickhouse_settings: { ...settingsOf(call.limits), ...call.settings },
+    clickhouse_settings: { database, ...settingsOf(call.limits), ...call.settings },
   }
 }
 

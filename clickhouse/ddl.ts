@@ -24,10 +24,16 @@ const ENGINE = /\{\{(MergeTree|AggregatingMergeTree|ReplacingMergeTree)(?::(\w+)
 function expand(sql: string, options: DdlOptions, suffix: string): string {
   const replicated = options.cluster === undefined ? '' : 'Replicated'
   return sql
-    .replaceAll('{{cluster}}', options.cluster === undefined ? '' : ` ON CLUSTER '${options.cluster}'`)
+    .replaceAll(
+      '{{cluster}}',
+      options.cluster === undefined ? '' : ` ON CLUSTER '${options.cluster}'`,
+    )
     .replaceAll('{{suffix}}', suffix)
     .replaceAll('{{retention_days}}', String(options.retentionDays))
-    .replaceAll(ENGINE, (_, engine: string, column: string | undefined) => `${replicated}${engine}(${column ?? ''})`)
+    .replaceAll(
+      ENGINE,
+      (_, engine: string, column: string | undefined) => `${replicated}${engine}(${column ?? ''})`,
+    )
 }
 
 /** Statements of a file: comment lines go, a semicolon at the end of a line ends a statement. */
@@ -70,7 +76,8 @@ export function loadViews(options: DdlOptions, suffix = ''): ViewSet {
   const text = readFileSync(join(DDL_DIR, 'views.sql'), 'utf8')
   const views = splitStatements(expand(text, options, suffix)).map((statement) => {
     const name = /VIEW (\w+)/.exec(statement)?.[1]
-    if (name === undefined) throw new Error(`views.sql holds something else than a view: ${statement.slice(0, 80)}`)
+    if (name === undefined)
+      throw new Error(`views.sql holds something else than a view: ${statement.slice(0, 80)}`)
     return { name, statement }
   })
   return { checksum: checksumOf(text), views }

@@ -15,7 +15,10 @@ const STATUS_TABLE = `CREATE TABLE IF NOT EXISTS schema_migrations (
 /** The views stand under number 0, since they are made again rather than migrated. */
 const VIEWS_NUMBER = 0
 
-async function record(clickhouse: ClickHouse, row: { number: number; name: string; checksum: string }): Promise<void> {
+async function record(
+  clickhouse: ClickHouse,
+  row: { number: number; name: string; checksum: string },
+): Promise<void> {
   await clickhouse.command(
     'INSERT INTO schema_migrations (number, name, checksum) SELECT {number:UInt32}, {name:String}, {checksum:String}',
     { params: row },
@@ -23,7 +26,11 @@ async function record(clickhouse: ClickHouse, row: { number: number; name: strin
 }
 
 /** Drops the views and makes them again; callers see to it that no insert runs meanwhile. */
-export async function recreateViews(clickhouse: ClickHouse, options: DdlOptions, suffix = ''): Promise<void> {
+export async function recreateViews(
+  clickhouse: ClickHouse,
+  options: DdlOptions,
+  suffix = '',
+): Promise<void> {
   const { views } = loadViews(options, suffix)
   for (const { name, statement } of views) {
     await clickhouse.command(`DROP VIEW IF EXISTS ${name}`)
@@ -35,7 +42,10 @@ export async function recreateViews(clickhouse: ClickHouse, options: DdlOptions,
  * Brings the database to today's tables. Idempotent, and safe to run again after a crash in the middle: every
  * statement is. Fails with `data_dir_version` when an applied file was changed afterwards or is from the future.
  */
-export async function migrate(clickhouse: ClickHouse, options: DdlOptions): Promise<MigrationReport> {
+export async function migrate(
+  clickhouse: ClickHouse,
+  options: DdlOptions,
+): Promise<MigrationReport> {
   await clickhouse.command(STATUS_TABLE)
   const rows = await clickhouse.query<{ number: number; name: string; checksum: string }>(
     'SELECT number, name, checksum FROM schema_migrations FINAL ORDER BY number',
@@ -45,33 +55,49 @@ export async function migrate(clickhouse: ClickHouse, options: DdlOptions): Prom
   const latest = migrations.at(-1)?.number ?? 0
   const newest = Math.max(0, ...done.keys())
   if (newest > latest) {
-    throw new FaultlineError('data_dir_version', `the tables are at migration ${newest}, this version knows ${latest}`, {
-      remedy: 'start the newer version, or restore a backup made before the upgrade',
-    })
+    throw new FaultlineError(
+      'data_dir_version',
+      `the tables are at migration ${newest}, this version knows ${latest}`,
+      {
+        remedy: 'start the newer version, or restore a backup made before the upgrade',
+      },
+    )
   }
   const applied: string[] = []
   for (const migration of migrations) {
     const before = done.get(migration.number)
     if (before !== undefined && before.checksum !== migration.checksum) {
-      throw new FaultlineError('data_dir_version', `migration ${migration.number} ${migration.name} was changed after it ran`, {
-        remedy: 'add a new numbered file instead of changing one',
-      })
+      throw new FaultlineError(
+        'data_dir_version',
+        `migration ${migration.number} ${migration.name} was changed after it ran`,
+        {
+          remedy: 'add a new numbered file instead of changing one',
+        },
+      )
     }
     if (before !== undefined) continue
     for (const statement of migration.statements) await clickhouse.command(statement)
     await record(clickhouse, migration)
     applied.push(`${String(migration.number).padStart(4, '0')} ${migration.name}`)
   }
-  return { applied, views: await ensureViews(clickhouse, options, done.get(VIEWS_NUMBER)?.checksum) }
+  return {
+    applied,
+    views: await ensureViews(clickhouse, options, done.get(VIEWS_NUMBER)?.checksum),
+  }
 }
 
-async function ensureViews(clickhouse: ClickHouse, options: DdlOptions, checksum: string | undefined): Promise<boolean> {
+async function ensureViews(
+  clickhouse: ClickHouse,
+  options: DdlOptions,
+  checksum: string | undefined,
+): Promise<boolean> {
   const wanted = loadViews(options)
   const present = await clickhouse.query<{ name: string }>(
     `SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'MaterializedView'`,
   )
   const names = new Set(present.map((row) => row.name))
-  if (checksum === wanted.checksum && wanted.views.every((view) => names.has(view.name))) return false
+  if (checksum === wanted.checksum && wanted.views.every((view) => names.has(view.name)))
+    return false
   await recreateViews(clickhouse, options)
   await record(clickhouse, { number: VIEWS_NUMBER, name: 'views', checksum: wanted.checksum })
   return true

@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { systemClock } from '#/kernel/clock.ts'
-import { createSeededRandom } from '#/kernel/random.ts'
-import { encode, extendEvent } from '#/schemas/codec.ts'
 import { columnsOf, ORIGIN_COLUMNS } from '#/schemas/columns.ts'
 import type { Event } from '#/schemas/records.ts'
 import { startTestEngine, type TestEngine } from './engine/test-engine.ts'
 import { migrate } from './migrate.ts'
 import { createSinkTable, SINK_TABLES } from './sink-table.ts'
+import { batchOf } from './test-events.ts'
 
 let engine: TestEngine
 beforeAll(async () => {
@@ -15,70 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => engine.stop())
 
-const random = createSeededRandom(11)
-// Today, since the ten-second rollup forgets what arrived days ago.
-const STARTED_MS = systemClock.nowMs() - 3_600_000
-
-function eventOf(index: number): Event {
-  const isRequest = random.unit() < 0.5
-  return {
-    project: random.pick(['default', 'other']),
-    event_id: `e${index}`,
-    id_made: true,
-    event_type: isRequest ? 'http_request' : 'error',
-    occurred_at: STARTED_MS + random.int(3_600_000),
-    received_at: STARTED_MS + random.int(3_600_000),
-    service: random.pick(['checkout', 'payment', 'søk']),
-    environment: 'prod',
-    release: random.pick(['', 'v1', 'v2']),
-    host: '',
-    severity: 1 + random.int(5),
-    message: random.pick(['timeout after 3 s', 'it’s "quoted" \\ and\nbroken', '']),
-    error_type: '',
-    error_code: '',
-    stack: '',
-    route: random.pick(['/a', '/b']),
-    method: 'GET',
-    status_code: isRequest ? random.pick([200, 500]) : 0,
-    duration_ms: isRequest ? random.int(100) : null,
-    user_id: `u${random.int(50)}`,
-    session_id: '',
-    request_id: `r${index}`,
-    trace_id: '',
-    span_id: '',
-    parent_span_id: '',
-    tags: ['a', 'b'],
-    attributes: { tenant: `t${random.int(5)}`, "o'k": "it's" },
-    attribute_kinds: {},
-    flags: [],
-  }
-}
-
-const extra = {
-  fingerprint_method: 'message',
-  title: 'title',
-  culprit: '',
-  template: 'timeout after <*> s',
-  template_id: '0123456789abcdef',
-  params: { p1: '3' },
-}
-
-function batchOf(from: number, count: number) {
-  const events = Array.from({ length: count }, (_, index) => eventOf(from + index))
-  const records = events.map((event, index) => ({
-    offset: from + index,
-    value: extendEvent(
-      encode('Event', 1, event),
-      { ...extra, fingerprint: event.event_type === 'error' ? `${event.severity}`.repeat(64) : '' },
-      2,
-    ),
-  }))
-  const token = `events-sink:1:signals.fingerprinted.v1:0:${from}:${from + count}`
-  return {
-    events,
-    batch: { topic: 'signals.fingerprinted.v1', partition: 0, epoch: 1, token, records },
-  }
-}
+const plain = (type: string): string => type.replaceAll(/LowCardinality\((\w+)\)/g, '$1')
 
 describe('sink tables', () => {
   it('[CS1] the columns of every sink table are those of its record and where it came from', async () => {
@@ -92,7 +27,6 @@ describe('sink tables', () => {
         rows.map((row) => row.name),
         table,
       ).toEqual(wanted.map((column) => column.name))
-      const plain = (type: string) => type.replaceAll(/LowCardinality\((\w+)\)/g, '$1')
       expect(
         rows.map((row) => plain(row.type)),
         table,

@@ -1,0 +1,125 @@
+import type { ClickHouse } from './client.ts'
+import { loadViews, type DdlOptions } from './ddl.ts'
+import { familyOf, type TableFamily } from './table-family.ts'
+
+/** Rows of this partition with a lower offset are kept by a replay. */
+export interface KeptOffsets {
+  topic: string
+  partition: number
+  offset: number
+}
+
+export interface ContentHash {
+  rows: number
+  /** The same for the same rows, in whatever order and parts they lie. */
+  hash: string
+}
+
+/** The twin of a table family that a replay fills. */
+export interface Shadow {
+  create(epoch: number, keep: readonly KeptOffsets[]): Promise<void>
+  /** Puts the twins in the place of the live tables. Safe to run again when it was interrupted. */
+  exchange(epoch: number): Promise<void>
+  drop(epoch: number): Promise<void>
+  hash(epoch?: number): Promise<ContentHash>
+}
+
+export function shadowSuffix(epoch: number): string {
+  return `__e${epoch}`
+}
+
+const marker = (epoch: number): string => `epoch ${epoch}`
+
+export function createShadow(clickhouse: ClickHouse, base: string, options: DdlOptions): Shadow {
+  const family = familyOf(base)
+  const views = (suffix: string) =>
+    loadViews(options, suffix).views.filter(({ statement }) =>
+      new RegExp(`FROM ${base}${suffix}\\b`).test(statement),
+    )
+
+  const dropViews = async (suffix: string): Promise<void> => {
+    for (const { name } of views(suffix)) await clickhouse.command(`DROP VIEW IF EXISTS ${name}`)
+  }
+  const makeViews = async (suffix: string): Promise<void> => {
+    for (const { statement } of views(suffix)) await clickhouse.command(statement)
+  }
+
+  return {
+    async create(epoch, keep) {
+      const suffix = shadowSuffix(epoch)
+      await dropFamily(clickhouse, family, suffix, dropViews)
+      for (const { table } of family.members) {
+        await clickhouse.command(`CREATE TABLE ${table}${suffix} AS ${table}`)
+        await clickhouse.command(`ALTER TABLE ${table}${suffix} MODIFY COMMENT '${marker(epoch)}'`)
+      }
+      await makeViews(suffix)
+      await copyKept(clickhouse, base, `${base}${suffix}`, keep)
+    },
+    async exchange(epoch) {
+      const suffix = shadowSuffix(epoch)
+      // Views know their tables by identity: they are made again once every table has its new name.
+      await dropViews(suffix)
+      await dropViews('')
+      for (const { table } of family.members) {
+        if ((await commentOf(clickhouse, table)) === marker(epoch)) continue
+        await clickhouse.command(`EXCHANGE TABLES ${table} AND ${table}${suffix}`)
+      }
+      await makeViews('')
+    },
+    drop: (epoch) => dropFamily(clickhouse, family, shadowSuffix(epoch), dropViews),
+    hash: (epoch) => hashOf(clickhouse, family, epoch === undefined ? '' : shadowSuffix(epoch)),
+  }
+}
+
+async function dropFamily(
+  clickhouse: ClickHouse,
+  family: TableFamily,
+  suffix: string,
+  dropViews: (suffix: string) => Promise<void>,
+): Promise<void> {
+  await dropViews(suffix)
+  for (const { table } of family.members)
+    await clickhouse.command(`DROP TABLE IF EXISTS ${table}${suffix} SYNC`)
+}
+
+async function copyKept(
+  clickhouse: ClickHouse,
+  from: string,
+  to: string,
+  keep: readonly KeptOffsets[],
+): Promise<void> {
+  for (const { topic, partition, offset } of keep) {
+    if (offset <= 0) continue
+    await clickhouse.command(
+      `INSERT INTO ${to} SELECT * FROM ${from} WHERE _topic = {topic:String} AND _partition = {partition:UInt16} AND _offset < {offset:UInt64}`,
+      { params: { topic, partition, offset } },
+    )
+  }
+}
+
+async function commentOf(clickhouse: ClickHouse, table: string): Promise<string> {
+  const rows = await clickhouse.query<{ comment: string }>(
+    'SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = {table:String}',
+    { params: { table } },
+  )
+  return rows[0]?.comment ?? ''
+}
+
+async function hashOf(
+  clickhouse: ClickHouse,
+  family: TableFamily,
+  suffix: string,
+): Promise<ContentHash> {
+  let rows = 0
+  const hashes: string[] = []
+  for (const { table, content } of family.members) {
+    // A sum of row hashes does not depend on order, and unlike xor it notices a doubled row.
+    const inner = content.replaceAll('{table}', `${table}${suffix}`)
+    const [answer] = await clickhouse.query<{ rows: string; hash: string }>(
+      `SELECT count() AS rows, hex(sum(cityHash64(*))) AS hash FROM (${inner})`,
+    )
+    if (table === family.base) rows = Number(answer?.rows ?? 0)
+    hashes.push(`${table}=${answer?.hash ?? ''}`)
+  }
+  return { rows, hash: hashes.join(' ') }
+}
