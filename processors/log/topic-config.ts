@@ -1,5 +1,6 @@
 import { FaultlineError } from '#/kernel/errors.ts'
 import { COMMIT_METADATA_BYTES_MAX } from './port.ts'
+import { recordBytesMax } from './record-batch.ts'
 import type { OffsetCommit, ProducedBatch, TopicConfig } from './port.ts'
 
 /** Kafka's own rule; the name becomes a folder, so nothing that walks out of one may pass. */
@@ -59,8 +60,12 @@ export function logClosed(): FaultlineError {
   return new FaultlineError('log_unavailable', 'the log is closed')
 }
 
-/** Refuses records that could not be kept: before anything is written, so that others in the group go through. */
-export function checkBatch(batch: ProducedBatch, compacted: boolean): void {
+/**
+ * Refuses records that could not be kept: before anything is written, so that others in the group go through.
+ * Returns an upper bound of their encoded bytes.
+ */
+export function checkBatch(batch: ProducedBatch, compacted: boolean): number {
+  let bytes = 0
   for (const record of batch.records) {
     if (!Number.isInteger(record.timestampMs) || Math.abs(record.timestampMs) > TIMESTAMP_MS_MAX) {
       throw refuse(
@@ -69,13 +74,14 @@ export function checkBatch(batch: ProducedBatch, compacted: boolean): void {
     }
     if (compacted && record.key === null)
       throw refuse(`${batch.topic} is compacted: records need a key`)
-    if ((record.value?.length ?? 0) + (record.key?.length ?? 0) > RECORD_BYTES_MAX) {
-      throw new FaultlineError(
-        'body_too_large',
-        `${batch.topic}: a record is larger than ${RECORD_BYTES_MAX} bytes`,
-      )
+    const recordBytes = recordBytesMax(record)
+    if (recordBytes > RECORD_BYTES_MAX) {
+      const detail = `${batch.topic}: a record is larger than ${RECORD_BYTES_MAX} bytes`
+      throw new FaultlineError('body_too_large', detail)
     }
+    bytes += recordBytes
   }
+  return bytes
 }
 
 /** Refuses a commit whose metadata or offset cannot be kept. */
