@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '#/kernel/clock.ts'
+import type { LogFixture } from './contract-kit.ts'
 import { describeLogContract } from './contract-suite.ts'
-import type { LogFixture } from './contract-suite.ts'
 import { openEmbeddedLog } from './embedded.ts'
 import type { EmbeddedLogOptions } from './embedded.ts'
 import type { Log } from './port.ts'
@@ -35,4 +35,4 @@ describeLogContract(
   'embedded, nothing cached',
   fixture({ segmentBytesMax: 5000, cacheBytesMax: 0 }),
 )
-describeLogContract('embedded, fsync', fixture({ durability: 'fsync' }))
+describeLogContract('embedded, fsync', fixture({ durability: 'fsync', segmentBytesMax: 5000 }))
