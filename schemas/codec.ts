@@ -137,3 +137,14 @@ export function extendEvent(event: Buffer, extra: GroupedEventExtra, schemaId: n
   bytes.writeUInt32BE(schemaId, 1)
   return bytes
 }
+
+/** Why `reader` cannot read what `writer` wrote (Avro's schema resolution), empty when it can. Fails on text that is no schema. */
+export function readProblem(reader: string, writer: string): string {
+  const [readerType, writerType] = [parse(reader), parse(writer)]
+  try {
+    readerType.createResolver(writerType)
+    return ''
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}

@@ -1,0 +1,167 @@
+import { fastify } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
+import { FaultlineError } from '#/kernel/errors.ts'
+import { authorize, guardHost, guardIngest, guardOrigin } from './auth.ts'
+import type { AppDeps } from './deps.ts'
+import { createDoor } from './ingest/door.ts'
+import { readParams, wrong } from './params.ts'
+import { faultlineErrorOf, sendProblem } from './problem.ts'
+import { createRateLimit } from './rate-limit.ts'
+import { countLimited } from './routes/ingest.ts'
+import { allRoutes } from './routes/all.ts'
+import type { RouteParts } from './routes/all.ts'
+import type { Call, Route } from './route.ts'
+
+const JSON_TYPE = 'application/json; charset=utf-8'
+const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+const PLAIN_BODY_BYTES_MAX = 64 * 1024
+
+/**
+ * The whole HTTP surface, ready for `listen` or `inject`; it never listens by itself. `close()` ends live streams
+ * and timers, not the things it was given.
+ */
+export function buildApp(deps: AppDeps): FastifyInstance {
+  let requestCount = 0
+  const boot = deps.random.int(2 ** 32).toString(36)
+  const app = fastify({
+    logger: false,
+    genReqId: () => `${boot}-${(requestCount += 1).toString(36)}`,
+    bodyLimit: PLAIN_BODY_BYTES_MAX,
+    requestTimeout: 60_000,
+    routerOptions: { maxParamLength: 300, ignoreTrailingSlash: true },
+    exposeHeadRoutes: false,
+    // Keep-alive connections must not hold up a stop.
+    forceCloseConnections: true,
+  })
+  app.decorateRequest('apiKey', undefined)
+  // Bodies stay bytes: each route knows best how to read its own, and most never need to.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.setErrorHandler((error, request, reply) => answerError(deps, error, request, reply))
+
+  const parts: RouteParts = {
+    door: createDoor(deps),
+    rate: createRateLimit(deps.clock, {
+      perSecond: deps.config.eventsPerSecondMax,
+      burst: deps.config.eventsBurstMax,
+    }),
+  }
+  addHooks(app, deps)
+  const routes = allRoutes(deps, parts)
+  for (const route of routes) register(app, deps, { route, parts })
+  refuseOtherMethods(app, routes)
+  app.setNotFoundHandler((request) => {
+    const shown = request.url.slice(0, 200)
+    throw new FaultlineError('not_found', `There is nothing at ${shown}.`, {
+      remedy: 'See /docs for all addresses.',
+    })
+  })
+  return app
+}
+
+function addHooks(app: FastifyInstance, deps: AppDeps): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-content-type-options', 'nosniff')
+    guardHost(deps, request)
+    guardOrigin(request)
+    done()
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'unknown'
+    deps.metrics.add('faultline_http_requests_total', 1, { route, status: reply.statusCode })
+    deps.metrics.observe('faultline_http_seconds', reply.elapsedTime / 1000, { route })
+    done()
+  })
+}
+
+function register(
+  app: FastifyInstance,
+  deps: AppDeps,
+  wish: { route: Route; parts: RouteParts },
+): void {
+  const { route, parts } = wish
+  app.route({
+    method: route.method === 'GET' && route.isStream !== true ? ['GET', 'HEAD'] : route.method,
+    url: route.path,
+    bodyLimit: route.bodyBytesMax ?? PLAIN_BODY_BYTES_MAX,
+    onRequest: (request, reply, done) => {
+      authorize(deps, request, route.access)
+      if (route.access === 'ingest')
+        guardIngest(request, reply, { rate: parts.rate, pressure: parts.door.pressure })
+      done()
+    },
+    handler: async (request, reply) => {
+      const answer = await route.handle(callOf(deps, route, { request, reply }))
+      if (answer === undefined) return reply
+      return reply
+        .code(route.answer.status)
+        .header('content-type', JSON_TYPE)
+        .header('cache-control', 'no-store')
+        .send(JSON.stringify(answer))
+    },
+  })
+}
+
+function callOf(
+  deps: AppDeps,
+  route: Route,
+  http: { request: FastifyRequest; reply: FastifyReply },
+): Call {
+  const { request } = http
+  const nowMs = deps.clock.nowMs()
+  const { project: wished, ...rest } = request.query as Record<string, unknown>
+  return {
+    ...http,
+    query: readParams(route.query, rest, nowMs),
+    path: request.params as Record<string, string>,
+    project: projectOf(deps, request, wished),
+    key: request.apiKey,
+    nowMs,
+  }
+}
+
+/** A key belongs to one project; without one the caller may name it. */
+function projectOf(deps: AppDeps, request: FastifyRequest, wished: unknown): string {
+  const own = request.apiKey?.project
+  if (wished === undefined) return own ?? deps.config.defaultProject
+  if (typeof wished !== 'string' || wished === '')
+    throw wrong('project', 'project must be one name.', 'Leave it out for the default project.')
+  if (own !== undefined && own !== wished)
+    throw new FaultlineError('forbidden', 'This key belongs to another project.', {
+      path: 'project',
+    })
+  return wished
+}
+
+/** RFC 9110 §15.5.6: an address that exists says which methods it takes. */
+function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): void {
+  const byPath = Map.groupBy(routes, (route) => route.path)
+  for (const [path, all] of byPath) {
+    // A page of the dashboard, whose own methods the dashboard decides.
+    const allowed = all.flatMap((route) =>
+      route.method === 'GET' && route.isStream !== true ? ['GET', 'HEAD'] : [route.method],
+    )
+    app.route({
+      method: METHODS.filter((method) => !allowed.includes(method)),
+      url: path,
+      handler: (request, reply) => {
+        void reply.header('allow', allowed.join(', '))
+        throw new FaultlineError('method_not_allowed', `${path} does not take ${request.method}.`, {
+          remedy: `It takes ${allowed.join(', ')}.`,
+        })
+      },
+    })
+  }
+}
+
+function answerError(
+  deps: AppDeps,
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const error = faultlineErrorOf(thrown)
+  if (error.status >= 500) deps.onProblem?.(thrown, request.id)
+  if (error.status === 429) countLimited(deps)
+  return sendProblem(request, reply, error)
+}

@@ -1,0 +1,78 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { AppDeps } from './deps.ts'
+import { checkHost, checkOrigin } from './exposure.ts'
+import { FaultlineError } from '#/kernel/errors.ts'
+import type { ApiKey, Keys } from './keys.ts'
+import type { RateLimit } from './rate-limit.ts'
+import type { Access } from './route.ts'
+import type { Pressure } from './ingest/pressure.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The key that proved itself, where one was sent. */
+    apiKey: ApiKey | undefined
+  }
+}
+
+/** The key text of `X-API-Key` or `Authorization: Bearer`; the first wins when both are sent. */
+export function presentedKey(request: FastifyRequest): string | undefined {
+  const own = request.headers['x-api-key']
+  if (typeof own === 'string') return own
+  const authorization = request.headers.authorization
+  return authorization !== undefined && /^bearer /i.test(authorization)
+    ? authorization.slice('bearer '.length).trim()
+    : undefined
+}
+
+/** Refuses names that are not ours before anything else is looked at. */
+export function guardHost(deps: AppDeps, request: FastifyRequest): void {
+  if (deps.config.hostsAllowed !== null) checkHost(request.headers.host, deps.config.hostsAllowed)
+}
+
+/** Lets a call through or throws `unauthorized` or `forbidden`. A key that is sent must be right even where none is needed. */
+export function authorize(deps: AppDeps, request: FastifyRequest, access: Access): void {
+  if (access === 'none') return
+  const presented = presentedKey(request)
+  if (presented === undefined) {
+    if (access === 'read' && deps.config.readAccess === 'open') return
+    throw new FaultlineError('unauthorized', 'This call needs an API key.', {
+      remedy: 'Send it as X-API-Key or as Authorization: Bearer.',
+    })
+  }
+  const key = verified(deps.keys, presented)
+  if (!key.scopes.includes(access) && !key.scopes.includes('admin'))
+    throw new FaultlineError('forbidden', `This key lacks the scope ${access}.`, {
+      remedy: `Create one with: faultline keys create --scope ${access}`,
+    })
+  request.apiKey = key
+}
+
+function verified(keys: Keys, presented: string): ApiKey {
+  const key = keys.verify(presented)
+  if (key !== undefined) return key
+  throw new FaultlineError('unauthorized', 'The API key is unknown or revoked.', {
+    remedy: 'List the keys with: faultline keys list',
+  })
+}
+
+/** Writes from pages of other sites are refused even where no key is needed. */
+export function guardOrigin(request: FastifyRequest): void {
+  if (request.method === 'GET' || request.method === 'HEAD') return
+  checkOrigin(request.headers.origin, request.headers.host)
+}
+
+/** Before the body is read: a caller past its rate, or a pipeline behind, costs no more than this. */
+export function guardIngest(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  limits: { rate: RateLimit; pressure: Pressure },
+): void {
+  const wait = limits.rate.waitSeconds(request.apiKey?.id ?? '')
+  if (wait > 0) {
+    void reply.header('retry-after', wait)
+    throw new FaultlineError('rate_limited', 'This key sends more than its rate allows.', {
+      remedy: `Wait ${wait} s, send fewer, or ask for a higher rate.`,
+    })
+  }
+  limits.pressure.check()
+}

@@ -1,0 +1,61 @@
+import type { Clock } from '#/kernel/clock.ts'
+import type { Metrics } from '#/kernel/metrics.ts'
+import type { Random } from '#/kernel/random.ts'
+import type { Log } from '#/processors/log/port.ts'
+import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
+import type { Keys } from './keys.ts'
+import type { Dashboard, Pipeline, Reads } from './ports.ts'
+
+export interface ApiConfig {
+  /** `open`: reads and pages need no key, which only loopback may have; `keys`: a key with scope read. */
+  readAccess: 'open' | 'keys'
+  /** Host names beside loopback's under which requests are answered; null answers under every name. */
+  hostsAllowed: readonly string[] | null
+  /** Project of reads without a key. */
+  defaultProject: string
+  /** Per key: events a second, and how many may come at once. */
+  eventsPerSecondMax: number
+  eventsBurstMax: number
+  /** Per address or key: ad-hoc queries a minute. */
+  sqlPerMinuteMax: number
+  /** Records a consumer group may be behind before ingest answers 429. */
+  lagRecordsMax: number
+  /** Records a consumer group may be behind before `/health/ready` says no. */
+  readyLagRecordsMax: number
+  /** Bytes handed to the log and not yet durable, before ingest answers 429. */
+  inFlightBytesMax: number
+  /** Open live streams, SSE and WebSocket together. */
+  streamsMax: number
+}
+
+export const API_DEFAULTS: ApiConfig = Object.freeze({
+  readAccess: 'open',
+  hostsAllowed: [],
+  defaultProject: 'default',
+  eventsPerSecondMax: 100_000,
+  eventsBurstMax: 200_000,
+  sqlPerMinuteMax: 120,
+  lagRecordsMax: 2_000_000,
+  readyLagRecordsMax: 500_000,
+  inFlightBytesMax: 64 * 1024 * 1024,
+  streamsMax: 2_000,
+})
+
+/** Everything the API is made of; `buildApp` adds no state that outlives the app. */
+export interface AppDeps {
+  clock: Clock
+  random: Random
+  log: Log
+  schemaIds: SchemaIds
+  registry: SchemaRegistry
+  reads: Reads
+  keys: Keys
+  metrics: Metrics
+  pipeline: Pipeline
+  config: ApiConfig
+  /** Shown by /health and the API description. */
+  version: string
+  dashboard?: Dashboard | undefined
+  /** Told of every failure that was nobody's input; the answer names only the request id. */
+  onProblem?: ((error: unknown, requestId: string) => void) | undefined
+}

@@ -1,0 +1,45 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ErrorCode } from '#/kernel/errors.ts'
+import type { ApiKey } from './keys.ts'
+import type { ParamValues, Params } from './params.ts'
+
+/** Who may call: a key with this scope; `read` is open where the configuration says so; `none` is anyone. */
+export type Access = 'ingest' | 'read' | 'admin' | 'none'
+
+export interface Call<Q extends Params = Params> {
+  request: FastifyRequest
+  reply: FastifyReply
+  query: ParamValues<Q>
+  /** Parts of the path. */
+  path: Readonly<Record<string, string>>
+  project: string
+  key: ApiKey | undefined
+  nowMs: number
+}
+
+/** One line of the API: how it is registered, guarded and described. The OpenAPI document is made of these. */
+export interface Route<Q extends Params = Params> {
+  method: 'GET' | 'POST' | 'DELETE'
+  /** `:name` stands for one part. */
+  path: string
+  tag: string
+  summary: string
+  access: Access
+  query: Q
+  /** JSON Schema of a JSON body. */
+  body?: { about: string; types: readonly string[]; schema: object }
+  answer: { status: number; about: string; type: string; schema?: object }
+  /** Problems this route may answer beyond those of its access. */
+  problems?: readonly ErrorCode[]
+  /** The body arrives as bytes of at most this many. */
+  bodyBytesMax?: number
+  /** Not answered to HEAD: the answer has no end. */
+  isStream?: boolean
+  /** What it returns is sent as JSON; undefined when it has answered itself. */
+  handle(call: Call<Q>): unknown
+}
+
+/** Ties the handler's `query` to the parameters of the route. */
+export function route<Q extends Params>(spec: Route<Q>): Route {
+  return spec
+}
