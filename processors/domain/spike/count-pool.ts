@@ -1,0 +1,392 @@
+import { assert } from '#/kernel/assert.ts'
+import {
+  CORE,
+  CORE_LENGTH,
+  CountStore,
+  GUARD_AT,
+  HABITS_LENGTH,
+  PEAKS_AT,
+  SIDE,
+  SIDE_LENGTH,
+} from './count-store.ts'
+import { isPeriodicJob } from './periodic-jobs.ts'
+import { rememberPeak, thirdPeak } from './past-peaks.ts'
+import {
+  dispersionOf,
+  learnMinutes,
+  levelOf,
+  recentOf,
+  relearn,
+  skipDays,
+  turnHour,
+} from './count-learning.ts'
+import type { CountDirection, CountExplanation, CountOptions } from './count-explanation.ts'
+import { seasonAt } from './seasonal-profile.ts'
+
+const THETAS = { spike: [3, 10], drop: [1 / 3, 1 / 10] } as const
+const DAY_MIN = 1440
+/** Gaps are gone through hour by hour; of longer ones only the last days, the rest at once. */
+const GAP_BY_HOUR_MIN = 2 * DAY_MIN
+/** No baseline is tested while it is this young. */
+const COLD_MIN = 60
+const RATE_MIN = 1e-3
+/** A lone minute this improbable is a burst, which may be a periodic job. */
+const BURST_NATS = 3
+const CLEAR_SKY_NATS = 3
+/** Above this the level stands still, until this many events were expected in vain. */
+const FREEZE_NATS = 2
+const FREEZE_EXPECTED_MAX = 5
+/** Above this the excursion hardly teaches; after this many minutes it is the new normal. */
+const ALARM_NATS = 10
+const ALARM_MIN = 55
+/** Peaks lower than this are not worth remembering; a third peak above the second bound dampens. */
+const PEAK_NATS_MIN = 4
+const PEAK_DAMPING_NATS = 12
+const PEAK_MULTIPLE = 1.5
+/** Habits are kept from this many events on. */
+const HABITS_EVENTS = 8
+const WINSOR_FACTOR = 8
+
+/** ln of how much a negative binomial's r + mean grows when its mean grows by `theta`. */
+function growthLog(theta: number, rate: number, dispersion: number): number {
+  return Math.log1p((dispersion * (theta - 1) * rate) / (1 + dispersion * rate))
+}
+
+/**
+ * A self-calibrating CUSUM over counts per minute for many keys. Counts are taken as negative binomial: their
+ * expectation is level × recent correction × season, their dispersion is learned. Two excursions add the
+ * log-likelihood ratio of a rate 3 and 10 times the expectation (for drops a third and a tenth); the score is
+ * the larger, in nats against chance. Minutes may be left out: they count as zeros, in closed form.
+ */
+export class CountPool {
+  readonly #store = new CountStore()
+  readonly #direction: CountDirection
+  readonly #thetaLow: number
+  readonly #thetaHigh: number
+  readonly #logLow: number
+  readonly #logHigh: number
+
+  constructor(options: CountOptions = {}) {
+    this.#direction = options.direction ?? 'spike'
+    const [low, high] = THETAS[this.#direction]
+    this.#thetaLow = low
+    this.#thetaHigh = high
+    this.#logLow = Math.log(low)
+    this.#logHigh = Math.log(high)
+  }
+
+  add(): number {
+    return this.#store.add()
+  }
+
+  remove(slot: number): void {
+    this.#store.remove(slot)
+  }
+
+  snapshot(slot: number): number[] {
+    return this.#store.snapshot(slot)
+  }
+
+  restore(numbers: readonly number[]): number {
+    const length = CORE_LENGTH + SIDE_LENGTH + (numbers[CORE.habits] === 1 ? HABITS_LENGTH : 0)
+    assert(numbers.length === length, 'a snapshot of a count has the length its head says')
+    return this.#store.restore(numbers)
+  }
+
+  /**
+   * Closes `minute` with `count` events and returns the score in nats. `exposure` is the share of a usual
+   * minute that was observed, or the number of requests where the rate is per request. Minutes only go up.
+   */
+  update(slot: number, count: number, minute: number, exposure = 1): number {
+    const core = this.#store.core(slot)
+    const at = this.#store.coreAt(slot)
+    if (core[at + CORE.exposure] === 0 && core[at + CORE.events] === 0) {
+      if (count === 0) return 0
+      core[at + CORE.birth] = minute
+      core[at + CORE.last] = minute - 1
+    }
+    const next = (core[at + CORE.last] as number) + 1
+    assert(minute >= next, 'minutes of a count go up')
+    if (minute > next) this.#skip(slot, next, minute)
+    if (minute % 60 === 0) turnHour(this.#store, slot, minute, this.#direction === 'spike')
+    this.#closeMinute(slot, count, minute, exposure)
+    return this.#score(slot)
+  }
+
+  /** Adds events that came late: to the excursion when they belong to it, else to the baseline only. */
+  correct(slot: number, count: number, minute: number): void {
+    const core = this.#store.core(slot)
+    const at = this.#store.coreAt(slot)
+    core[at + CORE.events] = (core[at + CORE.events] as number) + count
+    const side = this.#store.side(slot)
+    const sideAt = this.#store.sideAt(slot)
+    const start = side[sideAt + SIDE.startAt] as number
+    if (start === 0 || minute - (core[at + CORE.birth] as number) + 1 < start) return
+    side[sideAt + SIDE.observed] = (side[sideAt + SIDE.observed] as number) + count
+    // The log-likelihood ratio is linear in the count: a late event adds what it would have added in time.
+    const rate = this.#cautious(core, at, this.expectedAt(slot, minute))
+    const dispersion = dispersionOf(core, at)
+    const low = this.#logLow - growthLog(this.#thetaLow, rate, dispersion)
+    const high = this.#logHigh - growthLog(this.#thetaHigh, rate, dispersion)
+    core[at + CORE.low] = Math.max(0, (core[at + CORE.low] as number) + count * low)
+    core[at + CORE.high] = Math.max(0, (core[at + CORE.high] as number) + count * high)
+  }
+
+  /** Score in nats as of the last closed minute. */
+  score(slot: number): number {
+    return this.#score(slot)
+  }
+
+  /** The excursion under way as of the last closed minute, or undefined when there is none. */
+  explain(slot: number): CountExplanation | undefined {
+    const side = this.#store.side(slot)
+    const sideAt = this.#store.sideAt(slot)
+    const start = side[sideAt + SIDE.startAt] as number
+    if (start === 0) return undefined
+    return {
+      observed: side[sideAt + SIDE.observed] as number,
+      expected: side[sideAt + SIDE.expected] as number,
+      windowMin: this.#age(slot) - start + 2,
+      score: this.#score(slot),
+      direction: this.#direction,
+    }
+  }
+
+  /** Events expected in that minute, as far as is known now. */
+  expectedAt(slot: number, minute: number): number {
+    const core = this.#store.core(slot)
+    const at = this.#store.coreAt(slot)
+    const frozen = core[at + CORE.frozen] as number
+    const level = frozen > 0 ? frozen : levelOf(core, at) * recentOf(core, at)
+    return level * this.#season(slot, minute)
+  }
+
+  /** Minute of the first event, and the last minute closed. */
+  span(slot: number): { birth: number; last: number } {
+    const core = this.#store.core(slot)
+    const at = this.#store.coreAt(slot)
+    return { birth: core[at + CORE.birth] as number, last: core[at + CORE.last] as number }
+  }
+
+  #age(slot: number): number {
+    const core = this.#store.core(slot)
+    const at = this.#store.coreAt(slot)
+    return (core[at + CORE.last] as number) - (core[at + CORE.birth] as number)
+  }
+
+  #season(slot: number, minute: number): number {
+    const habits = this.#store.habitsSlot(slot)
+    if (habits < 0) return 1
+    return seasonAt(this.#store.habits(habits), this.#store.habitsAt(habits), minute)
+  }
+
+  /** The expectation moved towards silence by one standard error of the level. */
+  #cautious(core: Float64Array, at: number, expected: number): number {
+    const doubt = 1 + 1 / Math.sqrt((core[at + CORE.events] as number) + 1)
+    return Math.max(RATE_MIN, this.#direction === 'spike' ? expected * doubt : expected / doubt)
+  }
+
+  #score(slot: number): number {
+    const core = this.#store.core(slot)
+    const at = this.#store.coreAt(slot)
+    const best = Math.max(core[at + CORE.low] as number, core[at + CORE.high] as number)
+    const habits = this.#store.habitsSlot(slot)
+    if (best <= PEAK_NATS_MIN || habits < 0) return best
+    const start = this.#store.habitsAt(habits) + PEAKS_AT
+    const usual = thirdPeak(this.#store.habits(habits), start, this.#age(slot) + 1)
+    if (usual <= PEAK_DAMPING_NATS) return best
+    return best * Math.min(1, best / (PEAK_MULTIPLE * usual)) ** 3
+  }
+
+  #closeMinute(slot: number, count: number, minute: number, exposure: number): void {
+    const core = this.#store.core(slot)
+    const at = this.#store.coreAt(slot)
+    core[at + CORE.last] = minute
+    const season = this.#season(slot, minute) * exposure
+    const level = levelOf(core, at)
+    const live = level * recentOf(core, at)
+    const frozen = core[at + CORE.frozen] as number
+    const expected = (frozen > 0 ? frozen : live) * season
+    const rate = this.#cautious(core, at, expected)
+    const dispersion = dispersionOf(core, at)
+    const growthHigh = growthLog(this.#thetaHigh, rate, dispersion)
+    const gainHigh = this.#logHigh - growthHigh
+    const lossHigh = growthHigh / dispersion
+    let seen = count
+    if (count >= 2 && this.#direction === 'spike') {
+      const nats = count * gainHigh - lossHigh
+      if (nats > BURST_NATS && this.#isJob(slot, nats)) seen = Math.min(count, Math.ceil(rate))
+    }
+    if (minute - (core[at + CORE.birth] as number) >= COLD_MIN) {
+      const growthLow = growthLog(this.#thetaLow, rate, dispersion)
+      const low = seen * (this.#logLow - growthLow) - growthLow / dispersion
+      core[at + CORE.low] = Math.max(0, (core[at + CORE.low] as number) + low)
+      core[at + CORE.high] = Math.max(
+        0,
+        (core[at + CORE.high] as number) + seen * gainHigh - lossHigh,
+      )
+    }
+    this.#follow(slot, seen, expected)
+    const winsorised = Math.min(seen, WINSOR_FACTOR * rate + WINSOR_FACTOR)
+    learnMinutes(this.#store, slot, {
+      count: winsorised,
+      spanMin: 1,
+      season,
+      level,
+      expected: live * season,
+    })
+    const habits = core[at + CORE.habits] as number
+    if (habits === 0 && (core[at + CORE.events] as number) >= HABITS_EVENTS)
+      this.#store.addHabits(slot)
+  }
+
+  /** Passes the minutes from `from` up to, not including, `to`: nothing happened in them. */
+  #skip(slot: number, from: number, to: number): void {
+    let minute = from
+    const days = Math.floor((to - from - GAP_BY_HOUR_MIN) / DAY_MIN)
+    if (days > 0) {
+      this.#finish(slot)
+      skipDays(this.#store, slot, days)
+      minute += days * DAY_MIN
+    }
+    while (minute < to) {
+      if (minute % 60 === 0) turnHour(this.#store, slot, minute, this.#direction === 'spike')
+      const end = Math.min(to, Math.floor(minute / 60) * 60 + 60)
+      this.#closeQuiet(slot, minute, end - minute)
+      minute = end
+    }
+  }
+
+  /** Closes `spanMin` minutes of one hour without events. */
+  #closeQuiet(slot: number, minute: number, spanMin: number): void {
+    const core = this.#store.core(slot)
+    const at = this.#store.coreAt(slot)
+    core[at + CORE.last] = minute + spanMin - 1
+    const season = this.#season(slot, minute + spanMin / 2)
+    const level = levelOf(core, at)
+    const live = level * recentOf(core, at)
+    const frozen = core[at + CORE.frozen] as number
+    const expected = (frozen > 0 ? frozen : live) * season
+    if (minute - (core[at + CORE.birth] as number) >= COLD_MIN) {
+      const rate = this.#cautious(core, at, expected)
+      const loss = spanMin / dispersionOf(core, at)
+      const low = growthLog(this.#thetaLow, rate, dispersionOf(core, at)) * loss
+      const high = growthLog(this.#thetaHigh, rate, dispersionOf(core, at)) * loss
+      core[at + CORE.low] = Math.max(0, (core[at + CORE.low] as number) - low)
+      core[at + CORE.high] = Math.max(0, (core[at + CORE.high] as number) - high)
+    }
+    this.#follow(slot, 0, expected * spanMin)
+    learnMinutes(this.#store, slot, { count: 0, spanMin, season, level, expected: live * season })
+  }
+
+  /** What the excursions mean: start and end of what is told, standing still, alarm, the new normal. */
+  #follow(slot: number, seen: number, expected: number): void {
+    const core = this.#store.core(slot)
+    const at = this.#store.coreAt(slot)
+    const side = this.#store.side(slot)
+    const sideAt = this.#store.sideAt(slot)
+    const best = Math.max(core[at + CORE.low] as number, core[at + CORE.high] as number)
+    if (best === 0) {
+      if ((side[sideAt + SIDE.startAt] as number) > 0) this.#finish(slot)
+      core[at + CORE.frozen] = 0
+      side[sideAt + SIDE.alarmAt] = 0
+      return
+    }
+    const time = this.#age(slot) + 1
+    if (side[sideAt + SIDE.startAt] === 0) side[sideAt + SIDE.startAt] = time
+    side[sideAt + SIDE.observed] = (side[sideAt + SIDE.observed] as number) + seen
+    side[sideAt + SIDE.expected] = (side[sideAt + SIDE.expected] as number) + expected
+    side[sideAt + SIDE.peak] = Math.max(side[sideAt + SIDE.peak] as number, best)
+    this.#freeze(core, at, side, sideAt, { best, expected })
+    const alarmAt = side[sideAt + SIDE.alarmAt] as number
+    if (best > ALARM_NATS) {
+      if (alarmAt === 0) this.#raiseAlarm(slot, time)
+      else if (time - alarmAt > ALARM_MIN) this.#acceptLevel(slot)
+    } else if (best < ALARM_NATS / 2) side[sideAt + SIDE.alarmAt] = 0
+  }
+
+  /** During an excursion the test keeps the level it began with: else a slow outage would teach itself away. */
+  #freeze(
+    core: Float64Array,
+    at: number,
+    side: Float32Array,
+    sideAt: number,
+    minute: { best: number; expected: number },
+  ): void {
+    if (minute.best < FREEZE_NATS) {
+      core[at + CORE.frozen] = 0
+      return
+    }
+    const waited = (side[sideAt + SIDE.frozenExpected] as number) + minute.expected
+    side[sideAt + SIDE.frozenExpected] = waited
+    const inVain = waited > FREEZE_EXPECTED_MAX && side[sideAt + SIDE.alarmAt] === 0
+    if (core[at + CORE.frozen] !== 0 && !inVain) return
+    core[at + CORE.frozen] = levelOf(core, at) * recentOf(core, at)
+    side[sideAt + SIDE.frozenExpected] = 0
+    side[sideAt + SIDE.keptEvents] = core[at + CORE.events] as number
+    side[sideAt + SIDE.keptExposure] = core[at + CORE.exposure] as number
+    side[sideAt + SIDE.keptRecentEvents] = core[at + CORE.recentEvents] as number
+    side[sideAt + SIDE.keptRecentExpected] = core[at + CORE.recentExpected] as number
+  }
+
+  /** Unlearns what the excursion has taught since the level was frozen. */
+  #raiseAlarm(slot: number, time: number): void {
+    const core = this.#store.core(slot)
+    const at = this.#store.coreAt(slot)
+    const side = this.#store.side(slot)
+    const sideAt = this.#store.sideAt(slot)
+    side[sideAt + SIDE.alarmAt] = time
+    side[sideAt + SIDE.hourObserved] = 0
+    side[sideAt + SIDE.hourExpected] = 0
+    if (core[at + CORE.frozen] === 0) return
+    core[at + CORE.events] = side[sideAt + SIDE.keptEvents] as number
+    core[at + CORE.exposure] = side[sideAt + SIDE.keptExposure] as number
+    core[at + CORE.recentEvents] = side[sideAt + SIDE.keptRecentEvents] as number
+    core[at + CORE.recentExpected] = side[sideAt + SIDE.keptRecentExpected] as number
+  }
+
+  /** After an hour of alarm the excursion is the new normal: the recent correction forgets and follows fast. */
+  #acceptLevel(slot: number): void {
+    const core = this.#store.core(slot)
+    const at = this.#store.coreAt(slot)
+    this.#finish(slot)
+    this.#store.side(slot)[this.#store.sideAt(slot) + SIDE.alarmAt] = 0
+    relearn(core, at)
+  }
+
+  #finish(slot: number): void {
+    const core = this.#store.core(slot)
+    const at = this.#store.coreAt(slot)
+    const side = this.#store.side(slot)
+    const sideAt = this.#store.sideAt(slot)
+    const height = side[sideAt + SIDE.peak] as number
+    const habits = this.#store.habitsSlot(slot)
+    if (height > PEAK_NATS_MIN && habits >= 0) {
+      const start = this.#store.habitsAt(habits) + PEAKS_AT
+      rememberPeak(this.#store.habits(habits), start, { height, time: this.#age(slot) + 1 })
+    }
+    core[at + CORE.low] = 0
+    core[at + CORE.high] = 0
+    core[at + CORE.frozen] = 0
+    side[sideAt + SIDE.peak] = 0
+    side[sideAt + SIDE.startAt] = 0
+    side[sideAt + SIDE.observed] = 0
+    side[sideAt + SIDE.expected] = 0
+  }
+
+  #isJob(slot: number, nats: number): boolean {
+    const core = this.#store.core(slot)
+    const at = this.#store.coreAt(slot)
+    const side = this.#store.side(slot)
+    const sideAt = this.#store.sideAt(slot)
+    const time = this.#age(slot) + 1
+    const first = side[sideAt + SIDE.burstAt] !== time - 1
+    side[sideAt + SIDE.burstAt] = time
+    const habits = this.#store.habitsSlot(slot)
+    if (habits < 0) return false
+    const clearSky =
+      Math.max(core[at + CORE.low] as number, core[at + CORE.high] as number) < CLEAR_SKY_NATS
+    const start = this.#store.habitsAt(habits) + GUARD_AT
+    return isPeriodicJob(this.#store.habits(habits), start, { time, nats, clearSky, first })
+  }
+}
