@@ -138,9 +138,11 @@ export function createClickHouse(options: ClickHouseOptions): ClickHouse {
       await run(call.signal, () => client.command({ query: sql, ...callOf(call) }))
     },
     async insertRaw(request) {
+      // The settings stand in the statement, not in the URL.
+      const { settings: _inStatement, ...call } = request
       const values = Buffer.isBuffer(request.body) ? streamOf(request.body) : request.body
       const result = await run(request.signal, () =>
-        client.exec({ query: insertStatement(request), values, ...callOf(request) }),
+        client.exec({ query: insertStatement(request), values, ...callOf(call) }),
       )
       result.stream.resume()
     },

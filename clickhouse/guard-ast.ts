@@ -40,7 +40,7 @@ export function parseAst(lines: readonly string[]): AstNode {
 /** Every node below and including `node`, each with its parent. */
 export function* walkAst(
   node: AstNode,
-  parent: AstNode | undefined = undefined,
+  parent?: AstNode,
 ): Generator<{ node: AstNode; parent: AstNode | undefined }, void, undefined> {
   yield { node, parent }
   for (const child of node.children) yield* walkAst(child, node)

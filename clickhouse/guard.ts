@@ -141,7 +141,11 @@ async function canonicalOf(sql: string, parser: SqlParser): Promise<string> {
   const reads = isWord(first, 'SELECT') || isWord(first, 'WITH')
   if (!reads) throw refused(`a statement that starts with ${JSON.stringify(first?.text ?? '')}`)
   if (isWord(second, 'RECURSIVE')) throw refused('WITH RECURSIVE')
-  for (const token of tokens) {
+  for (const [at, token] of tokens.entries()) {
+    // Before EXPLAIN AST: it applies the settings of what it explains.
+    const [next, after] = [tokens[at + 1], tokens[at + 2]]
+    const sets = isWord(token, 'SETTINGS') && next?.kind === 'word' && isSymbol(after, '=')
+    if (sets) throw refused('a SETTINGS clause')
     if (token.kind === 'quoted' && /[\\\p{Cc}]/u.test(token.text)) {
       throw refused(`the name ${JSON.stringify(token.text)}`)
     }

@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import { join } from 'node:path'
 import { drainPending } from 'chdb'
 import { quoteName } from '#/clickhouse/statement.ts'
-import { guardStatement } from '#/clickhouse/guard.ts'
+import { adhocDatabaseOf, guardStatement } from '#/clickhouse/guard.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import type { Clock } from '#/kernel/clock.ts'
 import { FaultlineError, systemErrorCode } from '#/kernel/errors.ts'
@@ -73,7 +73,9 @@ async function openEngine(config: EngineConfig, clock: Clock): Promise<Running> 
   const executor = createExecutor({ lanes, spool, clock, onStuck, stuckMsMax: STUCK_MS_MAX })
   await createDatabases(lanes.command, config)
   const [version = 'unknown'] = await executor.lines('SELECT version()')
-  const guard = (sql: string) => guardStatement(sql, { parse: parserOf(executor) })
+  const parser = parserOf(executor)
+  const { database } = config
+  const guard = (sql: string) => guardStatement(sql, { parser, database, project: undefined })
   const front = createFront({ config, executor, spool, clock, version, guard })
   const port = await listen(front, config)
   return { port, stop: () => shutDown({ front, executor, config, clock, unlock }) }
@@ -107,21 +109,23 @@ async function openLanes(config: EngineConfig, configFile: string) {
 
 /** Atomic: refreshable views and EXCHANGE TABLES do not work in chDB's default database. */
 async function createDatabases(command: Lane, config: EngineConfig): Promise<void> {
-  const sql = `CREATE DATABASE IF NOT EXISTS ${quoteName(config.database)} ENGINE = Atomic`
-  const work = { sql, database: 'default', settings: {}, params: {} }
-  await command.use({ signal: new AbortController().signal }, (session) => session.run(work))
+  const { signal } = new AbortController()
+  for (const name of [config.database, adhocDatabaseOf(config.database)]) {
+    const sql = `CREATE DATABASE IF NOT EXISTS ${quoteName(name)} ENGINE = Atomic`
+    const work = { sql, database: 'default', settings: {}, params: {} }
+    await command.use({ signal }, (session) => session.run(work))
+  }
 }
 
 function parserOf(executor: Executor) {
   return {
     format: async (sql: string) => {
-      const lines = await executor.lines(
-        'SELECT formatQuerySingleLine({sql:String}) FORMAT TSVRaw',
-        { sql: escapeText(sql) },
-      )
+      const lines = await executor.lines('SELECT formatQuerySingleLine({sql:String})', {
+        sql: escapeText(sql),
+      })
       return lines.join('\n')
     },
-    explainAst: (sql: string) => executor.lines(`EXPLAIN AST ${sql} FORMAT TSVRaw`),
+    explainAst: (sql: string) => executor.lines(`EXPLAIN AST ${sql}`),
   }
 }
 

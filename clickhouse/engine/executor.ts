@@ -55,21 +55,24 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       const { shape } = execution.statement
       checkParams(shape.sql, execution.params)
       if (shape.kind === 'output') return executeOutput(deps, execution, shape)
+      if (shape.kind === 'explain-ast') {
+        return lanes.reader.use({ signal: execution.signal }, async (session) =>
+          inlineAnswer(execution, await session.run(workOf(execution, shape.sql))),
+        )
+      }
       if (execution.restricted) {
         throw engineError('READONLY', 'Cannot execute query in readonly mode.')
       }
       if (shape.kind === 'command') {
         const lane = /^\s*KILL\b/i.test(shape.sql) ? lanes.control : lanes.command
         return lane.use({ signal: execution.signal }, async (session) => {
-          const result = await session.run(workOf(execution, shape.sql))
-          const format = execution.defaultFormat
-          return { file: undefined, bytes: result.bytes, format, result, wroteRows: 0 }
+          return inlineAnswer(execution, await session.run(workOf(execution, shape.sql)))
         })
       }
       return executeInsert(deps, execution, shape)
     },
     async lines(sql, params = {}) {
-      const work = { sql, database: 'system', settings: {}, params }
+      const work = { sql, database: 'system', settings: {}, params, format: 'TSVRaw' }
       const result = await lanes.reader.use({ signal: NEVER }, (session) => session.run(work))
       const text = Buffer.from(result.bytes).toString('utf8')
       return text === '' ? [] : text.replace(/\n$/, '').split('\n')
@@ -124,7 +127,12 @@ async function executeInsert(
 
 function workOf(execution: Execution, sql: string): Work {
   const { database, settings, params } = execution
-  return { sql, database, settings, params }
+  return { sql, database, settings, params, format: execution.defaultFormat }
+}
+
+function inlineAnswer(execution: Execution, result: WorkResult): Answer {
+  const format = execution.defaultFormat
+  return { file: undefined, bytes: result.bytes, format, result, wroteRows: 0 }
 }
 
 /**

@@ -23,8 +23,8 @@ export interface FrontDeps {
   spool: Spool
   clock: Clock
   version: string
-  /** Returns the statement a reader may run, or throws; see clickhouse/guard.ts. */
-  guard(sql: string): Promise<string>
+  /** What a reader may run and in which database, or throws; see clickhouse/guard.ts. */
+  guard(sql: string): Promise<{ sql: string; database: string }>
 }
 
 // Statement and parameters travel in the URL; Node's default of 16 KiB refuses long IN lists.
@@ -98,17 +98,18 @@ async function run(
 ): Promise<Answer> {
   const { head, statement } = given
   const { shape } = statement
-  if (exchange.request.method !== 'POST' && shape.kind !== 'output') {
+  const reads = shape.kind === 'output' || shape.kind === 'explain-ast'
+  if (exchange.request.method !== 'POST' && !reads) {
     const detail =
       'Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries.'
     throw engineError('READONLY', detail)
   }
   const { readonly, ...settings } = allowedSettings(head, laneSettings('adhoc', deps.config.limits))
   const isReader = head.user.role === 'reader'
-  const guarded = isReader ? await guardedStatement(deps, statement) : statement
+  const guarded = isReader ? await guardedStatement(deps, head, statement) : undefined
   return deps.executor.execute({
-    statement: guarded,
-    database: head.database ?? deps.config.database,
+    statement: guarded?.statement ?? statement,
+    database: guarded?.database ?? head.database ?? deps.config.database,
     defaultFormat: head.defaultFormat,
     settings,
     params: head.params,
@@ -117,15 +118,18 @@ async function run(
   })
 }
 
-async function guardedStatement(deps: FrontDeps, statement: Statement): Promise<Statement> {
+/** A reader's FORMAT clause is ours to read; the guard sees the query alone. */
+async function guardedStatement(deps: FrontDeps, head: RequestHead, statement: Statement) {
   const { shape } = statement
   if (shape.kind !== 'output') {
     throw engineError('READONLY', 'Cannot execute query in readonly mode.')
   }
-  const { formatAt, format } = shape
+  const { formatAt } = shape
   const query = formatAt === undefined ? shape.sql : shape.sql.slice(0, formatAt)
-  const sql = await deps.guard(query)
-  return { ...statement, shape: { kind: 'output', sql, format, formatAt: undefined } }
+  const { sql, database } = await deps.guard(query)
+  const format = shape.format ?? head.defaultFormat
+  const guarded = { kind: 'output' as const, sql, format, formatAt: undefined }
+  return { statement: { ...statement, shape: guarded }, database }
 }
 
 async function sendAnswer(exchange: Exchange, head: RequestHead, answer: Answer): Promise<void> {

@@ -18,6 +18,8 @@ export interface Work {
   settings: Readonly<Record<string, SettingValue>>
   /** Values of `{name:Type}` in ClickHouse's text notation. */
   params: Readonly<Record<string, string>>
+  /** Of `bytes`, where the statement does not name one itself. */
+  format?: string
 }
 
 export interface WorkResult {
@@ -75,7 +77,7 @@ export async function openSession(options: SessionOptions): Promise<EngineSessio
         database = undefined
         if (prelude !== '') await native.queryAsync(prelude)
         database = work.database
-        const result = await native.queryAsync(work.sql, { format: 'TabSeparated' })
+        const result = await native.queryAsync(work.sql, { format: work.format ?? 'TabSeparated' })
         failed = false
         return {
           rowsRead: result.rowsRead,

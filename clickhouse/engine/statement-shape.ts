@@ -5,6 +5,8 @@ import { quoteString } from '#/clickhouse/statement.ts'
 /** What the front must know of a statement to run it with its data in files. */
 export type StatementShape =
   | { kind: 'output'; sql: string; format: string | undefined; formatAt: number | undefined }
+  /** EXPLAIN AST takes every clause behind it for part of the explained query, FORMAT included. */
+  | { kind: 'explain-ast'; sql: string }
   | { kind: 'insert'; sql: string; table: string; format: string; insertAt: number; dataAt: number }
   | {
       kind: 'insert-input'
@@ -32,6 +34,7 @@ export function shapeOf(text: string): StatementShape {
   const all = tokensOf(text)
   refuseFiles(all)
   const sql = text.slice(0, all.at(-1)?.end ?? 0)
+  if (isWord(first, 'EXPLAIN') && isWord(all[1], 'AST')) return { kind: 'explain-ast', sql }
   const word = first?.kind === 'word' ? first.text.toUpperCase() : ''
   if (!OUTPUT_WORDS.has(word) && !isSymbol(first, '(')) {
     return { kind: 'command', sql }
