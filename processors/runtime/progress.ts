@@ -1,0 +1,57 @@
+import type { Progress } from './changelog.ts'
+import { RewindError } from './stage.ts'
+import type { WorkerContext } from './stage.ts'
+
+/**
+ * Every commit of ours carries metadata, so that one made by an outside tool (which wipes it) can be told apart.
+ * A sink's commit may hold an intent: the end of the range it is about to insert.
+ */
+export interface CommitNote {
+  epoch: number
+  /** Exclusive end of the announced range. */
+  hi?: number
+}
+
+export function commitMetadata(epoch: number, hi?: number): string {
+  return JSON.stringify(hi === undefined ? { epoch } : { epoch, hi })
+}
+
+export function parseCommitMetadata(metadata: string): CommitNote | undefined {
+  if (metadata === '') return undefined
+  try {
+    const parsed = JSON.parse(metadata) as Partial<CommitNote> | null
+    if (typeof parsed?.epoch !== 'number') return undefined
+    return parsed.hi === undefined
+      ? { epoch: parsed.epoch }
+      : { epoch: parsed.epoch, hi: parsed.hi }
+  } catch {
+    // Whoever wrote this, it was not us.
+    return undefined
+  }
+}
+
+export interface ResumePoint {
+  /** The next record to read. */
+  position: number
+  /** How far the group had come by itself; less than `position` after a skip. */
+  progress: number
+  /** Nothing was ever committed by us. */
+  isFirst: boolean
+}
+
+/**
+ * Where a worker goes on. The committed offset and the progress record are written in one step, so they differ
+ * only when somebody else set the offset. Forward is a skip, and obeyed. Back is a request to replay, which must not
+ * touch what is already written: `RewindError` carries both offsets.
+ */
+export async function resumePoint(
+  context: WorkerContext,
+  progress: Progress | undefined,
+): Promise<ResumePoint> {
+  const { log, input } = context
+  const committed = await log.committed(context.membership().group, input)
+  const position = committed?.offset ?? (await log.beginningOffset(input))
+  if (progress === undefined) return { position, progress: position, isFirst: true }
+  if (position < progress.offset) throw new RewindError(input, { offset: position, progress })
+  return { position, progress: progress.offset, isFirst: false }
+}

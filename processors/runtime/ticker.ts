@@ -1,0 +1,124 @@
+import type { Clock } from '#/kernel/clock.ts'
+import type { GroupMembership, Log, ProducedBatch } from '#/processors/log/port.ts'
+
+export interface TickerDeps {
+  log: Log
+  clock: Clock
+  /** Topic whose every partition gets each tick between its records. */
+  telemetryTopic: string
+  /** Topic that records ticks alone, one partition; also what makes one process the ticker of all. */
+  clockTopic: string
+  encodeTick(tick: { number: number; at: number }): Buffer
+  /** Reads a record of the clock topic; undefined when it is none. */
+  decodeTick(value: Buffer): { number: number; at: number } | undefined
+  onProblem(error: unknown): void
+}
+
+export interface Ticker {
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+export const TICK_MS = 1000
+/** Without events a tick still comes, so that silence is noticed. */
+export const TICK_IDLE_MS = 10_000
+const GROUP = 'ticker'
+const READ_BYTES = 64 * 1024
+
+/**
+ * Writes the time into the log: the same tick, in one append, to every telemetry partition and to the clock topic.
+ * From then on it is input like any other; nothing downstream looks at a clock. Of several processes one ticks:
+ * the owner of the clock topic's partition. Were two to believe it for a moment, repeats are ignored downstream.
+ */
+export function createTicker(deps: TickerDeps): Ticker {
+  const { log, clock, telemetryTopic, clockTopic } = deps
+  let membership: GroupMembership | undefined
+  let stop = new AbortController()
+  let loop = Promise.resolve()
+
+  const run = async (signal: AbortSignal): Promise<void> => {
+    const partitions = await partitionCount(log, telemetryTopic)
+    let last = await lastTick(deps)
+    let seen = -1
+    let tickedMs = Number.NEGATIVE_INFINITY
+    while (!signal.aborted) {
+      const nowMs = clock.nowMs()
+      const end = await totalEnd(log, telemetryTopic, partitions)
+      const isDue = end !== seen || nowMs - tickedMs >= TICK_IDLE_MS
+      const number = Math.floor(nowMs / TICK_MS)
+      // A wall clock that was set back stops ticking until it has caught up, rather than going back.
+      if (isDue && number > last) {
+        await log.append(tickBatches(deps, partitions, { number, at: nowMs }))
+        last = number
+        tickedMs = nowMs
+        seen = end + partitions
+      }
+      await clock.sleep(TICK_MS - (clock.nowMs() % TICK_MS), signal)
+    }
+  }
+  const runSafely = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        await run(signal)
+      } catch (error) {
+        deps.onProblem(error)
+        await clock.sleep(TICK_MS, signal)
+      }
+    }
+  }
+  return {
+    async start() {
+      membership = await log.join({
+        group: GROUP,
+        topics: [clockTopic],
+        onAssigned: async () => {
+          stop = new AbortController()
+          loop = runSafely(stop.signal)
+        },
+        onRevoked: async () => {
+          stop.abort()
+          await loop
+        },
+      })
+    },
+    async stop() {
+      stop.abort()
+      await loop
+      await membership?.leave()
+    },
+  }
+}
+
+/** One tick for every partition, as one append. */
+export function tickBatches(
+  deps: Pick<TickerDeps, 'telemetryTopic' | 'clockTopic' | 'encodeTick'>,
+  partitions: number,
+  tick: { number: number; at: number },
+): ProducedBatch[] {
+  const records = [{ key: null, value: deps.encodeTick(tick), timestampMs: tick.at }]
+  const batches: ProducedBatch[] = [{ topic: deps.clockTopic, partition: 0, records }]
+  for (let partition = 0; partition < partitions; partition += 1)
+    batches.push({ topic: deps.telemetryTopic, partition, records })
+  return batches
+}
+
+async function partitionCount(log: Log, topic: string): Promise<number> {
+  return (await log.topics()).find(({ name }) => name === topic)?.partitions ?? 0
+}
+
+async function totalEnd(log: Log, topic: string, partitions: number): Promise<number> {
+  let total = 0
+  for (let partition = 0; partition < partitions; partition += 1)
+    total += await log.endOffset({ topic, partition })
+  return total
+}
+
+async function lastTick(deps: TickerDeps): Promise<number> {
+  const { log, clockTopic } = deps
+  const tp = { topic: clockTopic, partition: 0 }
+  const end = await log.endOffset(tp)
+  const from = Math.max(await log.beginningOffset(tp), end - 1)
+  const records = from < end ? await log.read(tp, from, { bytesMax: READ_BYTES, waitMs: 0 }) : []
+  const value = records.at(-1)?.value
+  return value == null ? 0 : (deps.decodeTick(value)?.number ?? 0)
+}

@@ -1,0 +1,172 @@
+import { isFaultlineError } from '#/kernel/errors.ts'
+import type { IncidentAction } from '#/processors/domain/incident/actions.ts'
+import type { IncidentChange } from '#/processors/domain/incident/cluster.ts'
+import { compareDetections, createClusterer } from '#/processors/domain/incident/clusterer.ts'
+import type {
+  Clusterer,
+  ClustererOptions,
+  ClustererSnapshot,
+} from '#/processors/domain/incident/clusterer.ts'
+import type { Detection as Finding } from '#/processors/domain/spike/types.ts'
+import { partitionOf } from '#/processors/log/partitioner.ts'
+import type { ConsumedRecord } from '#/processors/log/port.ts'
+import { deadLetter, OK } from '#/processors/runtime/record.ts'
+import type { Processor, ProcessorContext, Stage } from '#/processors/runtime/stage.ts'
+import type { Store } from '#/processors/runtime/store.ts'
+import { createTaskStage } from '#/processors/runtime/task.ts'
+import { encode } from '#/schemas/codec.ts'
+import { TOPICS } from '#/schemas/topics.ts'
+import { ACTION, MARKER } from './detection-record.ts'
+import { incidentEventOf } from './incident-event.ts'
+import { createRecordReader } from './record-reader.ts'
+import type { SchemaSource } from './record-reader.ts'
+import { createSlices } from './slices.ts'
+import type { ClosedSlice, Slices, Waiting } from './slices.ts'
+
+export interface ClusterDeps {
+  schemas: SchemaSource
+  /** Topology and policy of a project; a change takes hold with the next restart or replay. */
+  optionsOf(project: string): Omit<ClustererOptions, 'project'>
+}
+
+const NEEDED = ['project', 'kind', 'at', 'source_partition', 'slice', 'detail'] as const
+
+/** A project's clusterer with its clock. */
+interface ProjectState {
+  clusterer: Clusterer
+  /** Highest event time of a detection, and the tick it was applied at. */
+  latestMs: number
+  latestTickMs: number
+}
+
+interface ProjectSnapshot {
+  clusterer: ClustererSnapshot
+  latestMs: number
+  latestTickMs: number
+}
+
+/**
+ * detections → incidents.lifecycle. Detections of all source partitions are collected slice by slice, sorted and
+ * then applied, so that the same events give the same incidents whatever partition was read first.
+ */
+export function createClusterStage(deps: ClusterDeps): Stage {
+  return createTaskStage({
+    name: 'cluster',
+    inputs: [TOPICS.detections.name],
+    outputs: [TOPICS.lifecycle.name],
+    createProcessor: (context) => new ClusterProcessor(deps, context),
+  })
+}
+
+class ClusterProcessor implements Processor {
+  readonly #schemas: SchemaSource
+  readonly #context: ProcessorContext
+  readonly #reader
+  readonly #slices: Slices
+  readonly #projects: Store<ProjectState>
+
+  constructor(deps: ClusterDeps, context: ProcessorContext) {
+    this.#schemas = deps.schemas
+    this.#context = context
+    this.#reader = createRecordReader('Detection', deps.schemas, NEEDED)
+    this.#slices = createSlices(context, context.partitionsOf(TOPICS.fingerprinted.name))
+    const create = (project: string, snapshot?: ClustererSnapshot): Clusterer =>
+      createClusterer({ project, ...deps.optionsOf(project) }, snapshot)
+    this.#projects = context.openStore<ProjectState>('projects', {
+      create: (project) => ({ clusterer: create(project), latestMs: 0, latestTickMs: 0 }),
+      encode: ({ clusterer, latestMs, latestTickMs }) =>
+        Buffer.from(JSON.stringify({ clusterer: clusterer.snapshot(), latestMs, latestTickMs })),
+      decode(bytes, project) {
+        const snapshot = JSON.parse(bytes.toString()) as ProjectSnapshot
+        return { ...snapshot, clusterer: create(project, snapshot.clusterer) }
+      },
+    })
+  }
+
+  prepare(records: readonly ConsumedRecord[]): Promise<void> | undefined {
+    return this.#reader.prepare(records)
+  }
+
+  process(record: ConsumedRecord) {
+    const read = this.#reader.read(record.value)
+    if (read.kind === 'poison') return deadLetter(read.code, read.error)
+    if (read.kind === 'tick') return deadLetter('invalid_event', 'a tick is no detection')
+    const { project, kind, at, source_partition: source, slice, detail } = read.record
+    if (kind === MARKER) {
+      for (const closed of this.#slices.mark(source, { number: slice, at }))
+        this.#close(closed, record.timestampMs)
+    } else {
+      // Read here, where a detail that is no JSON still is this record's own fault.
+      JSON.parse(detail)
+      this.#slices.add({ slice, project, kind, at, detail })
+    }
+    return OK
+  }
+
+  /** Projects in the order of their names: what one decides does not touch another. */
+  #close(slice: ClosedSlice, timestampMs: number): void {
+    const byProject = new Map<string, Waiting[]>()
+    for (const item of slice.items) {
+      const items = byProject.get(item.project)
+      if (items === undefined) byProject.set(item.project, [item])
+      else items.push(item)
+    }
+    for (const project of byProject.keys()) this.#projects.take(project)
+    for (const project of this.#projects.keys()) {
+      const items = byProject.get(project)
+      const changes = this.#applySlice(project, items ?? [], slice.at)
+      if (changes.length > 0) this.#projects.take(project)
+      for (const change of changes) this.#emit(project, change, timestampMs)
+    }
+  }
+
+  #applySlice(project: string, items: readonly Waiting[], tickMs: number): IncidentChange[] {
+    const state = this.#projects.get(project)!
+    const { clusterer } = state
+    const findings = items.filter(({ kind }) => kind !== ACTION).map(findingOf)
+    const changes = findings
+      .toSorted(compareDetections)
+      .flatMap((finding) => clusterer.apply(finding))
+    for (const finding of findings) {
+      if (finding.atMs <= state.latestMs) continue
+      state.latestMs = finding.atMs
+      state.latestTickMs = tickMs
+    }
+    // The project's clock: its newest event time, and the recorded time that went by since then.
+    changes.push(...clusterer.advance(state.latestMs + tickMs - state.latestTickMs))
+    for (const item of items.filter(({ kind }) => kind === ACTION).toSorted(byTime))
+      changes.push(...this.#decide(clusterer, item))
+    return changes
+  }
+
+  /** A decision that came too late (its incident is gone or moved on) changes nothing. */
+  #decide(clusterer: Clusterer, { detail }: Waiting): IncidentChange[] {
+    try {
+      return clusterer.applyAction(JSON.parse(detail) as IncidentAction)
+    } catch (error) {
+      if (!isFaultlineError(error)) throw error
+      this.#context.count('action_refused')
+      return []
+    }
+  }
+
+  #emit(project: string, change: IncidentChange, timestampMs: number): void {
+    const topic = TOPICS.lifecycle.name
+    const key = Buffer.from(change.incident.id)
+    const value = encode(
+      'IncidentEvent',
+      this.#schemas.ids.IncidentEvent,
+      incidentEventOf(project, change),
+    )
+    const partition = partitionOf(key, this.#context.partitionsOf(topic))
+    this.#context.emit(topic, partition, { key, value, timestampMs })
+  }
+}
+
+function findingOf({ detail }: Waiting): Finding {
+  return JSON.parse(detail) as Finding
+}
+
+function byTime(left: Waiting, right: Waiting): number {
+  return left.at - right.at || (left.detail < right.detail ? -1 : 1)
+}

@@ -1,0 +1,71 @@
+import type { DetectorEvent } from '#/processors/domain/spike/types.ts'
+import type { GroupedEvent } from '#/schemas/records.ts'
+
+/** What detection reads of an event; everything else is skipped when decoding. */
+export const DETECTOR_FIELDS = [
+  'project',
+  'service',
+  'event_id',
+  'event_type',
+  'occurred_at',
+  'received_at',
+  'environment',
+  'release',
+  'host',
+  'severity',
+  'message',
+  'error_type',
+  'route',
+  'status_code',
+  'duration_ms',
+  'user_id',
+  'attributes',
+  'attribute_kinds',
+  'fingerprint',
+  'title',
+  'template',
+] as const
+
+export type DetectorFields = Pick<GroupedEvent, (typeof DETECTOR_FIELDS)[number]>
+
+export function detectorEventOf(event: DetectorFields): DetectorEvent {
+  const seen: DetectorEvent = {
+    eventId: event.event_id,
+    occurredAtMs: event.occurred_at,
+    receivedAtMs: event.received_at,
+    type: event.event_type,
+    severity: event.severity,
+    environment: event.environment,
+  }
+  // Empty text means not given.
+  if (event.fingerprint !== '') seen.fingerprint = event.fingerprint
+  if (event.user_id !== '') seen.userId = event.user_id
+  if (event.release !== '') seen.release = event.release
+  if (event.route !== '') seen.route = event.route
+  if (event.status_code !== 0) seen.statusCode = event.status_code
+  if (event.duration_ms !== null) seen.durationMs = event.duration_ms
+  if (event.host !== '') seen.host = event.host
+  if (event.title !== '') seen.title = event.title
+  if (event.template !== '') seen.template = event.template
+  if (event.error_type !== '') seen.errorType = event.error_type
+  if (event.message !== '') seen.message = event.message
+  for (const _ in event.attributes) {
+    seen.attributes = attributesOf(event)
+    break
+  }
+  return seen
+}
+
+function attributesOf({
+  attributes,
+  attribute_kinds: kinds,
+}: DetectorFields): Record<string, string | number | boolean> {
+  const typed: Record<string, string | number | boolean> = { ...attributes }
+  for (const name in kinds) {
+    const text = attributes[name]
+    if (text === undefined) continue
+    if (kinds[name] === 'number') typed[name] = Number(text)
+    else if (kinds[name] === 'boolean') typed[name] = text === 'true'
+  }
+  return typed
+}

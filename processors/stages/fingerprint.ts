@@ -1,0 +1,175 @@
+import { createGrouper, restoreGrouper } from '#/processors/domain/grouping/fingerprint.ts'
+import type { Grouped, Grouper, GrouperState } from '#/processors/domain/grouping/fingerprint.ts'
+import type { FingerprintRule } from '#/processors/domain/grouping/fingerprint-rules.ts'
+import type { ConsumedRecord, ProducedRecord } from '#/processors/log/port.ts'
+import { partitionOf } from '#/processors/log/partitioner.ts'
+import { deadLetter, drop, OK } from '#/processors/runtime/record.ts'
+import type { Processor, ProcessorContext, Stage } from '#/processors/runtime/stage.ts'
+import type { StoreCodec } from '#/processors/runtime/store.ts'
+import { createTaskStage } from '#/processors/runtime/task.ts'
+import { encode, extendEvent } from '#/schemas/codec.ts'
+import type { GroupedEventExtra } from '#/schemas/codec.ts'
+import type { Event } from '#/schemas/records.ts'
+import { telemetryKey, TOPICS } from '#/schemas/topics.ts'
+import { createDedup, dedupCodec } from './dedup.ts'
+import { groupInputOf, isGrouped } from './group-input.ts'
+import { createRecordReader } from './record-reader.ts'
+import type { SchemaSource } from './record-reader.ts'
+import { createTickGate } from './tick-gate.ts'
+
+export interface FingerprintDeps {
+  schemas: SchemaSource
+  /** Rules of a project, read once per service; a change takes hold with the next restart or replay. */
+  rulesOf(project: string): readonly FingerprintRule[]
+  /** Services remembered per partition; past it the ones quiet for longest learn afresh. */
+  servicesMax?: number
+  dedupIdsMax?: number
+}
+
+export const FINGERPRINT_SERVICES_MAX = 5000
+
+const NEEDED = [
+  'project',
+  'service',
+  'event_id',
+  'id_made',
+  'event_type',
+  'occurred_at',
+  'received_at',
+  'environment',
+  'message',
+  'error_type',
+  'error_code',
+  'route',
+  'stack',
+] as const
+type Needed = Pick<Event, (typeof NEEDED)[number]>
+
+const UNGROUPED: GroupedEventExtra = {
+  fingerprint: '',
+  fingerprint_method: '',
+  title: '',
+  culprit: '',
+  template: '',
+  template_id: '',
+  params: {},
+}
+
+/**
+ * signals.raw → signals.fingerprinted: each event once, with the issue it belongs to. Ticks pass through, so that
+ * the next stage sees time where this one saw it.
+ */
+export function createFingerprintStage(deps: FingerprintDeps): Stage {
+  return createTaskStage({
+    name: 'fingerprint',
+    inputs: [TOPICS.raw.name],
+    outputs: [TOPICS.fingerprinted.name, TOPICS.aliases.name],
+    createProcessor: (context) => new FingerprintProcessor(deps, context),
+  })
+}
+
+function grouperCodec(deps: FingerprintDeps): StoreCodec<Grouper> {
+  const rules = (key: string) => deps.rulesOf(key.slice(0, key.indexOf('/')))
+  return {
+    keysMax: deps.servicesMax ?? FINGERPRINT_SERVICES_MAX,
+    create: (key) => createGrouper({ rules: rules(key) }),
+    encode: (grouper) => Buffer.from(JSON.stringify(grouper.snapshot())),
+    decode: (bytes, key) =>
+      restoreGrouper(JSON.parse(bytes.toString()) as GrouperState, { rules: rules(key) }),
+  }
+}
+
+class FingerprintProcessor implements Processor {
+  readonly #schemas: SchemaSource
+  readonly #context: ProcessorContext
+  readonly #reader
+  readonly #wholeReader
+  readonly #groupers
+  readonly #dedup
+  readonly #ticks
+
+  constructor(deps: FingerprintDeps, context: ProcessorContext) {
+    this.#schemas = deps.schemas
+    this.#context = context
+    this.#reader = createRecordReader('Event', deps.schemas, NEEDED)
+    this.#wholeReader = createRecordReader('Event', deps.schemas)
+    this.#groupers = context.openStore('groupers', grouperCodec(deps))
+    this.#dedup = createDedup(context.openStore('dedup', dedupCodec), {
+      ...(deps.dedupIdsMax === undefined ? {} : { idsMax: deps.dedupIdsMax }),
+      onShortened: () => context.count('dedup_shortened'),
+    })
+    this.#ticks = createTickGate(context)
+  }
+
+  prepare(records: readonly ConsumedRecord[]): Promise<void> | undefined {
+    const narrow = this.#reader.prepare(records)
+    if (narrow === undefined) return undefined
+    return narrow.then(() => this.#wholeReader.prepare(records))
+  }
+
+  process(record: ConsumedRecord) {
+    const read = this.#reader.read(record.value)
+    switch (read.kind) {
+      case 'poison':
+        return deadLetter(read.code, read.error)
+      case 'tick':
+        if (!this.#ticks.isNew(read.tick)) return drop('repeated_tick')
+        this.#forward(record, record.value)
+        return OK
+      case 'record':
+        return this.#event(record, read.record, read.isCurrent)
+    }
+  }
+
+  #event(record: ConsumedRecord, event: Needed, isCurrent: boolean) {
+    const key = telemetryKey(event.project, event.service)
+    if (!event.id_made && this.#dedup.isRepeated(`${key}/${event.event_id}`, event.received_at))
+      return drop('duplicate')
+    const extra = isGrouped(event) ? this.#group(key, event) : UNGROUPED
+    this.#forward(record, this.#extend(record, extra, isCurrent))
+    return OK
+  }
+
+  #group(key: string, event: Needed): GroupedEventExtra {
+    const grouped = this.#groupers.take(key).group(groupInputOf(event))
+    if (grouped.aliases !== undefined) this.#tellAliases(event, grouped)
+    const params: Record<string, string> = {}
+    for (const { name, value } of grouped.params) params[name] = value
+    return {
+      fingerprint: grouped.fingerprint,
+      fingerprint_method: grouped.method,
+      title: grouped.title,
+      culprit: grouped.culprit ?? '',
+      template: grouped.template ?? '',
+      template_id: '',
+      params,
+    }
+  }
+
+  #extend({ value }: ConsumedRecord, extra: GroupedEventExtra, isCurrent: boolean): Buffer {
+    const id = this.#schemas.ids.GroupedEvent
+    if (isCurrent && value !== null) return extendEvent(value, extra, id)
+    const whole = this.#wholeReader.read(value)
+    if (whole.kind !== 'record') throw new TypeError('the event can be read in part only')
+    return encode('GroupedEvent', id, { ...whole.record, ...extra })
+  }
+
+  #tellAliases(event: Needed, { aliases, reason }: Grouped): void {
+    const { project, service, occurred_at: at } = event
+    const topic = TOPICS.aliases.name
+    for (const { from, to } of aliases ?? []) {
+      const value = { project, service, alias: from, canonical: to, at, reason }
+      const key = Buffer.from(`${project}/${from}`)
+      this.#context.emit(topic, partitionOf(key, this.#context.partitionsOf(topic)), {
+        key,
+        value: encode('FingerprintAlias', this.#schemas.ids.FingerprintAlias, value),
+        timestampMs: event.received_at,
+      })
+    }
+  }
+
+  #forward({ key, timestampMs }: ConsumedRecord, value: Buffer | null): void {
+    const forwarded: ProducedRecord = { key, value, timestampMs }
+    this.#context.emit(TOPICS.fingerprinted.name, this.#context.input.partition, forwarded)
+  }
+}
