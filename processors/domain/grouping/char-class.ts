@@ -37,7 +37,7 @@ assign('/', SLASH)
 assign('@', AT)
 assign('+', PLUS)
 assign('\\', BACKSLASH)
-assign('$%', OTHER)
+assign('$%~', OTHER)
 assign(' \t\n\r\v\f', SPACE)
 
 /** The bit of one UTF-16 code unit. */

@@ -38,12 +38,22 @@ export function endOfDate(text: string, start: number, limit: number): number {
 function mayBegin(first: number, second: number): boolean {
   if (first < 65 || first > 87) return false
   const lower = second | 32
-  return lower === 97 || lower === 99 || lower === 101 || lower === 104 || lower === 111 || lower === 112 || lower === 114 || lower === 117
+  return (
+    lower === 97 ||
+    lower === 99 ||
+    lower === 101 ||
+    lower === 104 ||
+    lower === 111 ||
+    lower === 112 ||
+    lower === 114 ||
+    lower === 117
+  )
 }
 
 function endOfName(text: string, start: number, limit: number): number {
   let end = start
-  while (end < limit && end - start <= NAME_CHARS_MAX && classOf(text.charCodeAt(end)) & ALPHA) end++
+  while (end < limit && end - start <= NAME_CHARS_MAX && classOf(text.charCodeAt(end)) & ALPHA)
+    end++
   const length = end - start
   return length >= 3 && length <= NAME_CHARS_MAX ? end : -1
 }

@@ -9,7 +9,7 @@ function set(words: string): ReadonlySet<string> {
 
 /** Units of a quantity, as they follow a number after a space. */
 export const UNITS = set(`
-  byte bytes kb mb gb tb kib mib gib tib b/s kb/s mb/s gb/s
+  b byte bytes kb mb gb tb kib mib gib tib b/s kb/s mb/s gb/s
   ns us ms msec msecs s sec secs second seconds min mins minute minutes hr hrs hour hours day days
   nanoseconds microseconds milliseconds millis
 `)
@@ -23,10 +23,27 @@ export const NAMES_WITH_DIGITS = set(`
   db2 neo4j d3 h1 web3 ascii7 latin1 iso8859 iso8601 rfc3339 rfc822 mpeg2 mpeg4 aes128 aes256 rc4 des3
 `)
 
-const WEEKDAYS = 'mon tue wed thu fri sat sun monday tuesday wednesday thursday friday saturday sunday'
-const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec january february march april june july august september october november december'
+const WEEKDAYS =
+  'mon tue wed thu fri sat sun monday tuesday wednesday thursday friday saturday sunday'
+const MONTHS =
+  'jan feb mar apr may jun jul aug sep oct nov dec january february march april june july august september october november december'
 export const WEEKDAY_NAMES = set(WEEKDAYS)
 export const MONTH_NAMES = set(MONTHS)
 
 /** Words that may stand between the parts of a date. */
-export const DATE_TAIL = set('am pm utc gmt z est edt cst cdt mst mdt pst pdt cet cest bst ist jst hkt aest')
+export const DATE_TAIL = set(
+  'am pm utc gmt z est edt cst cdt mst mdt pst pdt cet cest bst ist jst hkt aest',
+)
+
+/** Ports so well known that a name before them is a host. */
+export const KNOWN_PORTS = set(
+  '21 22 25 53 80 110 143 389 443 465 587 636 993 995 1433 1521 2181 2379 3000 3128 3306 3389 5060 5070 5432 5672 6379 6443 8000 8080 8081 8443 8888 9000 9090 9092 9200 11211 27017',
+)
+
+/** Words before an address. */
+export const BEFORE_ADDRESS = set(
+  'to from at on via by with for host server proxy address node peer client connect connecting resolve',
+)
+
+/** Words that may follow the name of a user. */
+export const AFTER_USER = set('from by on at via with in to has was is')

@@ -29,9 +29,10 @@ import {
   TIME,
   URL_TYPE,
   VARIABLE_TYPES,
+  WORD,
   type Scan,
 } from './scan.ts'
-import { UNITS } from './lexicon.ts'
+import { BEFORE_ADDRESS, KNOWN_PORTS, UNITS } from './lexicon.ts'
 import { atomType, endOfRun, isDottedName, isHexRun, type AtomType } from './token-type.ts'
 
 /** A chunk is what stands between spaces and delimiters. Returns where reading goes on. */
@@ -47,6 +48,10 @@ export function scanChunk(scan: Scan, start: number): number {
   }
   let last = end
   while (last > start && (classOf(text.charCodeAt(last - 1)) & (COLON | DOT)) !== 0) last--
+  if (text.charCodeAt(start) === 58 && last > start) {
+    pushSymbol(scan, 58)
+    return start + 1
+  }
   if (last === start) {
     pushSymbols(scan, start, end)
     return end
@@ -59,6 +64,8 @@ export function scanChunk(scan: Scan, start: number): number {
     const stop = pushSpecialChunk(scan, start, last, mask)
     if (stop > last) return stop
   } else pushPlain(scan, start, last, mask)
+  const tail = scan.count > 0 ? (scan.tail[scan.count - 1] as number) : 0
+  if (tail > end) return tail
   pushSymbols(scan, last, end)
   return end
 }
@@ -99,12 +106,27 @@ function pushPlainWord(scan: Scan, start: number, end: number, mask: number): vo
   pushSymbols(scan, last, end)
 }
 
-/** `true` or `false` where a value stands, not where an expression chooses it (`? true`). */
+/**
+ * `true` or `false` where a value stands, not where an expression chooses it (`? true`); `null` only after
+ * `=` or `:`, elsewhere it is what a message is about.
+ */
 function isBoolean(text: string, start: number, end: number): boolean {
   const length = end - start
   if (length !== 4 && length !== 5) return false
-  if (!text.startsWith(length === 4 ? 'true' : 'false', start)) return false
+  const first = text.charCodeAt(start) | 32
+  if (first === 110)
+    return text.startsWith('null', start) && length === 4 && isValuePlace(text, start)
+  if (length === 4 ? first !== 116 : first !== 102) return false
+  if (!text.startsWith(length === 4 ? 'rue' : 'alse', start + 1)) return false
   return start === 0 || text.charCodeAt(start - 1) !== 63
+}
+
+function isValuePlace(text: string, start: number): boolean {
+  let at = start - 1
+  while (at >= 0 && text.charCodeAt(at) === 32) at--
+  const before = at < 0 ? 0 : text.charCodeAt(at)
+  if (before === 61) return text.charCodeAt(at - 1) !== 61 && text.charCodeAt(at - 1) !== 33
+  return before === 58 || before === 124
 }
 
 const NUMERIC = DIGIT | DOT | DASH | COLON | PLUS | OTHER
@@ -123,8 +145,20 @@ function pushDigitChunk(scan: Scan, start: number, end: number, mask: number): v
     pushVariable(scan, ADDRESS, start, end)
     return
   }
-  // `en0:fe80:0:1`: an address may follow a name.
   const colon = text.indexOf(':', start)
+  if (isKnownPort(scan, start, colon, end)) {
+    pushVariable(scan, ADDRESS, start, end)
+    return
+  }
+  // `10.0.0.1:80:Got`: an address may be followed by text.
+  const numeric = endOfNumeric(text, start, end)
+  if (numeric > colon && text.charCodeAt(numeric) === 58) {
+    pushVariable(scan, ADDRESS, start, numeric)
+    pushSymbol(scan, 58)
+    pushPlain(scan, numeric + 1, end, maskOf(text, numeric + 1, end))
+    return
+  }
+  // `en0:fe80:0:1`: an address may follow a name.
   if (colon > start && isHexRun(text, colon + 1, end)) {
     pushPlain(scan, start, colon, maskOf(text, start, colon))
     pushSymbol(scan, 58)
@@ -134,12 +168,44 @@ function pushDigitChunk(scan: Scan, start: number, end: number, mask: number): v
   pushParts(scan, start, end, COLON)
 }
 
+/** Where digits, dots and colons from `start` end, before the last colon among them. */
+function endOfNumeric(text: string, start: number, end: number): number {
+  let at = start
+  while (at < end && classOf(text.charCodeAt(at)) & (DIGIT | DOT | COLON)) at++
+  return text.lastIndexOf(':', at - 1)
+}
+
+/** `wpad:80` at the beginning or after a word that asks for an address. */
+function isKnownPort(scan: Scan, start: number, colon: number, end: number): boolean {
+  const text = scan.text
+  if (end - colon > 6 || (maskOf(text, start, colon) & ~ALPHA) !== 0) return false
+  if (!KNOWN_PORTS.has(text.slice(colon + 1, end))) return false
+  if (start === 0) return true
+  const last = scan.count - 1
+  return (
+    last >= 0 &&
+    scan.kind[last] === WORD &&
+    scan.end[last] === start - 1 &&
+    BEFORE_ADDRESS.has(text.slice(scan.start[last], scan.end[last]).toLowerCase())
+  )
+}
+
 /** `db-7:5432`, `10.0.0.1:80`, `proxy.example.org:3128`: a name with a dot, a dash or a digit, and a port. */
 function isHostAndPort(text: string, start: number, end: number): boolean {
   const colon = text.indexOf(':', start)
   if (colon <= start || colon >= end - 1) return false
   for (let at = colon + 1; at < end; at++) if (classOf(text.charCodeAt(at)) !== DIGIT) return false
-  return (maskOf(text, start, colon) & (DOT | DASH | DIGIT)) !== 0
+  return (maskOf(text, start, colon) & (DOT | DASH | DIGIT)) !== 0 && !hasHump(text, start, colon)
+}
+
+/** `camelCase`: a name in a program, never a host. */
+function hasHump(text: string, start: number, end: number): boolean {
+  for (let at = start + 1; at < end; at++) {
+    const code = text.charCodeAt(at)
+    const before = text.charCodeAt(at - 1)
+    if (code >= 65 && code <= 90 && before >= 97 && before <= 122) return true
+  }
+  return false
 }
 
 /** One atom: letters, digits, `_ . - $ %` without colons. */

@@ -1,3 +1,5 @@
+import { ALPHA, classOf, DIGIT } from './char-class.ts'
+
 /** What a variable looked like. `word` and `mixed` are constants until learned to vary. */
 export const VARIABLE_TYPES = [
   'word',
@@ -163,24 +165,43 @@ export function pushWord(scan: Scan, start: number, end: number): void {
   pushUnit(scan, a, b)
 }
 
-/** A word whose digit runs are masked; what they were goes into the fine hash. */
+/**
+ * A word with a few digits: a part of it that has digits is masked as a whole (`node_A8` is `node_`), a
+ * word without joiners keeps its letters (`eth0` is `eth`). What they were goes into the fine hash.
+ */
 export function pushMixed(scan: Scan, start: number, end: number): void {
   if (isFull(scan)) return
   const text = scan.text
   let a = 0x811c9dc5 | 0
   let b = 0x27d4eb2f | 0
-  let inDigits = false
-  for (let at = start; at < end; at++) {
-    const code = text.charCodeAt(at)
-    const isDigit = code >= 48 && code <= 57
-    mixFine(scan, code)
-    if (isDigit && inDigits) continue
-    inDigits = isDigit
-    const unit = isDigit ? 48 : code
-    a = Math.imul(a ^ unit, 0x01000193)
-    b = Math.imul(b ^ unit, 0x5bd1e995)
-    b ^= b >>> 15
+  for (let from = start; from < end;) {
+    const stop = endOfPart(text, from, end)
+    const isMasked = stop - from < end - start && hasDigit(text, from, stop)
+    let inDigits = false
+    for (let at = from; at < Math.min(stop + 1, end); at++) {
+      const code = text.charCodeAt(at)
+      mixFine(scan, code)
+      const isDigit = code >= 48 && code <= 57
+      if ((isMasked && at < stop && at > from) || (isDigit && inDigits)) continue
+      inDigits = isDigit
+      const unit = isDigit || (isMasked && at < stop) ? 48 : code
+      a = Math.imul(a ^ unit, 0x01000193)
+      b = Math.imul(b ^ unit, 0x5bd1e995)
+      b ^= b >>> 15
+    }
+    from = stop + 1
   }
   pushToken(scan, MIXED, start, end)
   pushUnit(scan, a ^ 0x2545f491, b)
+}
+
+function endOfPart(text: string, start: number, end: number): number {
+  let at = start
+  while (at < end && classOf(text.charCodeAt(at)) & (DIGIT | ALPHA)) at++
+  return at
+}
+
+function hasDigit(text: string, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (classOf(text.charCodeAt(at)) === DIGIT) return true
+  return false
 }

@@ -37,9 +37,11 @@ export function blankedHash(scan: Scan, token: number, from: Skeleton, into: Ske
   const unit = scan.unit[token] as number
   const power = scan.unitCount - 1 - unit
   into.a =
-    (from.a + Math.imul((VARIABLE_A - (scan.unitA[unit] as number)) | 0, powerA[power] as number)) | 0
+    (from.a + Math.imul((VARIABLE_A - (scan.unitA[unit] as number)) | 0, powerA[power] as number)) |
+    0
   into.b =
-    (from.b + Math.imul((VARIABLE_B - (scan.unitB[unit] as number)) | 0, powerB[power] as number)) | 0
+    (from.b + Math.imul((VARIABLE_B - (scan.unitB[unit] as number)) | 0, powerB[power] as number)) |
+    0
   return into
 }
 

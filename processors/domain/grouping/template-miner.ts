@@ -1,4 +1,10 @@
-import { contextOf, KNOWN_VALUES_MIN, strengthAt, wordsNeeded, type Context } from './merge-rules.ts'
+import {
+  contextOf,
+  KNOWN_VALUES_MIN,
+  strengthAt,
+  wordsNeeded,
+  type Context,
+} from './merge-rules.ts'
 import { createScan, MIXED, VARIABLE_TYPES, type Scan } from './scan.ts'
 import { blankedHash, hashUnits, skeletonId, skeletonKey, type Skeleton } from './skeleton.ts'
 import { renderTemplate, variedUnits } from './template-text.ts'
@@ -258,7 +264,8 @@ class Miner implements TemplateMiner {
     for (const root of roots) {
       if (root === oldest) continue
       root.parent = oldest.id
-      for (const other of [...root.blanks]) if (!oldest.blanks.includes(other)) oldest.blanks.push(other)
+      for (const other of [...root.blanks])
+        if (!oldest.blanks.includes(other)) oldest.blanks.push(other)
       for (const other of root.varied) if (!oldest.varied.includes(other)) oldest.varied.push(other)
       aliases.push({ from: root.id, to: oldest.id })
     }

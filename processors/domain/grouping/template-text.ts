@@ -30,7 +30,12 @@ export function renderTemplate(template: Shown): string {
     from = scan.tail[last] as number
     at = last
   }
-  return out + scan.text.slice(from)
+  return collapseSpaces(out + scan.text.slice(from))
+}
+
+/** Runs of spaces are one: how a message was padded is not part of its template. */
+function collapseSpaces(text: string): string {
+  return text.includes('  ') ? text.replaceAll(/ {2,}/gu, ' ') : text
 }
 
 /** The items of a list share a unit and follow each other. */

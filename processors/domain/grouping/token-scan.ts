@@ -11,9 +11,11 @@ import {
   WORD_BREAK,
 } from './char-class.ts'
 import { endOfDate } from './date-words.ts'
+import { AFTER_USER } from './lexicon.ts'
 import {
   absorb,
   isFull,
+  NAME,
   NUMBER,
   pushSymbol,
   pushVariable,
@@ -22,12 +24,13 @@ import {
   READ_CHARS_MAX,
   TIME,
   VALUE,
+  WORD,
   type Scan,
 } from './scan.ts'
 import { scanChunk } from './scan-chunk.ts'
 
 const QUOTED_CHARS_MAX = 64
-const BRACED_CHARS_MAX = 64
+const BRACED_CHARS_MAX = 200
 
 /**
  * One pass over `message`: fills `scan` with typed tokens and the units whose hash is the skeleton. Cost is
@@ -46,19 +49,50 @@ export function scanMessage(scan: Scan, message: string): void {
     const code = text.charCodeAt(at)
     const bit = classOf(code)
     if (bit === SPACE) {
-      pushSymbol(scan, 32)
-      at++
-      while (at < scan.length && classOf(text.charCodeAt(at)) === SPACE) at++
+      do at++
+      while (at < scan.length && classOf(text.charCodeAt(at)) === SPACE)
+      // Space at either end of a message says nothing.
+      if (at < scan.length && scan.unitCount > 0) pushSymbol(scan, 32)
     } else if (bit === DELIMITER) at = scanDelimiter(scan, at, code)
     else {
-      const date = bit & ALPHA ? endOfDate(text, at, scan.length) : -1
-      if (date > 0) {
-        pushVariable(scan, TIME, at, date)
-        at = date
-      } else at = scanChunk(scan, at)
+      const known = bit & ALPHA ? scanKnown(scan, at) : -1
+      at = known > 0 ? known : scanChunk(scan, at)
     }
   }
   if (at < message.length) pushVariable(scan, VALUE, Math.min(at, text.length), text.length)
+}
+
+/** A date in words, or the name of a user; -1 when there is neither. */
+function scanKnown(scan: Scan, at: number): number {
+  const date = endOfDate(scan.text, at, scan.length)
+  if (date > 0) {
+    pushVariable(scan, TIME, at, date)
+    return date
+  }
+  const user = followsUser(scan, at) ? endOfUser(scan, at) : -1
+  if (user > 0) pushVariable(scan, NAME, at, user)
+  return user
+}
+
+function followsUser(scan: Scan, at: number): boolean {
+  const last = scan.count - 1
+  if (last < 0 || scan.kind[last] !== WORD) return false
+  const end = scan.end[last] as number
+  if (end - (scan.start[last] as number) !== 4 || scan.text.charCodeAt(at - 1) !== 32) return false
+  return scan.unitCount === (scan.unit[last] as number) + 2 && scan.text.startsWith('user', end - 4)
+}
+
+/** `for user root`, `invalid user admin from …`: a name before a preposition, a bracket or the end. */
+function endOfUser(scan: Scan, start: number): number {
+  const text = scan.text
+  let end = start
+  while (end < scan.length && (classOf(text.charCodeAt(end)) & (WORD_BREAK | COLON)) === 0) end++
+  if (end >= scan.length) return text.startsWith('for user', start - 9) ? end : -1
+  if (text.charCodeAt(end) !== 32) return -1
+  const next = text.charCodeAt(end + 1)
+  if (next === 91 || next === 40) return end
+  const stop = endOfLetters(scan, end + 1)
+  return AFTER_USER.has(text.slice(end + 1, stop)) ? end : -1
 }
 
 /** Cuts at a space, so that no half token is taken for a word. */

@@ -17,7 +17,16 @@ import {
 import { NAMES_WITH_DIGITS } from './lexicon.ts'
 
 /** `suffix`: a constant name joined to a number by a dot or a dash, as in `core.1694`. */
-export type AtomType = 'word' | 'mixed' | 'number' | 'hex' | 'uuid' | 'time' | 'id' | 'name' | 'suffix'
+export type AtomType =
+  | 'word'
+  | 'mixed'
+  | 'number'
+  | 'hex'
+  | 'uuid'
+  | 'time'
+  | 'id'
+  | 'name'
+  | 'suffix'
 
 const shape: Shape = { mask: 0, digits: 0, digitRuns: 0, letters: 0 }
 
@@ -42,7 +51,9 @@ export function atomType(text: string, start: number, end: number): AtomType {
   if (isQuantity(text, start, end, first)) return 'number'
   if (mask & DOT && countDots(text, start, end) >= 2) return 'id'
   if (isSuffix(text, start, end, mask)) return 'suffix'
-  if (digits >= ID_DIGITS || digitRuns >= ID_RUNS) return isKnownName(text, start, end) ? 'word' : 'id'
+  if (mask & DOT && mask & (DASH | UNDERSCORE)) return 'id'
+  if (digits >= ID_DIGITS || digitRuns >= ID_RUNS)
+    return isKnownName(text, start, end) ? 'word' : 'id'
   return isKnownName(text, start, end) ? 'word' : 'mixed'
 }
 
