@@ -71,9 +71,9 @@ export function placeAlert(cluster: Cluster, detection: Detection): void {
   const alert = toAlert(detection, cluster.graph)
   for (const callee of [...alert.names, ...alert.externals])
     if (alert.nature === 'call') cluster.graph.learn(alert.service, callee)
-  const { best, all } = tiesOf(cluster, alert)
+  const ties = tiesOf(cluster, alert)
   let chosen: Tie | undefined
-  for (const tie of best.values())
+  for (const tie of ties.best.values())
     if (isBetter(tie, chosen) && !isKeptApart(cluster, alert.key, tie.entry.incident)) chosen = tie
   const former = formerIncident(cluster, alert)
   const incident =
@@ -84,8 +84,11 @@ export function placeAlert(cluster: Cluster, detection: Detection): void {
         : comeBack(cluster, { alert, detection, former })
   if (incident === undefined) return
   const placed = incident.members.find((member) => member.alert.key === alert.key)
-  if (placed !== undefined) settleNeighbours(cluster, { incident, member: placed, all })
-  afterChange(cluster, incident, detection.atMs)
+  const settled =
+    placed === undefined
+      ? incident
+      : settleNeighbours(cluster, { incident, member: placed, all: ties.all })
+  afterChange(cluster, settled, detection.atMs)
 }
 
 /** The resolved incident this issue was last in, if it is still remembered. */
@@ -269,22 +272,24 @@ export function union(left: readonly string[], right: readonly string[]): readon
   return [...new Set([...left, ...right])].toSorted().slice(0, LIMITS.listed)
 }
 
-/** A new alert may show that two incidents are one, or that a recent member fits here much better. */
+/** A new alert may show that two incidents are one, or that a recent member fits here much better. Answers where the alert is now. */
 function settleNeighbours(
   cluster: Cluster,
   placed: { incident: IncidentState; member: MemberState; all: readonly Tie[] },
-): void {
+): IncidentState {
   const { policy } = cluster
-  const { incident, member } = placed
+  const { member } = placed
+  let { incident } = placed
   const now = member.lastAtMs
-  for (const { entry, value } of placed.all) {
+  const strongestFirst = placed.all.toSorted((left, right) => (isBetter(left, right) ? -1 : 1))
+  for (const { entry, value } of strongestFirst) {
     const other = findIncident(cluster, entry.incident.id)
     if (other === undefined || other === incident || !cluster.open.has(other.id)) continue
     if (isKeptApart(cluster, member.alert.key, other)) continue
     const isYoung = Math.abs(other.openedAtMs - incident.openedAtMs) <= policy.mergeWindowMs
     const isMerge = value >= policy.mergeAffinity && isYoung
     if (isMerge || (!isAnnounced(other) && value >= policy.joinAffinity)) {
-      mergeIncidents(cluster, { left: incident, right: other, at: now, affinity: value })
+      incident = mergeIncidents(cluster, { left: incident, right: other, at: now, affinity: value })
       continue
     }
     const { member: moving } = entry
@@ -300,11 +305,11 @@ function settleNeighbours(
         at: now,
       })
   }
+  return incident
 }
 
 /** Recomputes what follows from the members and tells about an incident once there is evidence enough. */
-export function afterChange(cluster: Cluster, changed: IncidentState, at: number): void {
-  const incident = findIncident(cluster, changed.id) ?? changed
+export function afterChange(cluster: Cluster, incident: IncidentState, at: number): void {
   refreshCauses(cluster, incident)
   if (isAnnounced(incident)) {
     refreshSeverity(cluster, incident, at)

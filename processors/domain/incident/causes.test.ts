@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest'
+import type { Detection } from '#/processors/domain/spike/types.ts'
+import { toAlert } from './alert.ts'
+import { findCauses } from './causes.ts'
+import type { CauseFindings, DeployFact } from './causes.ts'
+import { alert, MINUTE, SECOND, SHOP, T0 } from './detection-fixture.ts'
+import { createServiceGraph } from './service-graph.ts'
+
+const graph = createServiceGraph(SHOP)
+
+function causesOf(
+  detections: readonly Detection[],
+  deploys: readonly DeployFact[] = [],
+): CauseFindings {
+  return findCauses(
+    detections.map((detection) => toAlert(detection, graph)),
+    { graph, deploys },
+  )
+}
+
+const CALL = { errorType: 'TimeoutError', message: 'failed to load cart 4' }
+const deployed = (service: string, release: string, at: number): DeployFact => ({
+  deployId: `d-${release}`,
+  service,
+  environment: 'prod',
+  release,
+  atMs: T0 + at,
+})
+
+describe('root', () => {
+  it('a silent service that callers name', () => {
+    const message = 'upstream store-4 timed out after 12ms'
+    const found = causesOf([
+      alert({ service: 'cart-2', fingerprint: 'a', at: 0, errorType: 'TimeoutError', message }),
+      alert({ service: 'edge-1', fingerprint: 'b', at: 30 * SECOND, ...CALL }),
+    ])
+    expect(found.root).toBe('store-4')
+    expect(found.causes[0]?.sentence).toContain('itself silent')
+  })
+
+  it('a silent service nobody names, which all failing callers have in common', () => {
+    const found = causesOf([
+      alert({ service: 'cart-2', fingerprint: 'a', at: 0, ...CALL }),
+      alert({ service: 'pay-3', fingerprint: 'b', at: 5 * SECOND, ...CALL }),
+    ])
+    expect(found.root).toBe('store-4')
+  })
+
+  it('an external host, not the services that call it', () => {
+    const message = 'request to bank.example failed with 502'
+    const found = causesOf([
+      alert({ service: 'pay-3', fingerprint: 'a', at: 0, errorType: 'HTTP502', message }),
+      alert({ service: 'edge-1', fingerprint: 'b', at: 40 * SECOND, ...CALL }),
+    ])
+    expect(found.root).toBe('bank.example')
+    expect(found.causes[0]?.kind).toBe('external')
+  })
+
+  it('a zone, when services of one zone fail alike without blaming anyone', () => {
+    const services = ['a-1', 'b-2', 'c-3', 'd-4']
+    const zoned = createServiceGraph(
+      services.map((name) => ({ name, criticality: 2, zone: 'east', calls: [] })),
+    )
+    const alerts = services.map((service, at) =>
+      toAlert(
+        alert({
+          service,
+          fingerprint: service,
+          at: at * SECOND,
+          errorType: 'ECONNRESET',
+          message: 'network error 4',
+        }),
+        zoned,
+      ),
+    )
+    expect(findCauses(alerts, { graph: zoned, deploys: [] })).toMatchObject({
+      root: 'east',
+      suspectDeploy: '',
+    })
+  })
+
+  it('the order of the alerts does not matter', () => {
+    const alerts = [
+      alert({ service: 'cart-2', fingerprint: 'a', at: 0, ...CALL }),
+      alert({ service: 'pay-3', fingerprint: 'b', at: 5 * SECOND, ...CALL }),
+      alert({ service: 'edge-1', fingerprint: 'c', at: 9 * SECOND }),
+    ]
+    expect(causesOf(alerts.toReversed())).toEqual(causesOf(alerts))
+  })
+})
+
+const own = (extra: Partial<Detection>): Detection =>
+  alert({ service: 'cart-2', fingerprint: 'a', at: 2 * MINUTE, release: 'v7', extra })
+
+describe('suspect deploy', () => {
+  it('[C15] errors first seen in the new release point to it', () => {
+    const found = causesOf([own({ newInRelease: true })], [deployed('cart-2', 'v7', 0)])
+    expect(found).toMatchObject({ suspectDeploy: 'd-v7' })
+    expect(found.causes[0]).toMatchObject({ kind: 'deploy', subject: 'd-v7' })
+  })
+
+  it('[C15] an old error that is credibly more frequent in the new release points to it', () => {
+    const comparison = {
+      release: 'v7',
+      previousRelease: 'v6',
+      count: 40,
+      exposure: 5,
+      previousCount: 3,
+      previousExposure: 60,
+      ratio: 160,
+      pValue: 1e-9,
+    }
+    const deploys = [deployed('cart-2', 'v7', 0)]
+    expect(causesOf([own({ kind: 'spike', comparison })], deploys).suspectDeploy).toBe('d-v7')
+    const asBefore = { ...comparison, pValue: 0.3, ratio: 1.2 }
+    expect(causesOf([own({ kind: 'spike', comparison: asBefore })], deploys).suspectDeploy).toBe('')
+  })
+
+  it.each([
+    ['later than the errors', deployed('cart-2', 'v7', 5 * MINUTE)],
+    ['long before them', deployed('cart-2', 'v7', -40 * MINUTE)],
+    ['of another service', deployed('pay-3', 'v7', 0)],
+    ['of another release', deployed('cart-2', 'v8', 0)],
+  ])('[C15] a deploy %s is not blamed', (_, deploy) => {
+    expect(causesOf([own({ newInRelease: true })], [deploy]).suspectDeploy).toBe('')
+  })
+
+  it('[C15] errors that blame another service do not blame the deploy', () => {
+    const message = 'upstream store-4 timed out after 12ms'
+    const blaming = alert({
+      service: 'cart-2',
+      fingerprint: 'a',
+      at: MINUTE,
+      errorType: 'TimeoutError',
+      message,
+      release: 'v7',
+      extra: { newInRelease: true },
+    })
+    expect(causesOf([blaming], [deployed('cart-2', 'v7', 0)]).suspectDeploy).toBe('')
+  })
+})

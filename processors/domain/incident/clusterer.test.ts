@@ -1,0 +1,398 @@
+import { describe, expect, it } from 'vitest'
+import type { Detection } from '#/processors/domain/spike/types.ts'
+import type { IncidentChange } from './cluster.ts'
+import { createClusterer } from './clusterer.ts'
+import type { Clusterer } from './clusterer.ts'
+import { activity, alert, deploy, HOUR, MINUTE, SECOND, SHOP, T0 } from './detection-fixture.ts'
+
+/** Watched for six hours before anything happens, as a live project would have been. */
+function watched(): Clusterer {
+  const clusterer = createClusterer({ project: 'shop', topology: SHOP })
+  clusterer.advance(T0 - 6 * HOUR)
+  return clusterer
+}
+
+function applyAll(clusterer: Clusterer, detections: readonly Detection[]): IncidentChange[] {
+  return detections.flatMap((detection) => clusterer.apply(detection))
+}
+
+const CASCADE = [
+  alert({
+    service: 'store-4',
+    fingerprint: 'disk',
+    at: 0,
+    errorType: 'DiskFullError',
+    message: 'disk full on 4',
+  }),
+  alert({
+    service: 'cart-2',
+    fingerprint: 'a',
+    at: 20 * SECOND,
+    errorType: 'TimeoutError',
+    message: 'upstream store-4 timed out after 30ms',
+  }),
+  alert({
+    service: 'pay-3',
+    fingerprint: 'b',
+    at: 40 * SECOND,
+    errorType: 'HTTP503',
+    message: 'failed to reserve quote 7',
+  }),
+  alert({
+    service: 'edge-1',
+    fingerprint: 'c',
+    at: 70 * SECOND,
+    errorType: 'UpstreamError',
+    message: 'upstream pay-3 timed out after 3ms',
+  }),
+  alert({ service: 'edge-1', fingerprint: 'd', at: 90 * SECOND, message: 'cannot render page 4' }),
+]
+
+describe('clustering', () => {
+  it('[C3] the same new issue told again and again is one incident', () => {
+    const clusterer = watched()
+    const first = alert({ service: 'cart-2', fingerprint: 'a', at: 0 })
+    const changes = applyAll(clusterer, [first, { ...first, revision: 1, count: 31 }, first])
+    expect(changes.map(({ kind }) => kind)).toEqual(['opened'])
+    expect(clusterer.openIncidents()).toHaveLength(1)
+    expect(clusterer.openIncidents()[0]?.events).toBe(31)
+  })
+
+  it('[C3] counts and the last activity grow with each closed minute', () => {
+    const clusterer = watched()
+    const first = alert({ service: 'cart-2', fingerprint: 'a', at: 0, count: 5 })
+    clusterer.apply(first)
+    applyAll(clusterer, [activity(first, 0, 8), activity(first, 1, 4)])
+    const [incident] = clusterer.openIncidents()
+    expect(incident?.events).toBe(12)
+    expect(incident?.lastActivityAt).toBe(activity(first, 1).atMs)
+  })
+
+  it('[C4] [C7] a cascade is one incident with all services and its silent-most root', () => {
+    const clusterer = watched()
+    applyAll(clusterer, CASCADE)
+    const open = clusterer.openIncidents()
+    expect(open).toHaveLength(1)
+    expect(open[0]?.members).toHaveLength(CASCADE.length)
+    expect(open[0]?.services).toEqual(['cart-2', 'edge-1', 'pay-3', 'store-4'])
+    expect(open[0]?.root).toBe('store-4')
+    for (const member of open[0]?.members ?? []) expect(member.reason.sentence).not.toBe('')
+  })
+
+  it('[C4] an unrelated service stays out, and so does another environment', () => {
+    const clusterer = watched()
+    applyAll(clusterer, CASCADE)
+    clusterer.apply(alert({ service: 'mail-5', fingerprint: 'm', at: 30 * SECOND }))
+    clusterer.apply(
+      alert({
+        service: 'store-4',
+        fingerprint: 's',
+        at: 30 * SECOND,
+        extra: { environment: 'staging' },
+      }),
+    )
+    expect(clusterer.openIncidents().map(({ members }) => members.length)).toEqual([5, 1, 1])
+  })
+
+  it('[C4] two incidents become one when an alert ties both, and the younger one redirects', () => {
+    const clusterer = watched()
+    applyAll(clusterer, [
+      alert({ service: 'cart-2', fingerprint: 'a', at: 0 }),
+      alert({ service: 'pay-3', fingerprint: 'b', at: 20 * SECOND }),
+    ])
+    const [older, younger] = clusterer.openIncidents()
+    const changes = clusterer.apply(
+      alert({
+        service: 'store-4',
+        fingerprint: 'x',
+        at: 30 * SECOND,
+        message: 'resource lock kept from cart-2 and pay-3',
+      }),
+    )
+    expect(changes.map(({ kind }) => kind)).toEqual(['joined', 'merged', 'redirect'])
+    expect(clusterer.openIncidents()).toHaveLength(1)
+    expect(clusterer.incident(younger?.id ?? '')?.id).toBe(older?.id)
+  })
+
+  it('weak evidence is kept back until minutes confirm it, noise is never told', () => {
+    const clusterer = watched()
+    const weak = alert({ service: 'cart-2', fingerprint: 'a', at: 0, count: 2 })
+    const noise = alert({ service: 'mail-5', fingerprint: 'n', at: 0, count: 2 })
+    expect(applyAll(clusterer, [weak, noise])).toEqual([])
+    expect(clusterer.apply(activity(weak, 1, 9)).map(({ kind }) => kind)).toEqual(['opened'])
+    expect(clusterer.advance(T0 + 2 * HOUR).map(({ kind }) => kind)).toContain('resolved')
+    expect(clusterer.openIncidents()).toEqual([])
+    expect(clusterer.snapshot().open).toEqual([])
+  })
+
+  it('with first_event the first event of a new issue opens an incident', () => {
+    const clusterer = createClusterer({ project: 'shop', policy: { opening: 'first_event' } })
+    const only = alert({ service: 'cart-2', fingerprint: 'a', at: 0, count: 1 })
+    expect(clusterer.apply(only).map(({ kind }) => kind)).toEqual(['opened'])
+  })
+
+  it('tells activity at most once a minute of event time', () => {
+    const clusterer = watched()
+    const first = alert({ service: 'cart-2', fingerprint: 'a', at: 0 })
+    clusterer.apply(first)
+    const changes: IncidentChange[] = []
+    for (let second = 1; second <= 600; second += 1) {
+      if (second % 20 === 0)
+        clusterer.apply({
+          ...activity(first, 0, 1),
+          id: `x${second}`,
+          startedAtMs: T0 + second * SECOND,
+        })
+      changes.push(...clusterer.advance(T0 + second * SECOND))
+    }
+    const updates = changes.filter(({ kind }) => kind === 'updated')
+    expect(updates.length).toBeGreaterThanOrEqual(9)
+    expect(updates.length).toBeLessThanOrEqual(11)
+  })
+})
+
+const again = (at: number): Detection =>
+  alert({ service: 'cart-2', fingerprint: 'a', at, kind: 'spike' })
+
+describe('lifecycle', () => {
+  const first = alert({ service: 'cart-2', fingerprint: 'a', at: 0 })
+
+  function resolvedOne(): Clusterer {
+    const clusterer = watched()
+    clusterer.apply(first)
+    clusterer.advance(T0 + 31 * MINUTE)
+    return clusterer
+  }
+
+  it('[C10] silence resolves, at the time the silence was long enough', () => {
+    const clusterer = watched()
+    clusterer.apply(first)
+    expect(clusterer.advance(T0 + 29 * MINUTE).map(({ kind }) => kind)).not.toContain('resolved')
+    const [resolved] = clusterer.advance(T0 + 45 * MINUTE)
+    expect(resolved?.kind).toBe('resolved')
+    expect(resolved?.incident.resolvedAt).toBe(T0 + 30 * MINUTE)
+  })
+
+  it('[C10] the silence it takes is configurable', () => {
+    const clusterer = createClusterer({ project: 'shop', policy: { quietMs: 5 * MINUTE } })
+    clusterer.advance(T0 - 6 * HOUR)
+    clusterer.apply(first)
+    expect(clusterer.advance(T0 + 6 * MINUTE).at(-1)?.kind).toBe('resolved')
+  })
+
+  it('[C9] an alert older than the resolution does not reopen, however late it comes', () => {
+    const clusterer = resolvedOne()
+    clusterer.advance(T0 + 50 * MINUTE)
+    expect(clusterer.apply(again(20 * MINUTE))).toEqual([])
+    expect(clusterer.openIncidents()).toEqual([])
+  })
+
+  it('[C9] the same issue after the resolution reopens it as regressed', () => {
+    const clusterer = resolvedOne()
+    const changes = clusterer.apply(again(10 * HOUR))
+    expect(changes.map(({ kind }) => kind)).toContain('reopened')
+    expect(changes.at(-1)?.incident).toMatchObject({
+      number: 1,
+      status: 'open',
+      regressed: true,
+      resolvedAt: null,
+    })
+  })
+
+  it('[C9] after the reopen window it is a new incident that names the old one', () => {
+    const clusterer = resolvedOne()
+    const [before] = clusterer.snapshot().resolved
+    const [opened] = clusterer.apply(again(26 * HOUR))
+    expect(opened?.kind).toBe('opened')
+    expect(opened?.incident).toMatchObject({
+      number: 2,
+      recurrenceOf: before?.id,
+      regressed: false,
+    })
+  })
+
+  it('[C9] with a reopen window of 0 every recurrence is a new incident', () => {
+    const clusterer = createClusterer({ project: 'shop', policy: { reopenWindowMs: 0 } })
+    clusterer.advance(T0 - 6 * HOUR)
+    clusterer.apply(first)
+    clusterer.advance(T0 + 31 * MINUTE)
+    expect(clusterer.apply(again(HOUR))[0]?.incident.number).toBe(2)
+  })
+
+  it('[C9] fresh activity after silence sends an investigated incident back to open', () => {
+    const clusterer = watched()
+    const [opened] = clusterer.apply(first)
+    const incidentId = opened?.incident.id ?? ''
+    clusterer.applyAction({
+      kind: 'status',
+      status: 'investigating',
+      incidentId,
+      actor: 'Ada',
+      atMs: T0,
+    })
+    clusterer.apply(activity(first, 1))
+    expect(clusterer.incident(incidentId)?.status).toBe('investigating')
+    const changes = clusterer.apply(activity(first, 40))
+    expect(changes.map(({ kind }) => kind)).toEqual(['reopened'])
+    expect(clusterer.incident(incidentId)?.status).toBe('open')
+  })
+
+  it('[C14] an issue that flaps stays in one incident, marked once', () => {
+    const clusterer = watched()
+    const changes = clusterer.apply(first)
+    for (let flip = 1; flip <= 10; flip += 1) {
+      changes.push(
+        ...clusterer.apply({
+          ...first,
+          kind: 'episode_end',
+          id: `end${flip}`,
+          atMs: T0 + flip * MINUTE,
+        }),
+      )
+      changes.push(...clusterer.apply(again(flip * MINUTE + 30 * SECOND)))
+      changes.push(
+        ...clusterer.apply({
+          ...again(flip * MINUTE + 30 * SECOND),
+          kind: 'flapping',
+          id: `flap${flip}`,
+        }),
+      )
+    }
+    expect(clusterer.openIncidents()).toHaveLength(1)
+    expect(clusterer.openIncidents()[0]?.flapping).toBe(true)
+    expect(changes.filter(({ kind }) => kind === 'flapping')).toHaveLength(1)
+  })
+
+  it('a fingerprint that pauses for 100 minutes comes back to its incident', () => {
+    const clusterer = watched()
+    clusterer.apply(first)
+    clusterer.advance(T0 + 100 * MINUTE)
+    clusterer.apply(again(100 * MINUTE))
+    expect(clusterer.openIncidents().map(({ number }) => number)).toEqual([1])
+  })
+
+  it('every change raises seq by one and is in the timeline', () => {
+    const clusterer = watched()
+    const changes = applyAll(clusterer, CASCADE)
+    expect(changes.map(({ incident }) => incident.seq)).toEqual(
+      changes.map((_, index) => index + 1),
+    )
+    expect(changes.at(-1)?.incident.timeline.map(({ seq }) => seq)).toEqual(
+      changes.map((_, index) => index + 1),
+    )
+  })
+})
+
+function cascade(): { clusterer: Clusterer; incidentId: string } {
+  const clusterer = watched()
+  applyAll(clusterer, CASCADE)
+  return { clusterer, incidentId: clusterer.openIncidents()[0]?.id ?? '' }
+}
+
+describe('what people decide', () => {
+  it('[C11] what was split stays split for new alerts and after a restart', () => {
+    const { clusterer, incidentId } = cascade()
+    const memberKeys = ['c@prod/edge-1', 'd@prod/edge-1']
+    clusterer.applyAction({
+      kind: 'split',
+      incidentId,
+      memberKeys,
+      actor: 'Ada',
+      atMs: T0 + 3 * MINUTE,
+    })
+    const restarted = createClusterer({ project: 'shop', topology: SHOP }, clusterer.snapshot())
+    for (const each of [clusterer, restarted]) {
+      const changes = each.apply(
+        alert({ service: 'edge-1', fingerprint: 'c', at: 4 * MINUTE, kind: 'spike' }),
+      )
+      expect(changes[0]?.incident.number).toBe(2)
+      expect(each.openIncidents().map(({ services }) => services)).toEqual([
+        ['cart-2', 'pay-3', 'store-4'],
+        ['edge-1'],
+      ])
+    }
+  })
+
+  it('[C11] a merge by hand leaves a redirect and both timelines tell it', () => {
+    const { clusterer, incidentId } = cascade()
+    const [other] = clusterer.apply(alert({ service: 'mail-5', fingerprint: 'm', at: 0 }))
+    const from = other?.incident.id ?? ''
+    const changes = clusterer.applyAction({
+      kind: 'merge',
+      incidentId: from,
+      into: incidentId,
+      actor: 'Ada',
+      atMs: T0 + MINUTE,
+    })
+    expect(
+      changes.slice(0, 2).map(({ kind, incident }) => [kind, incident.timeline.at(-1)?.actor]),
+    ).toEqual([
+      ['merged', 'Ada'],
+      ['redirect', 'Ada'],
+    ])
+    expect(clusterer.incident(from)?.members).toHaveLength(6)
+  })
+
+  it('a severity set by a person holds until it is released', () => {
+    const { clusterer, incidentId } = cascade()
+    const set = (level: number | null): unknown =>
+      clusterer.applyAction({
+        kind: 'severity',
+        incidentId,
+        level,
+        actor: 'Ada',
+        atMs: T0 + 2 * MINUTE,
+      })
+    set(5)
+    clusterer.advance(T0 + 5 * MINUTE)
+    expect(clusterer.incident(incidentId)?.severity).toMatchObject({ level: 5, locked: true })
+    set(null)
+    clusterer.advance(T0 + 6 * MINUTE)
+    expect(clusterer.incident(incidentId)?.severity.level).toBeLessThan(5)
+  })
+
+  it('unknown incidents and steps the state forbids are refused and change nothing', () => {
+    const { clusterer, incidentId } = cascade()
+    const before = clusterer.snapshot()
+    const by = { actor: 'Ada', atMs: T0 }
+    expect(() =>
+      clusterer.applyAction({ kind: 'status', status: 'resolved', incidentId: 'no', ...by }),
+    ).toThrow('there is no incident')
+    expect(() =>
+      clusterer.applyAction({ kind: 'split', memberKeys: ['no'], incidentId, ...by }),
+    ).toThrow('a split takes')
+    expect(clusterer.snapshot()).toEqual(before)
+  })
+})
+
+describe('causes', () => {
+  it('[C15] a release whose errors are new is the suspect, ranked first', () => {
+    const clusterer = watched()
+    applyAll(clusterer, [
+      deploy('cart-2', 'v7', 0),
+      alert({
+        service: 'cart-2',
+        fingerprint: 'n',
+        at: MINUTE,
+        release: 'v7',
+        extra: { newInRelease: true },
+      }),
+      alert({
+        service: 'edge-1',
+        fingerprint: 'u',
+        at: 2 * MINUTE,
+        errorType: 'HTTP503',
+        message: 'upstream cart-2 timed out after 9ms',
+      }),
+    ])
+    const [incident] = clusterer.openIncidents()
+    expect(incident).toMatchObject({ root: 'cart-2', suspectDeploy: 'deploy-v7' })
+    expect(incident?.causes[0]).toMatchObject({ kind: 'deploy', subject: 'deploy-v7' })
+  })
+
+  it('[C15] a harmless deploy shortly before a failure elsewhere is not blamed', () => {
+    const clusterer = watched()
+    applyAll(clusterer, [deploy('cart-2', 'v7', -5 * MINUTE), ...CASCADE])
+    expect(clusterer.openIncidents()[0]).toMatchObject({ root: 'store-4', suspectDeploy: '' })
+  })
+})
