@@ -17,8 +17,8 @@ export interface TimeTick {
   /** 0 to 1. */
   x: number
   label: string
-  /** Every second one, which narrow charts leave out. */
-  minor: boolean
+  /** 2 for every second one and 1 for every fourth, which narrow charts leave out; 0 for the rest. */
+  rank: 0 | 1 | 2
 }
 
 const MINUTE = 60_000
@@ -51,7 +51,8 @@ export function timeTicks(from: number, to: number): readonly TimeTick[] {
     // Labels at the very edge would be cut off.
     if (x < 0.015 || x > 0.985) continue
     const label = at % (24 * HOUR) === 0 ? dayMonth(at) : clockTime(at)
-    ticks.push({ x, label, minor: (at / step) % 2 !== 0 })
+    const place = Math.round(at / step)
+    ticks.push({ x, label, rank: place % 2 !== 0 ? 2 : place % 4 !== 0 ? 1 : 0 })
   }
   return ticks
 }

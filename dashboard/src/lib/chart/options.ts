@@ -54,7 +54,7 @@ export function chartOptions(model: ChartModel, max: number, palette: Palette): 
       name: series.name,
       type: 'line',
       step: 'end',
-      seriesLayoutBy: 'column',
+      seriesLayoutBy: 'row',
       encode: { x: 'at', y: series.key },
       showSymbol: false,
       silent: true,

@@ -1,0 +1,14 @@
+import { createApi } from '#lib/api/client.ts'
+import { incidentQuery } from '#lib/incident/query.ts'
+
+import type { PageServerLoad } from './$types'
+
+export const load: PageServerLoad = async ({ fetch, url }) => {
+  const api = createApi(fetch)
+  const [incidents, stats] = await Promise.all([
+    api.incidents(incidentQuery(url.searchParams)),
+    // Without the figures the list still says what it holds.
+    api.incidentStats().catch(() => null),
+  ])
+  return { incidents, stats }
+}
