@@ -58,6 +58,12 @@ export interface RangeQuery {
   to: number
 }
 
+/** For answers that carry a series. */
+export interface StepQuery extends RangeQuery {
+  /** Width of a bucket. */
+  stepMs: number
+}
+
 export interface PageQuery {
   /** Opaque to the API, made by `encodeCursor` of schemas/cursor.ts; null for the first page. */
   cursor: string | null
@@ -157,15 +163,15 @@ export interface Reads {
 
   issues(query: IssueQuery): Promise<Page<IssueRow>>
   /** Aliases of an issue lead to the issue that stands. */
-  issue(query: RangeQuery & { fingerprint: string }): Promise<IssueDetail | null>
+  issue(query: StepQuery & { fingerprint: string }): Promise<IssueDetail | null>
 
   metrics(query: MetricsQuery): Promise<MetricsView>
   services(query: RangeQuery): Promise<readonly ServiceRow[]>
-  service(query: RangeQuery & { service: string }): Promise<ServiceDetail | null>
+  service(query: StepQuery & { service: string }): Promise<ServiceDetail | null>
   /** Newest first. */
   deploys(query: DeployQuery): Promise<Page<DeployView>>
   /** The API adds the clock and the lag, which ClickHouse cannot know. */
-  overview(query: RangeQuery): Promise<Omit<Overview, 'now' | 'lag_records'>>
+  overview(query: StepQuery): Promise<Omit<Overview, 'now' | 'lag_records'>>
 
   guardedSql(query: SqlQuery): Promise<SqlView>
   /** Throws `storage_unavailable` when nobody answers. */
