@@ -28,7 +28,7 @@ export interface RestoredState {
 
 // Keys of stores never begin with NUL.
 const CHECKPOINT_KEY = '\0checkpoint'
-const PROGRESS_KEY = '\0progress'
+const PROGRESS_KEY = '\0progress/'
 const CHUNK_MARK = '\0'
 const CHUNK_BYTES = 256 * 1024
 const READ_BYTES = 1024 * 1024
@@ -81,9 +81,14 @@ export function encodeCheckpoint(checkpoint: Checkpoint, timestampMs: number): P
   return { key: Buffer.from(CHECKPOINT_KEY), value, timestampMs }
 }
 
-export function encodeProgress(progress: Progress, timestampMs: number): ProducedRecord {
+/** Topics of one stage share its state topic, so progress is kept by topic. */
+export function encodeProgress(
+  topic: string,
+  progress: Progress,
+  timestampMs: number,
+): ProducedRecord {
   const value = Buffer.from(JSON.stringify(progress))
-  return { key: Buffer.from(PROGRESS_KEY), value, timestampMs }
+  return { key: Buffer.from(PROGRESS_KEY + topic), value, timestampMs }
 }
 
 /** Calls `visit` with every record of a partition, oldest first, in bounded memory. */
@@ -104,15 +109,19 @@ export async function scanPartition(
 }
 
 /** Reads a changelog partition back. Memory: the live entries, as bytes. */
-export async function loadState(log: Log, tp: TopicPartition): Promise<RestoredState> {
+export async function loadState(
+  log: Log,
+  tp: TopicPartition,
+  inputTopic: string,
+): Promise<RestoredState> {
   const committed = new Map<string, Buffer>()
   let open: [string, Buffer | null][] = []
   let checkpoint: Checkpoint | undefined
   let progress: Progress | undefined
   await scanPartition(log, tp, ({ key, value }) => {
     const name = String(key)
-    if (name === PROGRESS_KEY) {
-      progress = JSON.parse(String(value)) as Progress
+    if (name.startsWith(PROGRESS_KEY)) {
+      if (name === PROGRESS_KEY + inputTopic) progress = JSON.parse(String(value)) as Progress
     } else if (name === CHECKPOINT_KEY) {
       checkpoint = JSON.parse(String(value)) as Checkpoint
       for (const [entryName, bytes] of open) {
@@ -170,7 +179,7 @@ export async function tombstones(
   const live = new Set<string>()
   await scanPartition(log, tp, ({ key, value }) => {
     const name = String(key)
-    if (name === CHECKPOINT_KEY || name === PROGRESS_KEY) return
+    if (name === CHECKPOINT_KEY || name.startsWith(PROGRESS_KEY)) return
     if (value === null) live.delete(name)
     else live.add(name)
   })

@@ -128,7 +128,8 @@ class Driver implements TopologyDriver {
   }
 
   async state(stage: string, partition: number) {
-    const { stores } = await loadState(this.#options.log, { topic: stateTopicOf(stage), partition })
+    const tp = { topic: stateTopicOf(stage), partition }
+    const { stores } = await loadState(this.#options.log, tp, '')
     const plain = new Map<string, Map<string, Buffer>>()
     for (const [name, entries] of stores)
       plain.set(name, new Map([...entries].map(([key, { bytes }]) => [key, bytes])))

@@ -41,6 +41,7 @@ const OUTPUT_BYTES_MAX = 4 << 20
 
 /** A stage that turns records into records. */
 export function createTaskStage(options: TaskOptions): Stage {
+  assert(options.inputs.length === 1, `${options.name} reads one topic: its state is by partition`)
   return {
     name: options.name,
     inputs: options.inputs,
@@ -86,7 +87,7 @@ class Task implements Worker {
 
   async recover(): Promise<void> {
     const { log } = this.#context
-    const state = await loadState(log, this.#stateTp())
+    const state = await loadState(log, this.#stateTp(), this.input.topic)
     const resume = await resumePoint(this.#context, state.progress)
     this.#host = this.#createHost(state)
     const beginning = await log.beginningOffset(this.input)
@@ -234,7 +235,7 @@ class Task implements Worker {
     if (this.#position === this.#committed && state.length === 0) return
     const { log, clock, epoch } = this.#context
     const progress = { offset: this.#position, metadata: commitMetadata(epoch) }
-    const stateRecords = [...state, encodeProgress(progress, clock.nowMs())]
+    const stateRecords = [...state, encodeProgress(this.input.topic, progress, clock.nowMs())]
     await log.commit({
       membership: this.#context.membership(),
       outputs: [...this.#outputs.take(), { ...this.#stateTp(), records: stateRecords }],

@@ -126,7 +126,8 @@ class FingerprintProcessor implements Processor {
     if (!event.id_made && this.#dedup.isRepeated(`${key}/${event.event_id}`, event.received_at))
       return drop('duplicate')
     const extra = isGrouped(event) ? this.#group(key, event) : UNGROUPED
-    this.#forward(record, this.#extend(record, extra, isCurrent))
+    const value = this.#extend(record, extra, isCurrent)
+    this.#forward(record.key === null ? { ...record, key: Buffer.from(key) } : record, value)
     return OK
   }
 

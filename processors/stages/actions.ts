@@ -1,0 +1,86 @@
+import type { IncidentAction } from '#/processors/domain/incident/actions.ts'
+import { partitionOf } from '#/processors/log/partitioner.ts'
+import type { ConsumedRecord } from '#/processors/log/port.ts'
+import { deadLetter, drop, OK } from '#/processors/runtime/record.ts'
+import type { Processor, ProcessorContext, Stage } from '#/processors/runtime/stage.ts'
+import { createTaskStage } from '#/processors/runtime/task.ts'
+import type { Action } from '#/schemas/records.ts'
+import { TOPICS } from '#/schemas/topics.ts'
+import { encodeAction } from './detection-record.ts'
+import { createRecordReader } from './record-reader.ts'
+import type { SchemaSource } from './record-reader.ts'
+
+export interface ActionsDeps {
+  schemas: SchemaSource
+  /** What a confirmed action means for detection; undefined for notes, cards and whatever else it does not see. */
+  incidentActionOf?(action: Action): IncidentAction | undefined
+}
+
+const TICK_MS = 1000
+
+/**
+ * investigation.actions → detections: what people decided about incidents, as input of the cluster stage. A decision
+ * belongs to the slice that begins after its second, so that it is applied at the same place when everything is
+ * computed again.
+ */
+export function createActionsStage(deps: ActionsDeps): Stage {
+  return createTaskStage({
+    name: 'actions',
+    inputs: [TOPICS.actions.name],
+    outputs: [TOPICS.detections.name],
+    createProcessor: (context) => new ActionsProcessor(deps, context),
+  })
+}
+
+class ActionsProcessor implements Processor {
+  readonly #schemas: SchemaSource
+  readonly #context: ProcessorContext
+  readonly #reader
+  readonly #incidentActionOf
+
+  constructor(deps: ActionsDeps, context: ProcessorContext) {
+    this.#schemas = deps.schemas
+    this.#context = context
+    this.#reader = createRecordReader('Action', deps.schemas)
+    this.#incidentActionOf = (action: Action) =>
+      deps.incidentActionOf?.(action) ?? plainActionOf(action)
+  }
+
+  prepare(records: readonly ConsumedRecord[]): Promise<void> | undefined {
+    return this.#reader.prepare(records)
+  }
+
+  process({ value, timestampMs }: ConsumedRecord) {
+    const read = this.#reader.read(value)
+    if (read.kind === 'poison') return deadLetter(read.code, read.error)
+    if (read.kind === 'tick') return drop('tick')
+    const action = read.record
+    const decision = this.#incidentActionOf(action)
+    if (decision === undefined) return drop('no_decision')
+    const draft = {
+      project: action.project,
+      id: action.command_id,
+      at: action.at,
+      slice: Math.floor(action.at / TICK_MS) + 1,
+      detail: JSON.stringify(decision),
+    }
+    const topic = TOPICS.detections.name
+    const key = Buffer.from(action.project)
+    // The partition of the project, but no key: the tables of detections leave it out, as they do markers.
+    this.#context.emit(topic, partitionOf(key, this.#context.partitionsOf(topic)), {
+      key: null,
+      value: encodeAction(this.#schemas.ids.Detection, draft),
+      timestampMs,
+    })
+    return OK
+  }
+}
+
+/** `kind` status, severity, merge or split; the payload holds the rest of the domain's IncidentAction. */
+function plainActionOf(action: Action): IncidentAction | undefined {
+  const { kind, payload, actor, at: atMs, incident_id: incidentId } = action
+  if (kind !== 'status' && kind !== 'severity' && kind !== 'merge' && kind !== 'split')
+    return undefined
+  const rest = JSON.parse(payload) as object
+  return { ...rest, kind, incidentId, actor, atMs } as IncidentAction
+}
