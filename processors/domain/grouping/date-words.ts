@@ -34,20 +34,13 @@ export function endOfDate(text: string, start: number, limit: number): number {
   return hasNumber && hasMonth ? end : -1
 }
 
-/** First letters of month and weekday names, so that most words cost two comparisons. */
+/** Pairs of letters that begin a capitalised month or weekday, so that other words cost one look-up. */
+const beginnings = new Uint8Array(32 * 32)
+for (const name of [...MONTH_NAMES, ...WEEKDAY_NAMES])
+  beginnings[(name.charCodeAt(0) & 31) * 32 + (name.charCodeAt(1) & 31)] = 1
+
 function mayBegin(first: number, second: number): boolean {
-  if (first < 65 || first > 87) return false
-  const lower = second | 32
-  return (
-    lower === 97 ||
-    lower === 99 ||
-    lower === 101 ||
-    lower === 104 ||
-    lower === 111 ||
-    lower === 112 ||
-    lower === 114 ||
-    lower === 117
-  )
+  return first >= 65 && first <= 90 && beginnings[(first & 31) * 32 + (second & 31)] === 1
 }
 
 function endOfName(text: string, start: number, limit: number): number {

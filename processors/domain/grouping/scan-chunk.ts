@@ -17,10 +17,13 @@ import {
   absorb,
   ADDRESS,
   BOOLEAN,
+  hashA,
+  hashB,
   MAIL,
   NAME,
   NUMBER,
   PATH,
+  pushHashed,
   pushMixed,
   pushSymbol,
   pushSymbols,
@@ -30,33 +33,79 @@ import {
   URL_TYPE,
   VARIABLE_TYPES,
   WORD,
+  WORD_SEED_A,
+  WORD_SEED_B,
   type Scan,
 } from './scan.ts'
 import { BEFORE_ADDRESS, KNOWN_PORTS, UNITS } from './lexicon.ts'
 import { atomType, endOfRun, isDottedName, isHexRun, type AtomType } from './token-type.ts'
 
-/** A chunk is what stands between spaces and delimiters. Returns where reading goes on. */
+/** Chunks with none of these are one word. */
+const STRUCTURED = DIGIT | SLASH | BACKSLASH | AT
+
+/**
+ * A chunk is what stands between spaces and delimiters. Returns where reading goes on. The hash of the
+ * chunk is built while its characters are classified: most chunks are plain words and need no second look.
+ */
 export function scanChunk(scan: Scan, start: number): number {
-  const text = scan.text
+  const { text, length } = scan
   let end = start
   let mask = 0
-  while (end < scan.length) {
-    const bit = classOf(text.charCodeAt(end))
+  let a = WORD_SEED_A
+  let b = WORD_SEED_B
+  // The first colon or dot, with the hash up to there.
+  let stop = -1
+  let stopA = 0
+  let stopB = 0
+  let hasLeader = false
+  for (; end < length; end++) {
+    const code = text.charCodeAt(end)
+    const bit = classOf(code)
     if (bit & WORD_BREAK) break
+    if (bit & (COLON | DOT)) {
+      if (stop < 0) {
+        stop = end
+        stopA = a
+        stopB = b
+      } else if (bit === DOT && text.charCodeAt(end - 1) === 46) hasLeader = true
+    }
     mask |= bit
-    end++
+    a = hashA(a, code)
+    b = hashB(b, code)
   }
+  if ((mask & STRUCTURED) === 0) {
+    if (stop < 0 && !isBoolean(text, start, end)) {
+      pushHashed(scan, start, end, a, b)
+      return end
+    }
+    if (stop === end - 1 && stop > start && !isBoolean(text, start, stop)) {
+      pushHashed(scan, start, stop, stopA, stopB)
+      pushSymbols(scan, stop, end)
+      return end
+    }
+  }
+  return scanStructured(scan, start, end, mask, hasLeader)
+}
+
+function scanStructured(
+  scan: Scan,
+  start: number,
+  end: number,
+  mask: number,
+  hasLeader: boolean,
+): number {
+  const text = scan.text
   let last = end
   while (last > start && (classOf(text.charCodeAt(last - 1)) & (COLON | DOT)) !== 0) last--
-  if (text.charCodeAt(start) === 58 && last > start) {
-    pushSymbol(scan, 58)
-    return start + 1
-  }
   if (last === start) {
     pushSymbols(scan, start, end)
     return end
   }
-  if (mask & DOT) {
+  if (text.charCodeAt(start) === 58) {
+    pushSymbol(scan, 58)
+    return start + 1
+  }
+  if (hasLeader) {
     const dots = text.indexOf('..', start)
     if (dots > start && dots < last) return scanDotted(scan, start, dots, last)
   }
@@ -263,7 +312,7 @@ function endOfRestatement(scan: Scan, at: number): number {
 function pushSpecialChunk(scan: Scan, start: number, end: number, mask: number): number {
   const text = scan.text
   if (mask & SLASH) {
-    const scheme = text.indexOf('://', start)
+    const scheme = mask & COLON ? text.indexOf('://', start) : -1
     if (scheme > start && scheme < end) return pushRun(scan, URL_TYPE, start)
     if (text.charCodeAt(start) === 47 && end - start > 1) return pushRun(scan, PATH, start)
     return pushSlashed(scan, start, end, mask)

@@ -150,19 +150,35 @@ export function absorb(scan: Scan, tail: number): void {
   scan.tail[last] = tail
 }
 
-export function pushWord(scan: Scan, start: number, end: number): void {
-  if (start >= end || isFull(scan)) return
-  const text = scan.text
-  let a = 0x811c9dc5 | 0
-  let b = 0x27d4eb2f | 0
-  for (let at = start; at < end; at++) {
-    const code = text.charCodeAt(at)
-    a = Math.imul(a ^ code, 0x01000193)
-    b = Math.imul(b ^ code, 0x5bd1e995)
-    b ^= b >>> 15
-  }
+export const WORD_SEED_A = 0x811c9dc5 | 0
+export const WORD_SEED_B = 0x27d4eb2f | 0
+
+/** Two hashes per word that share nothing but the characters: 64 bits together. */
+export function hashA(hash: number, code: number): number {
+  return Math.imul(hash ^ code, 0x01000193)
+}
+
+export function hashB(hash: number, code: number): number {
+  const mixed = Math.imul(hash ^ code, 0x5bd1e995)
+  return mixed ^ (mixed >>> 15)
+}
+
+export function pushHashed(scan: Scan, start: number, end: number, a: number, b: number): void {
+  if (isFull(scan)) return
   pushToken(scan, WORD, start, end)
   pushUnit(scan, a, b)
+}
+
+export function pushWord(scan: Scan, start: number, end: number): void {
+  if (start >= end) return
+  let a = WORD_SEED_A
+  let b = WORD_SEED_B
+  for (let at = start; at < end; at++) {
+    const code = scan.text.charCodeAt(at)
+    a = hashA(a, code)
+    b = hashB(b, code)
+  }
+  pushHashed(scan, start, end, a, b)
 }
 
 /**
@@ -172,8 +188,8 @@ export function pushWord(scan: Scan, start: number, end: number): void {
 export function pushMixed(scan: Scan, start: number, end: number): void {
   if (isFull(scan)) return
   const text = scan.text
-  let a = 0x811c9dc5 | 0
-  let b = 0x27d4eb2f | 0
+  let a = WORD_SEED_A
+  let b = WORD_SEED_B
   for (let from = start; from < end;) {
     const stop = endOfPart(text, from, end)
     const isMasked = stop - from < end - start && hasDigit(text, from, stop)
@@ -185,9 +201,8 @@ export function pushMixed(scan: Scan, start: number, end: number): void {
       if ((isMasked && at < stop && at > from) || (isDigit && inDigits)) continue
       inDigits = isDigit
       const unit = isDigit || (isMasked && at < stop) ? 48 : code
-      a = Math.imul(a ^ unit, 0x01000193)
-      b = Math.imul(b ^ unit, 0x5bd1e995)
-      b ^= b >>> 15
+      a = hashA(a, unit)
+      b = hashB(b, unit)
     }
     from = stop + 1
   }

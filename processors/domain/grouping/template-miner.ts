@@ -264,7 +264,7 @@ class Miner implements TemplateMiner {
     for (const root of roots) {
       if (root === oldest) continue
       root.parent = oldest.id
-      for (const other of [...root.blanks])
+      for (const other of root.blanks)
         if (!oldest.blanks.includes(other)) oldest.blanks.push(other)
       for (const other of root.varied) if (!oldest.varied.includes(other)) oldest.varied.push(other)
       aliases.push({ from: root.id, to: oldest.id })
