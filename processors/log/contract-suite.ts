@@ -1,8 +1,8 @@
 import { afterEach, describe, it } from 'vitest'
-import { groupRules } from './contract-groups.ts'
-import type { LogFixture } from './contract-kit.ts'
-import { recordRules } from './contract-records.ts'
-import { upkeepRules } from './contract-upkeep.ts'
+import { groupRules } from './contract-suite-groups.ts'
+import type { LogFixture } from './contract-suite-kit.ts'
+import { recordRules } from './contract-suite-records.ts'
+import { upkeepRules } from './contract-suite-upkeep.ts'
 
 export interface ContractOptions {
   /** Numbers of the rules this adapter cannot keep, with the reason: they must fail, not be skipped. */

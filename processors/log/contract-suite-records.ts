@@ -11,8 +11,8 @@ import {
   record,
   texts,
   topic,
-} from './contract-kit.ts'
-import type { Rules } from './contract-kit.ts'
+} from './contract-suite-kit.ts'
+import type { Rules } from './contract-suite-kit.ts'
 import type { ProducedRecord } from './port.ts'
 
 /** Appending and reading. */

@@ -10,8 +10,8 @@ import {
   record,
   texts,
   topic,
-} from './contract-kit.ts'
-import type { Rules, TestMember } from './contract-kit.ts'
+} from './contract-suite-kit.ts'
+import type { Rules, TestMember } from './contract-suite-kit.ts'
 import { COMMIT_METADATA_BYTES_MAX } from './port.ts'
 
 /** Groups, fences, commits. */

@@ -1,0 +1,58 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Tail, TailCache } from './tail-cache.ts'
+import type { TailEntry } from './tail-cache.ts'
+
+function entry(offset: number): TailEntry {
+  return { baseOffset: offset, lastOffset: offset, bytes: Buffer.alloc(100) }
+}
+
+describe('tail cache', () => {
+  it('[LG59] holds the newest batches of all partitions within its bound, without gaps', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.tuple(fc.nat(2), fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 500 })),
+        ),
+        fc.integer({ min: 0, max: 5000 }),
+        (steps, bytesMax) => {
+          const cache = new TailCache(bytesMax)
+          const tails = [0, 1, 2].map(() => ({ tail: new Tail(), end: 0 }))
+          for (const [which, count, size] of steps) {
+            const one = tails[which]!
+            const baseOffset = one.end
+            one.end += count
+            cache.add(one.tail, { baseOffset, lastOffset: one.end - 1, bytes: Buffer.alloc(size) })
+          }
+          let bytes = 0
+          for (const { tail, end } of tails) {
+            for (let offset = 0; offset < end; offset++) {
+              const found = tail.from(offset, Infinity)
+              if (found.length === 0) continue
+              expect(found[0]!.baseOffset).toBeLessThanOrEqual(offset)
+              expect(found[0]!.lastOffset).toBeGreaterThanOrEqual(offset)
+              expect(found.at(-1)!.lastOffset).toBe(end - 1)
+            }
+            expect(tail.from(end, Infinity)).toEqual([])
+            for (const entry of tail.clear()) bytes += entry.bytes.length
+          }
+          expect(bytes).toBeLessThanOrEqual(bytesMax)
+        },
+      ),
+    )
+  })
+
+  it('goes on within its bound after a partition was forgotten', () => {
+    const cache = new TailCache(1000)
+    const [first, second] = [new Tail(), new Tail()]
+    for (let offset = 0; offset < 3; offset++)
+      cache.add(offset === 1 ? second : first, entry(offset))
+    cache.clear(first)
+    expect(first.from(0, 1000)).toEqual([])
+    expect(second.from(1, 1000).length).toBe(1)
+    for (let offset = 3; offset < 20; offset++) cache.add(first, entry(offset))
+    expect(second.from(1, 1000)).toEqual([])
+    expect(first.from(19, 1000).length).toBe(1)
+    expect(first.from(10, 1000)).toEqual([])
+  })
+})
