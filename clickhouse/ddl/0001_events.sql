@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS events{{cluster}} (
   _offset UInt64 CODEC(Delta, ZSTD(1)),
   _epoch UInt32,
   INDEX message_words lower(message) TYPE text(tokenizer = 'splitByNonAlpha'),
+  INDEX occurred_range occurred_at TYPE minmax GRANULARITY 1,
   INDEX event_id_filter event_id TYPE bloom_filter(0.001) GRANULARITY 4,
   INDEX request_filter request_id TYPE bloom_filter(0.01) GRANULARITY 4,
   INDEX trace_filter trace_id TYPE bloom_filter(0.01) GRANULARITY 4,

@@ -1,0 +1,224 @@
+import type { ClickHouse } from '#/clickhouse/client.ts'
+import { decodeCursor, encodeCursor } from '#/schemas/cursor.ts'
+import type { Incident } from '#/schemas/incident.ts'
+import type { IncidentQuery, IncidentSort, RangeQuery } from '#/schemas/reads.ts'
+import type {
+  IncidentDetail,
+  IncidentRow,
+  IncidentStats,
+  InsightView,
+  Page,
+  SeriesPoint,
+} from '#/schemas/view.ts'
+import { deploysAround } from './deploys.ts'
+import { incidentRow, ROW_COLUMNS, type Row } from './incident-row.ts'
+
+const SORT_KEYS: Readonly<Record<IncidentSort, string>> = {
+  updated_at: 'toUnixTimestamp64Milli(updated_at)',
+  opened_at: 'toUnixTimestamp64Milli(opened_at)',
+  // Worst first means descending score, so that one order fits all.
+  severity: 'toInt64(severity_score)',
+  events: 'events',
+}
+
+function sortValue(row: IncidentRow, sort: IncidentSort): number {
+  if (sort === 'severity') return row.severity_score
+  return sort === 'events' ? row.events : row[sort]
+}
+
+function conditions(query: IncidentQuery): { where: string; params: Record<string, unknown> } {
+  const parts = ['project = {project:String}', "redirect_to = ''"]
+  const params: Record<string, unknown> = { project: query.project }
+  const add = (part: string, name: string, value: unknown): void => {
+    parts.push(part)
+    params[name] = value
+  }
+  if (query.status.length > 0) add('status IN {status:Array(String)}', 'status', query.status)
+  if (query.severity.length > 0)
+    add('severity IN {severity:Array(UInt8)}', 'severity', query.severity)
+  if (query.services.length > 0)
+    add('hasAny(services, {services:Array(String)})', 'services', query.services)
+  if (query.text !== '') {
+    add(
+      "(positionCaseInsensitiveUTF8(title, {text:String}) > 0 OR toString(number) = trimLeft({text:String}, '#'))",
+      'text',
+      query.text,
+    )
+  }
+  if (query.from !== null)
+    add('updated_at >= fromUnixTimestamp64Milli({from:Int64})', 'from', query.from)
+  if (query.to !== null) add('opened_at < fromUnixTimestamp64Milli({to:Int64})', 'to', query.to)
+  return { where: parts.join(' AND '), params }
+}
+
+export async function incidentPage(
+  clickhouse: ClickHouse,
+  query: IncidentQuery,
+): Promise<Page<IncidentRow>> {
+  const { where, params } = conditions(query)
+  const key = SORT_KEYS[query.sort]
+  const direction = query.order === 'asc' ? 'ASC' : 'DESC'
+  let behind = ''
+  if (query.cursor !== null) {
+    const [value, id] = decodeCursor(query.cursor, 2)
+    behind = ` AND (${key}, incident_id) ${query.order === 'asc' ? '>' : '<'} ({cursorValue:Int64}, {cursorId:String})`
+    Object.assign(params, { cursorValue: Number(value), cursorId: String(id) })
+  }
+  const rows = await clickhouse.query<Row>(
+    `SELECT ${ROW_COLUMNS} FROM incidents FINAL WHERE ${where}${behind} ORDER BY ${key} ${direction}, incident_id ${direction} LIMIT {limit:UInt32} SETTINGS prefer_column_name_to_alias = 1`,
+    { params: { ...params, limit: query.limit + 1 } },
+  )
+  const items = rows.slice(0, query.limit).map(incidentRow)
+  const last = items.at(-1)
+  const next =
+    rows.length > query.limit && last !== undefined
+      ? encodeCursor([sortValue(last, query.sort), last.id])
+      : null
+  return { items: await withSparks(clickhouse, query.project, items), next }
+}
+
+const SPARK_SLOTS = 30
+const SPARK_SLOT_S = 120
+
+/** Errors of an incident's issues over the hour before its last change, in two-minute slots. */
+async function withSparks(
+  clickhouse: ClickHouse,
+  project: string,
+  items: readonly IncidentRow[],
+): Promise<IncidentRow[]> {
+  if (items.length === 0) return []
+  const ends = items.map((item) => Math.ceil(item.updated_at / 1000))
+  const rows = await clickhouse.query<{ id: string; slot: number; events: string }>(
+    `SELECT id, intDiv(toInt64(toUnixTimestamp(bucket)) - start, {slotS:Int64}) AS slot, sum(i.events) AS events
+     FROM issues_1m AS i INNER JOIN (
+       SELECT w.1 AS id, arrayJoin(w.2) AS member, w.3 - {spanS:Int64} AS start FROM (
+         SELECT arrayJoin(arrayZip({ids:Array(String)}, {members:Array(Array(String))}, {ends:Array(Int64)})) AS w)
+     ) AS windows ON i.fingerprint = member
+     WHERE project = {project:String} AND bucket >= toDateTime({first:Int64}) AND bucket <= toDateTime({last:Int64})
+       AND toUnixTimestamp(bucket) >= start AND toUnixTimestamp(bucket) < start + {spanS:Int64}
+     GROUP BY id, slot`,
+    {
+      params: {
+        project,
+        ids: items.map((item) => item.id),
+        members: items.map((item) => item.fingerprints),
+        ends,
+        slotS: SPARK_SLOT_S,
+        spanS: SPARK_SLOTS * SPARK_SLOT_S,
+        first: Math.min(...ends) - SPARK_SLOTS * SPARK_SLOT_S,
+        last: Math.max(...ends),
+      },
+    },
+  )
+  const sparks = new Map(
+    items.map((item) => [item.id, Array.from({ length: SPARK_SLOTS }, () => 0)]),
+  )
+  for (const { id, slot, events } of rows) {
+    const spark = sparks.get(id)
+    if (spark?.[slot] !== undefined) spark[slot] = Number(events)
+  }
+  return items.map((item) => ({ ...item, spark: sparks.get(item.id) ?? [] }))
+}
+
+export async function incidentStats(
+  clickhouse: ClickHouse,
+  query: RangeQuery,
+): Promise<IncidentStats> {
+  const params = { project: query.project, from: query.from, to: query.to }
+  const current = "project = {project:String} AND redirect_to = ''"
+  const [counts, averages] = await Promise.all([
+    clickhouse.query<{ status: string; severity: number; n: string; recent: string }>(
+      `SELECT status, severity, count() AS n, countIf(resolved_at >= fromUnixTimestamp64Milli({to:Int64}) - INTERVAL 1 DAY) AS recent FROM incidents FINAL WHERE ${current} GROUP BY status, severity`,
+      { params },
+    ),
+    clickhouse.query<{ detected: number | null; resolved: number | null }>(
+      `SELECT avgOrNull(toUnixTimestamp64Milli(opened_at) - arrayMin(JSONExtract(detail, 'members', 'Array(Tuple(firstAt Int64))').1)) AS detected,
+        avgOrNull(toUnixTimestamp64Milli(resolved_at) - toUnixTimestamp64Milli(opened_at)) AS resolved
+       FROM incidents FINAL WHERE ${current} AND opened_at >= fromUnixTimestamp64Milli({from:Int64}) AND opened_at < fromUnixTimestamp64Milli({to:Int64})
+         AND notEmpty(JSONExtract(detail, 'members', 'Array(Tuple(firstAt Int64))'))`,
+      { params },
+    ),
+  ])
+  const of = (status: string): number =>
+    counts.filter((row) => row.status === status).reduce((sum, row) => sum + Number(row.n), 0)
+  const active = counts.filter((row) => row.status !== 'resolved')
+  const bySeverity: Record<string, number> = {}
+  for (const row of active)
+    bySeverity[`SEV${row.severity}`] = (bySeverity[`SEV${row.severity}`] ?? 0) + Number(row.n)
+  return {
+    open: of('open'),
+    investigating: of('investigating'),
+    resolved_24h: counts.reduce((sum, row) => sum + Number(row.recent), 0),
+    by_severity: bySeverity,
+    mttd_ms: averages[0]?.detected ?? null,
+    mttr_ms: averages[0]?.resolved ?? null,
+  }
+}
+
+/** The incident with its timeline folded from every recorded step. */
+export async function incidentDetail(
+  clickhouse: ClickHouse,
+  query: { project: string; id: string },
+): Promise<IncidentDetail | null> {
+  const byNumber = /^\d{1,9}$/.test(query.id)
+  const [row] = await clickhouse.query<{ detail: string }>(
+    `SELECT detail FROM incidents FINAL WHERE project = {project:String} AND ${byNumber ? 'number = {number:Int32}' : 'incident_id = {id:String}'} LIMIT 1`,
+    { params: { project: query.project, id: query.id, number: byNumber ? Number(query.id) : 0 } },
+  )
+  if (row === undefined) return null
+  const stored = JSON.parse(row.detail) as Incident
+  const [steps, summary, chart, deploys] = await Promise.all([
+    clickhouse.query<{ seq: number; at: string; kind: string; sentence: string }>(
+      'SELECT seq, toUnixTimestamp64Milli(at) AS at, kind, sentence FROM incident_events WHERE project = {project:String} AND incident_id = {id:String} ORDER BY seq',
+      { params: { project: query.project, id: stored.id } },
+    ),
+    latestSummary(clickhouse, { project: query.project, id: stored.id }),
+    incidentChart(clickhouse, stored),
+    deploysAround(clickhouse, {
+      project: query.project,
+      services: stored.services,
+      from: stored.openedAt - 3_600_000,
+      to: endOf(stored),
+    }),
+  ])
+  const timeline = steps.map((step) => ({ ...step, at: Number(step.at) }))
+  return { incident: { ...stored, timeline }, summary, chart, deploys }
+}
+
+function endOf(incident: Incident): number {
+  return Math.max(incident.resolvedAt ?? 0, incident.lastActivityAt, incident.openedAt) + 600_000
+}
+
+async function latestSummary(
+  clickhouse: ClickHouse,
+  query: { project: string; id: string },
+): Promise<InsightView | null> {
+  const [row] = await clickhouse.query<Omit<InsightView, 'at'> & { at_ms: string }>(
+    `SELECT title, impact, likely_causes, evidence, next_steps, confidence, model, fallback, toUnixTimestamp64Milli(at) AS at_ms
+     FROM insights FINAL WHERE project = {project:String} AND incident_id = {id:String} ORDER BY incident_seq DESC, fallback LIMIT 1`,
+    { params: query },
+  )
+  if (row === undefined) return null
+  const { at_ms, ...rest } = row
+  return { ...rest, at: Number(at_ms) }
+}
+
+async function incidentChart(clickhouse: ClickHouse, incident: Incident): Promise<SeriesPoint[]> {
+  const fingerprints = incident.members
+    .map((member) => member.fingerprint)
+    .filter((fingerprint) => fingerprint !== '')
+  const rows = await clickhouse.query<{ at: string; series: string; value: string }>(
+    `SELECT toInt64(toUnixTimestamp(bucket)) * 1000 AS at, service AS series, sum(events) AS value FROM issues_1m
+     WHERE project = {project:String} AND fingerprint IN {fingerprints:Array(String)} AND bucket >= toDateTime(intDiv({from:Int64}, 1000)) AND bucket <= toDateTime(intDiv({to:Int64}, 1000))
+     GROUP BY at, series ORDER BY at, series LIMIT 5000`,
+    {
+      params: {
+        project: incident.project,
+        fingerprints,
+        from: incident.openedAt - 1_800_000,
+        to: endOf(incident),
+      },
+    },
+  )
+  return rows.map(({ at, series, value }) => ({ at: Number(at), series, value: Number(value) }))
+}

@@ -1,0 +1,205 @@
+import type { ClickHouse } from '#/clickhouse/client.ts'
+import { decodeCursor, encodeCursor } from '#/schemas/cursor.ts'
+import type { IssueQuery, RangeQuery, StepQuery } from '#/schemas/reads.ts'
+import type { IncidentRow, IssueDetail, IssueRow, Page, SeriesPoint } from '#/schemas/view.ts'
+import { OCCURRED_IN_RANGE, rangeParams } from './conditions.ts'
+import { EVENT_COLUMNS, eventView } from './events.ts'
+import { incidentRow, ROW_COLUMNS, type Row as IncidentRowOf } from './incident-row.ts'
+
+interface Row {
+  fingerprint: string
+  title: string
+  culprit: string
+  method: string
+  template: string
+  services: string[]
+  first_ms: string
+  last_ms: string
+  events: string
+  users: string
+  severity: number
+}
+
+// An alias counts for the issue that stands, so that a merge needs no rewriting of rows.
+const CANONICAL = `SELECT if(a.canonical = '', i.fingerprint, a.canonical) AS fingerprint, i.* EXCEPT (fingerprint)
+  FROM issues AS i LEFT ANY JOIN (SELECT alias, canonical FROM issue_aliases FINAL WHERE project = {project:String}) AS a ON a.alias = i.fingerprint
+  WHERE i.project = {project:String}`
+const COLUMNS = `fingerprint, max(title) AS title, max(culprit) AS culprit, max(fingerprint_method) AS method, max(template) AS template,
+  arraySort(groupUniqArrayArray(services)) AS services, toUnixTimestamp64Milli(min(first_seen)) AS first_ms,
+  toUnixTimestamp64Milli(max(last_seen)) AS last_ms, sum(events) AS events, uniqCombinedMerge(12)(users) AS users, max(severity) AS severity`
+const PLAIN_NAMES = 'SETTINGS prefer_column_name_to_alias = 1'
+
+function issueRow(row: Row): IssueRow {
+  const { first_ms, last_ms, events, users, ...rest } = row
+  return {
+    ...rest,
+    events: Number(events),
+    users: Number(users),
+    first_seen: Number(first_ms),
+    last_seen: Number(last_ms),
+  }
+}
+
+const SORT_KEYS = {
+  last_seen: 'last_ms',
+  first_seen: 'first_ms',
+  events: 'events',
+  users: 'users',
+} as const
+
+/** Issues seen in the range, with their totals over all time. */
+export async function issuePage(
+  clickhouse: ClickHouse,
+  query: IssueQuery,
+): Promise<Page<IssueRow>> {
+  const params: Record<string, unknown> = { ...rangeParams(query), limit: query.limit + 1 }
+  let having = 'last_ms >= {from:Int64} AND first_ms < {to:Int64}'
+  if (query.services.length > 0) {
+    having += ' AND hasAny(services, {services:Array(String)})'
+    params['services'] = query.services
+  }
+  if (query.text !== '') {
+    having +=
+      ' AND (positionCaseInsensitiveUTF8(title, {text:String}) > 0 OR positionCaseInsensitiveUTF8(template, {text:String}) > 0 OR startsWith(fingerprint, {text:String}))'
+    params['text'] = query.text
+  }
+  const key = SORT_KEYS[query.sort]
+  if (query.cursor !== null) {
+    const [value, fingerprint] = decodeCursor(query.cursor, 2)
+    having += ` AND (toInt64(${key}), fingerprint) ${query.order === 'asc' ? '>' : '<'} ({cursorValue:Int64}, {cursorId:String})`
+    Object.assign(params, { cursorValue: Number(value), cursorId: String(fingerprint) })
+  }
+  const direction = query.order === 'asc' ? 'ASC' : 'DESC'
+  const rows = await clickhouse.query<Row>(
+    `SELECT * FROM (SELECT ${COLUMNS} FROM (${CANONICAL}) GROUP BY fingerprint ${PLAIN_NAMES}) WHERE ${having} ORDER BY ${key} ${direction}, fingerprint ${direction} LIMIT {limit:UInt32}`,
+    { params },
+  )
+  const items = rows.slice(0, query.limit).map(issueRow)
+  const last = items.at(-1)
+  const next =
+    rows.length > query.limit && last !== undefined
+      ? encodeCursor([last[query.sort], last.fingerprint])
+      : null
+  return { items: await withSparks(clickhouse, query, items), next }
+}
+
+const SPARK_SLOTS = 30
+
+/** Events of each issue over the range, in thirty slots. */
+async function withSparks(
+  clickhouse: ClickHouse,
+  query: RangeQuery,
+  items: readonly IssueRow[],
+): Promise<IssueRow[]> {
+  if (items.length === 0) return []
+  const slotMs = Math.max(60_000, (query.to - query.from) / SPARK_SLOTS)
+  const rows = await clickhouse.query<{ fingerprint: string; slot: number; events: string }>(
+    `SELECT fingerprint, toInt64(floor((toInt64(toUnixTimestamp(bucket)) * 1000 - {from:Int64}) / {slotMs:Float64})) AS slot, sum(events) AS events FROM issues_1m
+     WHERE project = {project:String} AND fingerprint IN {ids:Array(String)} AND bucket >= toDateTime(intDiv({from:Int64}, 1000)) AND bucket < toDateTime(intDiv({to:Int64}, 1000))
+     GROUP BY fingerprint, slot`,
+    { params: { ...rangeParams(query), ids: items.map((item) => item.fingerprint), slotMs } },
+  )
+  const sparks = new Map(
+    items.map((item) => [item.fingerprint, Array.from({ length: SPARK_SLOTS }, () => 0)]),
+  )
+  for (const { fingerprint, slot, events } of rows) {
+    const spark = sparks.get(fingerprint)
+    if (spark?.[slot] !== undefined) spark[slot] = Number(events)
+  }
+  return items.map((item) => ({ ...item, spark: sparks.get(item.fingerprint) ?? [] }))
+}
+
+const DIMENSIONS = ['service', 'release', 'host', 'route', 'environment', 'user_id'] as const
+
+type TopValues = { name: string; value: string; events: string }
+
+function byName(rows: readonly TopValues[]): IssueDetail['params'] {
+  const names = [...new Set(rows.map((row) => row.name))]
+  return names.map((name) => ({
+    name,
+    values: rows
+      .filter((row) => row.name === name)
+      .map(({ value, events }) => ({ value, events: Number(events) })),
+  }))
+}
+
+export async function issueDetail(
+  clickhouse: ClickHouse,
+  query: StepQuery & { fingerprint: string },
+): Promise<IssueDetail | null> {
+  const aliases = await clickhouse.query<{ alias: string; canonical: string }>(
+    'SELECT alias, canonical FROM issue_aliases FINAL WHERE project = {project:String} AND (alias = {fingerprint:String} OR canonical = {fingerprint:String})',
+    { params: { project: query.project, fingerprint: query.fingerprint } },
+  )
+  const canonical =
+    aliases.find((row) => row.alias === query.fingerprint)?.canonical ?? query.fingerprint
+  const [row] = await clickhouse.query<Row>(
+    `SELECT ${COLUMNS} FROM (${CANONICAL}) WHERE fingerprint = {fingerprint:String} GROUP BY fingerprint ${PLAIN_NAMES}`,
+    { params: { project: query.project, fingerprint: canonical } },
+  )
+  if (row === undefined) return null
+  const others = aliases
+    .filter((entry) => entry.canonical === canonical)
+    .map((entry) => entry.alias)
+  const params = { ...rangeParams(query), ids: [canonical, ...others] }
+  const where = `${OCCURRED_IN_RANGE} AND fingerprint IN {ids:Array(String)}`
+  const top = (columns: string, from: string): Promise<TopValues[]> =>
+    clickhouse.query(
+      `SELECT ${columns}, count() AS events FROM ${from} GROUP BY name, value ORDER BY events DESC, value LIMIT 8 BY name`,
+      { params },
+    )
+  const [variables, dimensions, samples, chart, incidents] = await Promise.all([
+    top(
+      'p.1 AS name, p.2 AS value',
+      `(SELECT arrayJoin(CAST(params, 'Array(Tuple(String, String))')) AS p FROM events WHERE ${where})`,
+    ),
+    top(
+      'd.1 AS name, d.2 AS value',
+      `(SELECT arrayJoin([${DIMENSIONS.map((name) => `('${name}', toString(${name}))`).join(', ')}]) AS d FROM events WHERE ${where}) WHERE d.2 != ''`,
+    ),
+    clickhouse.query<Parameters<typeof eventView>[0]>(
+      `SELECT ${EVENT_COLUMNS} FROM events WHERE ${where} ORDER BY occurred_at DESC LIMIT 5`,
+      { params },
+    ),
+    issueChart(clickhouse, query, params.ids),
+    incidentsOf(clickhouse, query.project, params.ids),
+  ])
+  return {
+    ...issueRow(row),
+    params: byName(variables),
+    dimensions: byName(dimensions),
+    samples: samples.map(eventView),
+    chart,
+    incidents,
+    aliases: others,
+  }
+}
+
+async function issueChart(
+  clickhouse: ClickHouse,
+  query: StepQuery,
+  ids: readonly string[],
+): Promise<SeriesPoint[]> {
+  const step = Math.max(60, Math.ceil(query.stepMs / 60_000) * 60)
+  const rows = await clickhouse.query<{ at: string; series: string; value: string }>(
+    `SELECT intDiv(toInt64(toUnixTimestamp(bucket)), {step:Int64}) * {step:Int64} * 1000 AS at, service AS series, sum(events) AS value FROM issues_1m
+     WHERE project = {project:String} AND fingerprint IN {ids:Array(String)} AND bucket >= toDateTime(intDiv({from:Int64}, 1000)) AND bucket < toDateTime(intDiv({to:Int64}, 1000))
+     GROUP BY at, series ORDER BY at, series`,
+    { params: { ...rangeParams(query), ids, step } },
+  )
+  return rows.map(({ at, series, value }) => ({ at: Number(at), series, value: Number(value) }))
+}
+
+async function incidentsOf(
+  clickhouse: ClickHouse,
+  project: string,
+  ids: readonly string[],
+): Promise<IncidentRow[]> {
+  const rows = await clickhouse.query<IncidentRowOf>(
+    `SELECT ${ROW_COLUMNS} FROM incidents FINAL
+     WHERE project = {project:String} AND redirect_to = '' AND hasAny(fingerprints, {ids:Array(String)})
+     ORDER BY incidents.opened_at DESC LIMIT 20`,
+    { params: { project, ids } },
+  )
+  return rows.map(incidentRow)
+}

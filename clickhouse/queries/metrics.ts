@@ -1,0 +1,107 @@
+import type { ClickHouse } from '#/clickhouse/client.ts'
+import type { EventFilter, MetricsQuery, SeriesName } from '#/schemas/reads.ts'
+import type { MetricsView, SeriesPoint } from '#/schemas/view.ts'
+import {
+  BUCKET_IN_RANGE,
+  filterConditions,
+  rangeParams,
+  selectionConditions,
+} from './conditions.ts'
+
+const ROLLUP_FIELDS = new Set([
+  'service',
+  'environment',
+  'event_type',
+  'severity',
+  'release',
+  'route',
+])
+const COARSE_FIELDS = new Set(['service', 'environment', 'event_type', 'severity'])
+const HOUR_MS = 3_600_000
+
+interface Expression {
+  /** Over rollup rows. */
+  rollup: string
+  /** Over raw events. */
+  raw: string
+  /** Only rows of this kind count. */
+  only?: string
+}
+
+const level = (index: number): Expression => ({
+  rollup: `ifNotFinite(quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(durations)[${index}], 0)`,
+  raw: `ifNotFinite(quantilesDDIf(0.01, 0.5, 0.95, 0.99)(assumeNotNull(duration_ms), isNotNull(duration_ms))[${index}], 0)`,
+  only: "event_type = 'http_request'",
+})
+
+const EXPRESSIONS: Readonly<Record<SeriesName, Expression>> = {
+  events: { rollup: 'sum(events)', raw: 'count()' },
+  errors: { rollup: 'sum(events)', raw: 'count()', only: "event_type = 'error'" },
+  requests: { rollup: 'sum(events)', raw: 'count()', only: "event_type = 'http_request'" },
+  signups: { rollup: 'sum(events)', raw: 'count()', only: "event_type = 'signup'" },
+  error_rate: {
+    rollup: 'sum(failures) / greatest(sum(events), 1)',
+    raw: 'countIf(status_code >= 500) / greatest(count(), 1)',
+    only: "event_type = 'http_request'",
+  },
+  latency_p50: level(1),
+  latency_p95: level(2),
+  latency_p99: level(3),
+  users: {
+    rollup: 'uniqCombinedMerge(12)(users)',
+    raw: "uniqCombinedIf(12)(user_id, user_id != '')",
+  },
+}
+
+const PLAIN_COUNTS = new Set<SeriesName>(['events', 'errors', 'requests', 'signups', 'error_rate'])
+
+interface Source {
+  table: string
+  isRollup: boolean
+}
+
+/** The coarsest table that can answer: rollups where the dimensions allow, raw events otherwise. */
+export function sourceOf(query: MetricsQuery): Source {
+  const fields = [
+    ...query.filters.map((filter: EventFilter) => filter.field),
+    ...(query.groupBy === null ? [] : [query.groupBy]),
+  ]
+  const raw = { table: 'events', isRollup: false }
+  if (query.text !== '' || fields.some((field) => !ROLLUP_FIELDS.has(field))) return raw
+  const isCoarse = fields.every((field) => COARSE_FIELDS.has(field))
+  if (query.stepMs % HOUR_MS === 0 && isCoarse) return { table: 'events_1h', isRollup: true }
+  if (query.stepMs % 60_000 === 0) return { table: 'events_1m', isRollup: true }
+  if (query.stepMs % 10_000 === 0 && isCoarse && PLAIN_COUNTS.has(query.metric))
+    return { table: 'events_10s', isRollup: true }
+  return raw
+}
+
+export async function metrics(clickhouse: ClickHouse, query: MetricsQuery): Promise<MetricsView> {
+  const source = sourceOf(query)
+  const expression = EXPRESSIONS[query.metric]
+  const selection = selectionConditions(query)
+  const filters = filterConditions(query.filters)
+  const where = source.isRollup ? BUCKET_IN_RANGE + filters.where : selection.where
+  const params = source.isRollup ? { ...rangeParams(query), ...filters.params } : selection.params
+  const time = source.isRollup
+    ? 'toUnixTimestamp(bucket) * 1000'
+    : 'toUnixTimestamp64Milli(occurred_at)'
+  const value = source.isRollup ? expression.rollup : expression.raw
+  const only = expression.only === undefined ? '' : ` AND ${expression.only}`
+  const grouped = query.groupBy === null ? `'${query.metric}'` : `toString(${query.groupBy})`
+  const largest =
+    query.groupBy === null
+      ? ''
+      : `WITH (SELECT groupArray(name) FROM (SELECT ${grouped} AS name FROM ${source.table} WHERE ${where}${only} GROUP BY name ORDER BY ${source.isRollup ? 'sum(events)' : 'count()'} DESC, name LIMIT {limit:UInt32})) AS top `
+  const series = query.groupBy === null ? grouped : `if(has(top, ${grouped}), ${grouped}, 'other')`
+  const rows = await clickhouse.query<{ at: string; series: string; value: string | number }>(
+    `${largest}SELECT intDiv(${time}, {step:Int64}) * {step:Int64} AS at, ${series} AS series, ${value} AS value FROM ${source.table} WHERE ${where}${only} GROUP BY at, series ORDER BY at, series`,
+    { params: { ...params, step: query.stepMs, limit: query.limit } },
+  )
+  const points: SeriesPoint[] = rows.map((row) => ({
+    at: Number(row.at),
+    series: row.series,
+    value: Number(row.value),
+  }))
+  return { from: query.from, to: query.to, step_ms: query.stepMs, points }
+}

@@ -1,0 +1,67 @@
+import type { ClickHouse } from '#/clickhouse/client.ts'
+import type { StepQuery } from '#/schemas/reads.ts'
+import type { Overview } from '#/schemas/view.ts'
+import { BUCKET_IN_RANGE, rangeParams } from './conditions.ts'
+import { deployPage } from './deploys.ts'
+import { headlineOf } from './headline.ts'
+import { incidentPage } from './incidents.ts'
+
+const SHOWN_INCIDENTS = 20
+const RATE_WINDOW_MS = 60_000
+
+export async function overview(
+  clickhouse: ClickHouse,
+  query: StepQuery,
+): Promise<Omit<Overview, 'now' | 'lag_records'>> {
+  const { project } = query
+  const step = query.stepMs
+  const active = {
+    project,
+    status: ['open', 'investigating'] as const,
+    severity: [],
+    services: [],
+    text: '',
+    from: null,
+    to: null,
+  }
+  const [incidents, rates, deploys, totals, recent, known] = await Promise.all([
+    incidentPage(clickhouse, {
+      ...active,
+      sort: 'severity',
+      order: 'desc',
+      cursor: null,
+      limit: SHOWN_INCIDENTS,
+    }),
+    clickhouse.query<{ at: string; series: string; value: string }>(
+      `SELECT intDiv(toInt64(toUnixTimestamp(bucket)) * 1000, {step:Int64}) * {step:Int64} AS at, toString(severity) AS series, sum(events) AS value FROM events_1m WHERE ${BUCKET_IN_RANGE} GROUP BY at, series ORDER BY at, series`,
+      { params: { ...rangeParams(query), step } },
+    ),
+    deployPage(clickhouse, { ...query, services: [], cursor: null, limit: 40 }),
+    clickhouse.query<{ open: string; users: string }>(
+      `SELECT count() AS open, sum(users) AS users FROM incidents FINAL WHERE project = {project:String} AND status != 'resolved' AND redirect_to = ''`,
+      { params: { project } },
+    ),
+    clickhouse.query<{ events: string }>(
+      `SELECT sum(events) AS events FROM events_10s WHERE ${BUCKET_IN_RANGE}`,
+      {
+        params: { project, from: query.to - RATE_WINDOW_MS, to: query.to },
+      },
+    ),
+    clickhouse.query<{ known: number }>(
+      'SELECT 1 AS known FROM events_1h WHERE project = {project:String} LIMIT 1',
+      { params: { project } },
+    ),
+  ])
+  const hasData = known.length > 0
+  return {
+    headline: headlineOf(incidents.items, hasData),
+    open_incidents: Number(totals[0]?.open ?? 0),
+    users_affected: Number(totals[0]?.users ?? 0),
+    events_per_second:
+      Math.round((Number(recent[0]?.events ?? 0) / (RATE_WINDOW_MS / 1000)) * 10) / 10,
+    incidents: incidents.items,
+    rates: rates.map(({ at, series, value }) => ({ at: Number(at), series, value: Number(value) })),
+    deploys: deploys.items,
+    has_data: hasData,
+  }
+}

@@ -1,0 +1,57 @@
+import type { ClickHouse } from '#/clickhouse/client.ts'
+import { guardQuery } from '#/clickhouse/guard.ts'
+import type { Reads, SqlQuery } from '#/schemas/reads.ts'
+import type { SqlView } from '#/schemas/view.ts'
+import { deployPage } from './deploys.ts'
+import { eventById, eventPage, eventStats, search } from './events.ts'
+import { incidentDetail, incidentPage, incidentStats } from './incidents.ts'
+import { issueDetail, issuePage } from './issues.ts'
+import { metrics } from './metrics.ts'
+import { overview } from './overview.ts'
+import { serviceDetail, serviceList } from './services.ts'
+
+export interface ReadsOptions {
+  clickhouse: ClickHouse
+  /** The same server with the empty database of ad-hoc queries, see guard.ts. */
+  adhoc: ClickHouse
+}
+
+/** The read port on ClickHouse: every question of the API as SQL on rollups where they can answer. */
+export function createReads({ clickhouse, adhoc }: ReadsOptions): Reads {
+  return {
+    events: (query) => eventPage(clickhouse, query),
+    event: (query) => eventById(clickhouse, query),
+    eventStats: (query) => eventStats(clickhouse, query),
+    search: (query) => search(clickhouse, query),
+    incidents: (query) => incidentPage(clickhouse, query),
+    incidentStats: (query) => incidentStats(clickhouse, query),
+    incident: (query) => incidentDetail(clickhouse, query),
+    issues: (query) => issuePage(clickhouse, query),
+    issue: (query) => issueDetail(clickhouse, query),
+    metrics: (query) => metrics(clickhouse, query),
+    services: (query) => serviceList(clickhouse, query),
+    service: (query) => serviceDetail(clickhouse, query),
+    deploys: (query) => deployPage(clickhouse, query),
+    overview: (query) => overview(clickhouse, query),
+    guardedSql: (query) => guardedSql({ clickhouse, adhoc }, query),
+    ping: () => clickhouse.ping(),
+  }
+}
+
+async function guardedSql({ clickhouse, adhoc }: ReadsOptions, query: SqlQuery): Promise<SqlView> {
+  const limits = { timeMsMax: query.timeMsMax, resultRowsMax: query.rowsMax }
+  const guarded = await guardQuery(query.sql, { project: query.project, clickhouse, limits })
+  const table = await adhoc.queryTable(guarded.sql, {
+    // A long answer is cut and marked, not refused.
+    settings: { ...guarded.settings, result_overflow_mode: 'break' },
+    ...(query.signal === undefined ? {} : { signal: query.signal }),
+  })
+  return {
+    columns: table.columns,
+    rows: table.rows.slice(0, query.rowsMax),
+    rows_read: table.statistics.rowsRead,
+    bytes_read: table.statistics.bytesRead,
+    elapsed_ms: table.statistics.elapsedMs,
+    truncated: table.rows.length >= query.rowsMax,
+  }
+}
