@@ -183,8 +183,14 @@ function checkParams(sql: string, params: Readonly<Record<string, string>>): voi
   throw engineError('UNKNOWN_QUERY_PARAMETER', `Substitution \`${missing}\` is not set.`)
 }
 
-/** Takes the file we added out of the message: the user did not write it, and paths are our business. */
+/** Takes our file out of the message: the user did not write it, and paths are our business. */
 function withoutClause(error: unknown, clause: string): unknown {
-  if (!(error instanceof EngineError) || !error.message.includes(clause.trim())) return error
-  return new EngineError(error.code, error.message.replaceAll(clause.trim(), '…'), error)
+  if (!(error instanceof EngineError)) return error
+  const message = error.message
+    .replaceAll(clause.trim(), '…')
+    .replaceAll(/:? ?\(in file\/uri [^)]*\)/g, '')
+    // An error while reading a file comes wrapped in another of the same code.
+    .replace(/^(Code: \d+\. DB::Exception: )\1/, '$1')
+    .replace(/ \([A-Z_]+\) \(version [^)]*\)(?=\. \([A-Z_]+\)$)/, '')
+  return new EngineError(error.code, message, error)
 }
