@@ -3,9 +3,9 @@ import { systemClock, type Clock } from '#/kernel/clock.ts'
 import { createSeededRandom, systemRandom } from '#/kernel/random.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { Command } from './io.ts'
-import { describeOptions, parseArguments, unknownName, type OptionSpec } from './options.ts'
+import { describeOptions, parseArguments, type OptionSpec } from './options.ts'
 import { createProgress, type Progress } from './progress.ts'
-import { SCENARIOS, type Span } from './scenario/plans.ts'
+import { scenario, SCENARIOS, type Span } from './scenario/plans.ts'
 import type { Plan } from './scenario/plan.ts'
 import { createTraffic } from './scenario/traffic.ts'
 import { createSender, type Sender } from './sender.ts'
@@ -156,14 +156,13 @@ export const loadCommand: Command = async (args, io) => {
   if (positional.length > 0)
     throw new FaultlineError('usage', `load takes no argument: ${positional.join(' ')}`)
   const name = String(given['scenario'] ?? 'normal')
-  const scenario = SCENARIOS[name]
-  if (scenario === undefined) throw unknownName('scenario', name, Object.keys(SCENARIOS))
+  const chosen = scenario(name)
   const [rate, durationS, seed] = [
     Number(given['rate'] ?? 50),
     Number(given['duration'] ?? 60),
     Number(given['seed'] ?? 1),
   ]
-  const plan = scenario.make(spanOf(durationS), Math.max(3, rate / 8))
+  const plan = chosen.make(spanOf(durationS), Math.max(3, rate / 8))
   const sender = createSender({ ...targetOf(given), clock: systemClock, random: systemRandom })
   const stop = new AbortController()
   process.once('SIGINT', () => stop.abort())

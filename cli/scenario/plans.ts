@@ -1,3 +1,4 @@
+import { unknownName } from '#/cli/options.ts'
 import type { DeployStep, Effect, ErrorKind, Plan, TruthIncident } from './plan.ts'
 import { SHOP, callersOf } from './world.ts'
 
@@ -303,4 +304,11 @@ export const SCENARIOS: Readonly<Record<string, { about: string; make: PlanMaker
   flapping: { about: 'one error comes and goes every twenty seconds', make: flapping },
   tenant: { about: 'one customer’s imports fail, others are fine', make: tenant },
   demo: { about: 'the story of `start --demo`', make: demo },
+}
+
+/** Fails with `usage` and the nearest known name. */
+export function scenario(name: string): { about: string; make: PlanMaker } {
+  const found = SCENARIOS[name]
+  if (found === undefined) throw unknownName('scenario', name, Object.keys(SCENARIOS))
+  return found
 }

@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs'
+import type { ClickHouse } from '#/clickhouse/client.ts'
+import { FaultlineError, messageOf } from '#/kernel/errors.ts'
+import type { TopologyService } from '#/processors/domain/incident/service-graph.ts'
+import {
+  createServiceDetector,
+  restoreServiceDetector,
+} from '#/processors/domain/spike/service-detector.ts'
+import { createClickHouseTables } from '#/processors/stages/clickhouse-table.ts'
+import { createTopology, type Topology } from '#/processors/topology.ts'
+import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
+import type { RecordName } from '#/schemas/avro-schemas.ts'
+import type { Config } from './config.ts'
+
+export interface ChainDeps {
+  config: Config
+  clickhouse: ClickHouse
+  registry: SchemaRegistry
+  schemaIds: SchemaIds
+}
+
+/** Reads a topology file: `[{name, criticality, zone?, calls, external?}]`. */
+export function readTopology(path: string | undefined): readonly TopologyService[] {
+  if (path === undefined) return []
+  let content: unknown
+  try {
+    content = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw new FaultlineError(
+      'config_invalid',
+      `the topology file ${path} cannot be read: ${messageOf(error)}`,
+      { cause: error },
+    )
+  }
+  if (
+    !Array.isArray(content) ||
+    content.some((entry: { name?: unknown } | null) => typeof entry?.name !== 'string')
+  ) {
+    throw new FaultlineError(
+      'config_invalid',
+      `the topology file ${path} must hold a list of services, each with a name`,
+    )
+  }
+  return content as TopologyService[]
+}
+
+/** The chain of processors with everything it is given. */
+export function composeChain({ config, clickhouse, registry, schemaIds }: ChainDeps): Topology {
+  const topology = readTopology(config.topology)
+  const policy = { quietMs: config.resolveAfterMin * 60_000 }
+  return createTopology({
+    schemas: { ids: schemaIds, registry },
+    rulesOf: () => [],
+    createDetector: (service, snapshot) =>
+      snapshot === undefined
+        ? createServiceDetector(service)
+        : restoreServiceDetector(snapshot as never),
+    optionsOf: () => ({ topology, policy }),
+    tables: createClickHouseTables({
+      clickhouse,
+      ddl: { retentionDays: config.retentionDays },
+      schemaIdOfToday: (record) => schemaIds[record as RecordName],
+      schemaById: (id) => registry.byId(id),
+    }),
+  })
+}

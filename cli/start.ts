@@ -1,0 +1,172 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { systemClock } from '#/kernel/clock.ts'
+import { FaultlineError, systemErrorCode } from '#/kernel/errors.ts'
+import { systemRandom } from '#/kernel/random.ts'
+import { compose, type Platform } from './compose.ts'
+import { CONFIG_OPTIONS, loadConfig, type Config } from './config.ts'
+import type { Command, Io } from './io.ts'
+import { playScenario, spanOf } from './load.ts'
+import { createLogger, type Logger } from './logger.ts'
+import { describeOptions, parseArguments, type OptionSpec, type OptionValues } from './options.ts'
+import { scenario } from './scenario/plans.ts'
+import { createSender } from './sender.ts'
+
+const OPTIONS: readonly OptionSpec[] = [
+  ...CONFIG_OPTIONS,
+  {
+    name: 'config',
+    type: 'text',
+    value: 'file',
+    about: 'configuration file (default ./faultline.yaml where it exists)',
+  },
+  { name: 'demo', type: 'flag', about: 'play a seeded outage of a small shop' },
+  { name: 'seed', type: 'number', default: 1, min: 0, about: 'which demo' },
+  { name: 'json', type: 'flag', about: 'print one line of JSON once everything serves' },
+]
+
+const HELP = `Usage: faultline start [options]
+
+Runs the whole platform in this process: log, ClickHouse, processors, API and dashboard.
+Ctrl-C stops it in order; what was acknowledged is safe either way.
+
+${describeOptions(OPTIONS)}
+
+Every option is also an environment variable (--data-dir is FAULTLINE_DATA_DIR) and a line of faultline.yaml.
+`
+
+export function packageVersion(): string {
+  const text = readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+function banner(platform: Platform, isDemo: boolean): string {
+  const event = `{"event_type":"error","service":"checkout","message":"payment 4711 timed out after 3000 ms","error_type":"TimeoutError"}`
+  return `
+  Faultline is up.
+
+  Dashboard    ${platform.url}
+  ClickHouse   ${platform.clickhouseUrl}
+  Registry     ${platform.registryUrl}
+  API          ${platform.url}/docs
+
+  Send an event:
+
+  curl -X POST ${platform.url}/v1/events -H 'content-type: application/json' \\
+    -H 'x-api-key: ${platform.ingestKey}' \\
+    -d '${event}'
+
+  ${isDemo ? 'A demo outage is playing: watch the dashboard.' : 'No data at hand? `npm start -- --demo` plays an outage, or run `npx faultline load --scenario bad-deploy` beside this.'}
+  Ctrl-C stops.
+`
+}
+
+const DEMO = { rate: 40, durationS: 240, historyMin: 70, leadS: 15, endS: 200 }
+
+/** Ordinary traffic, a bad deploy, a database that drags others down, recovery; then ordinary traffic until the end. */
+async function playDemo(
+  platform: Platform,
+  options: { seed: number; logger: Logger; signal: AbortSignal },
+): Promise<void> {
+  const { seed, logger, signal } = options
+  const sender = createSender({
+    url: platform.url,
+    key: platform.ingestKey,
+    clock: systemClock,
+    random: systemRandom,
+  })
+  const play = { seed, rate: DEMO.rate, sender, clock: systemClock, signal }
+  const story = scenario('demo').make(
+    { durationS: DEMO.durationS, fromS: DEMO.leadS, toS: DEMO.endS },
+    6,
+  )
+  const quiet = scenario('normal').make(spanOf(3600), 0)
+  try {
+    await playScenario({
+      ...play,
+      plan: story,
+      durationS: DEMO.durationS,
+      historyMin: DEMO.historyMin,
+    })
+    while (!signal.aborted)
+      await playScenario({ ...play, plan: quiet, durationS: 3600, historyMin: 0 })
+  } catch (error) {
+    if (!signal.aborted) logger.error('the demo stopped', { error })
+  }
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one a second later ends the process at once. */
+function stopRequested(io: Io): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let firstMs: number | undefined
+    const onSignal = (signal: NodeJS.Signals): void => {
+      const nowMs = systemClock.monotonicMs()
+      if (firstMs === undefined) {
+        firstMs = nowMs
+        resolve(signal)
+      } else if (nowMs - firstMs > 1000) {
+        // A terminal and the launcher may both deliver the same Ctrl-C; only a later one is meant as force.
+        io.stderr.write('stopped without waiting\n')
+        process.exit(1)
+      }
+    }
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, onSignal)
+  })
+}
+
+async function run(config: Config, given: OptionValues, io: Io): Promise<number> {
+  const logger = createLogger({ stream: io.stderr, clock: systemClock, level: config.logLevel })
+  const stopping = stopRequested(io)
+  const isJson = given['json'] === true
+  const platform = await compose({
+    config,
+    logger,
+    version: packageVersion(),
+    onStep: (text) => void (isJson || io.stderr.write(`… ${text}\n`)),
+  })
+  const demo = new AbortController()
+  if (isJson) {
+    const { url, clickhouseUrl, registryUrl, ingestKey } = platform
+    const line = {
+      ready: true,
+      url,
+      clickhouse_url: clickhouseUrl,
+      kafka: null,
+      registry_url: registryUrl,
+      ingest_key: ingestKey,
+      setup_url: null,
+    }
+    io.stdout.write(`${JSON.stringify(line)}\n`)
+  } else io.stdout.write(banner(platform, given['demo'] === true))
+  const playing =
+    given['demo'] === true
+      ? playDemo(platform, { seed: Number(given['seed'] ?? 1), logger, signal: demo.signal })
+      : Promise.resolve()
+  const signal = await stopping
+  if (!isJson) io.stderr.write(`\n${signal}: stopping …\n`)
+  demo.abort()
+  await playing
+  await platform.stop()
+  if (!isJson) io.stderr.write('stopped; everything acknowledged is on disk\n')
+  return 0
+}
+
+export const startCommand: Command = async (args, io) => {
+  const { given, help, positional } = parseArguments(args, OPTIONS)
+  if (help) {
+    io.stdout.write(HELP)
+    return 0
+  }
+  if (positional.length > 0)
+    throw new FaultlineError('usage', `start takes no argument: ${positional.join(' ')}`)
+  const { config } = loadConfig(given)
+  try {
+    return await run(config, given, io)
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOSPC') throw error
+    throw new FaultlineError('disk_full', `the disk that holds ${config.dataDir} is full`, {
+      cause: error,
+      remedy: 'free some space, or name a folder on another disk with --data-dir',
+    })
+  }
+}
