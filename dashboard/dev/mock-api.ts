@@ -8,7 +8,11 @@ import {
   emptyOverview,
   incident,
   incidents,
+  incidentStats,
+  unknownParam,
+  series,
   issue,
+  issues,
   overview,
   pipeline,
   rangeOf,
@@ -91,6 +95,10 @@ export function createMockApi(options: MockOptions): MockApi {
   function read(asked: Asked): Response {
     const [, area = '', id = ''] = asked.path.split('/').map(decodeURIComponent)
     const list = { items: isEmpty ? [] : undefined, next: null }
+    const unknown = unknownParam(asked)
+    if (unknown !== null)
+      return problem(400, 'invalid_request', `There is no parameter ${unknown}.`)
+    if (asked.path === '/incidents/stats') return json(incidentStats(world, isEmpty))
     if (id !== '' && area === 'incidents') return found(incident(world, id))
     if (id !== '' && area === 'issues') return found(issue(world, id, asked.now))
     if (id !== '' && area === 'services') return found(service(world, id, asked))
@@ -100,7 +108,7 @@ export function createMockApi(options: MockOptions): MockApi {
       case 'incidents':
         return json(isEmpty ? list : incidents(world, asked))
       case 'issues':
-        return json({ items: isEmpty ? [] : world.issues, next: null })
+        return json({ items: isEmpty ? [] : issues(world, asked), next: null })
       case 'search': {
         const answer = search(world, asked)
         return json(
@@ -116,6 +124,8 @@ export function createMockApi(options: MockOptions): MockApi {
         const items = deploysOf(world).filter((deploy) => deploy.at >= from && deploy.at < to)
         return json({ items: isEmpty ? [] : items, next: null })
       }
+      case 'metrics':
+        return json(series(world, asked))
       case 'pipeline':
         return json(pipeline(world, frames.clients))
       default:

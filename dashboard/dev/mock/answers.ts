@@ -4,7 +4,10 @@ import type {
   FacetView,
   IncidentDetail,
   IncidentRow,
+  IncidentStats,
   IssueDetail,
+  IssueRow,
+  MetricsView,
   Overview,
   PipelineView,
   SearchView,
@@ -337,4 +340,77 @@ export function sql(world: World, text: string): SqlView | null {
     elapsed_ms: 18,
     truncated: false,
   }
+}
+
+const RANGE = ['from', 'to']
+const PAGING = ['cursor', 'limit']
+const FIELDS = [
+  ...FACETS,
+  'host',
+  'error_code',
+  'route',
+  'method',
+  'status_code',
+  'user_id',
+  'session_id',
+  'request_id',
+  'trace_id',
+  'fingerprint',
+]
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  overview: RANGE,
+  incidents: ['status', 'severity', 'service', 'q', 'sort', 'order', ...RANGE, ...PAGING],
+  issues: ['service', 'q', 'sort', 'order', ...RANGE, ...PAGING],
+  search: ['q', 'step', 'facets', ...FIELDS, ...RANGE, ...PAGING],
+  services: RANGE,
+  deploys: ['service', ...RANGE, ...PAGING],
+  metrics: ['q', 'step', 'metric', 'group_by', 'limit', ...FIELDS, ...RANGE],
+}
+
+/** The API refuses parameters it does not know, and so does its twin. */
+export function unknownParam({ path, params }: Asked): string | null {
+  const known = KNOWN[path.split('/')[1] ?? ''] ?? []
+  return [...params.keys()].find((name) => !known.includes(name)) ?? null
+}
+
+export function incidentStats(world: World, isEmpty: boolean): IncidentStats {
+  const rows = isEmpty ? [] : [...world.rows.values()]
+  const open = rows.filter((row) => row.status !== 'resolved')
+  return {
+    open: rows.filter((row) => row.status === 'open').length,
+    investigating: rows.filter((row) => row.status === 'investigating').length,
+    resolved_24h: rows.length - open.length,
+    by_severity: Object.fromEntries(
+      ['1', '2', '3', '4', '5'].map((level) => [
+        level,
+        open.filter((row) => String(row.severity) === level).length,
+      ]),
+    ),
+    mttd_ms: rows.length === 0 ? null : 92_000,
+    mttr_ms: rows.length === 0 ? null : 1_860_000,
+  }
+}
+
+export function issues(world: World, { params }: Asked): readonly IssueRow[] {
+  const text = (params.get('q') ?? '').toLowerCase()
+  const wanted = params.getAll('service')
+  const sort = params.get('sort') as 'last_seen' | 'first_seen' | 'events' | 'users' | null
+  const sign = params.get('order') === 'asc' ? 1 : -1
+  return world.issues
+    .filter((row) => row.title.toLowerCase().includes(text))
+    .filter(
+      (row) => wanted.length === 0 || row.services.some((service_) => wanted.includes(service_)),
+    )
+    .toSorted((a, b) => sign * (a[sort ?? 'last_seen'] - b[sort ?? 'last_seen']))
+}
+
+export function series(world: World, asked: Asked): MetricsView {
+  const { from, to } = rangeOf(asked)
+  const step = number(asked.params.get('step'), 60_000)
+  const points = SERVICES.slice(0, 4).flatMap((name, place) =>
+    rates(world, from, to, step)
+      .filter((point) => point.series === '4')
+      .map((point) => ({ ...point, series: name, value: Math.round(point.value / (place + 3)) })),
+  )
+  return { from, to, step_ms: step, points }
 }

@@ -74,10 +74,10 @@ export function rates(world: World, from: number, to: number, stepMs: number): S
     for (let severity = 1; severity <= 5; severity += 1) {
       const wave = 1 + 0.35 * Math.sin(at / (9 * MINUTE) + severity)
       const noise = 0.75 + 0.5 * chance(severity, at / stepMs)
-      const base = [22, 18, 9, 7, 3][severity - 1] ?? 0
+      const base = [200, 170, 85, 66, 24][severity - 1] ?? 0
       const since = at - (world.start - 13 * MINUTE)
       const fault =
-        severity >= 4 && since > 0 && since < 11 * MINUTE ? (severity === 5 ? 26 : 6) : 0
+        severity >= 4 && since > 0 && since < 11 * MINUTE ? (severity === 5 ? 260 : 60) : 0
       const perTenSeconds = base * wave * noise + fault * noise
       points.push({
         at,

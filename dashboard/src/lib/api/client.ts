@@ -12,6 +12,7 @@ import type {
   IncidentStats,
   IssueDetail,
   IssueRow,
+  MetricsView,
   Overview,
   Page,
   PipelineView,
@@ -67,6 +68,7 @@ export function createApi(fetch: typeof globalThis.fetch) {
     incidents: (query: Query) =>
       read<Page<IncidentRow>>('The incidents', apiPath('incidents', query)),
     incidentStats: () => read<IncidentStats>('The incident figures', apiPath('incidents/stats')),
+    metrics: (query: Query) => read<MetricsView>('The figures', apiPath('metrics/query', query)),
     incident: (id: string) => read<IncidentDetail>('The incident', apiPath(`incidents/${one(id)}`)),
     issues: (query: Query) => read<Page<IssueRow>>('The issues', apiPath('issues', query)),
     issue: (fingerprint: string, query: Query) =>

@@ -59,11 +59,11 @@ export function timeTicks(from: number, to: number): readonly TimeTick[] {
 
 export interface Marker {
   x: number
+  sign: string
+  /** '' where there is no room for it. */
   label: string
   href: string
   title: string
-  /** Whether there is room for its label. */
-  labelled: boolean
   anchor: 'start' | 'middle' | 'end'
 }
 
@@ -73,6 +73,8 @@ export interface Happening {
   label: string
   href: string
   title: string
+  /** The sign of a deploy unless another is given. */
+  sign?: string
 }
 
 const MARKERS_MAX = 40
@@ -98,20 +100,21 @@ export function markers(
     if (last && previous && (one.at - previous.at) / length < gap) last.push(one)
     else clusters.push([one])
   }
-  let labelEnd = -1
+  let labelled = -LABEL_GAP
   return clusters.slice(-MARKERS_MAX).flatMap((cluster) => {
     const first = cluster[0]
     if (first === undefined) return []
     const x = (first.at - range.from) / length
-    const labelled = x - labelEnd >= LABEL_GAP || labelEnd < 0
-    if (labelled) labelEnd = x
+    const hasRoom = x - labelled >= LABEL_GAP
+    if (hasRoom) labelled = x
     const more = cluster.length > 1 ? ` +${cluster.length - 1}` : ''
     return {
       x,
-      label: `${first.label}${more}`,
+      // Without room the line alone stands; its title still says what it is.
+      sign: hasRoom ? (first.sign ?? '▼') : '',
+      label: hasRoom ? `${first.label}${more}` : '',
       href: first.href,
       title: cluster.map((one) => one.title).join('\n'),
-      labelled,
       anchor: x < 0.08 ? 'start' : x > 0.9 ? 'end' : 'middle',
     } as const
   })

@@ -104,6 +104,12 @@ export function seriesModel(
   return { from, stepMs, count, series, stacked }
 }
 
+/** Severities as severities, anything else as it comes. */
+export function anyModel(points: readonly SeriesPoint[], range: ModelRange): ChartModel {
+  const isSeverity = points.every((point) => eventSeverity(point.series) !== null)
+  return isSeverity ? severityModel(points, range) : seriesModel(points, range, { stacked: true })
+}
+
 /** Tops of the layers: for a stack the running sums, otherwise the values themselves. */
 export function layerTops(model: ChartModel): readonly (readonly number[])[] {
   if (!model.stacked) return model.series.map((series) => series.values)

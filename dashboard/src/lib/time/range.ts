@@ -130,18 +130,19 @@ export function parseRange(typed: string, now: number): ParsedRange {
 /** The parameters of an address, as the page's state hands them out too. */
 export type Params = Pick<URLSearchParams, 'get' | 'getAll'>
 
-/** The range of an address; without one the default. */
-export function rangeOf(params: Params, now: number): TimeRange {
+/** The range of an address; without one the default of the page. */
+export function rangeOf(params: Params, now: number, byDefault: string = DEFAULT_RANGE): TimeRange {
   const pinned = clamped(instant(params.get('from') ?? ''), instant(params.get('to') ?? ''), now)
-  return pinned ?? relativeRange(params.get('t') ?? DEFAULT_RANGE, now)
+  const text = params.get('t') ?? byDefault
+  return pinned ?? relativeRange(parseLength(text) === null ? byDefault : text, now)
 }
 
-/** How the range is written into an address; the default leaves no trace. */
+/** How the range is written into an address. */
 export function rangeParams(range: TimeRange): Record<'t' | 'from' | 'to', string | null> {
   if (range.relative === null) {
     return { t: null, from: isoMinute(range.from), to: isoMinute(range.to) }
   }
-  return { t: range.relative === DEFAULT_RANGE ? null : range.relative, from: null, to: null }
+  return { t: range.relative, from: null, to: null }
 }
 
 function isoMinute(at: number): string {

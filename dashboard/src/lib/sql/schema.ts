@@ -1,0 +1,118 @@
+/** Tables a query may name, with the columns people ask for. The names are a public interface of the platform. */
+export interface TableInfo {
+  name: string
+  about: string
+  columns: string
+}
+
+export const TABLES: readonly TableInfo[] = [
+  {
+    name: 'events',
+    about: 'Every event as it came.',
+    columns:
+      'event_id event_type occurred_at received_at service environment release host severity message error_type error_code stack route method status_code duration_ms user_id session_id request_id trace_id tags attributes fingerprint template params',
+  },
+  {
+    name: 'events_1m',
+    about: 'Counts per minute.',
+    columns:
+      'bucket service environment event_type severity release route events failures users durations',
+  },
+  {
+    name: 'events_1h',
+    about: 'Counts per hour.',
+    columns: 'bucket service environment event_type severity events failures users durations',
+  },
+  {
+    name: 'issues',
+    about: 'Errors that are the same.',
+    columns:
+      'fingerprint title culprit template services releases first_seen last_seen events users severity',
+  },
+  {
+    name: 'incidents',
+    about: 'Incidents as they stand.',
+    columns:
+      'incident_id number status title severity severity_score opened_at updated_at resolved_at services events users root suspect_deploy',
+  },
+  {
+    name: 'incident_events',
+    about: 'Every step of every incident.',
+    columns: 'incident_id number seq kind at sentence status severity',
+  },
+  {
+    name: 'detections',
+    about: 'What detectors noticed.',
+    columns: 'kind at service fingerprint observed expected score sentence',
+  },
+  {
+    name: 'deploys',
+    about: 'Releases.',
+    columns: 'occurred_at service environment release deploy_id change_kind message',
+  },
+  {
+    name: 'dead_letters',
+    about: 'Records that could not be processed.',
+    columns: 'stage topic code error at',
+  },
+]
+
+export interface ReadyQuery {
+  title: string
+  sql: string
+}
+
+export const READY_QUERIES: readonly ReadyQuery[] = [
+  {
+    title: 'Errors by service, last hour',
+    sql: `SELECT service, count() AS errors, uniq(user_id) AS users
+FROM events
+WHERE severity >= 4 AND occurred_at > now() - INTERVAL 1 HOUR
+GROUP BY service
+ORDER BY errors DESC
+LIMIT 50`,
+  },
+  {
+    title: 'Slowest routes',
+    sql: `SELECT service, route, count() AS requests,
+  quantile(0.95)(duration_ms) AS p95_ms
+FROM events
+WHERE event_type = 'http_request' AND occurred_at > now() - INTERVAL 1 HOUR
+GROUP BY service, route
+ORDER BY p95_ms DESC
+LIMIT 50`,
+  },
+  {
+    title: 'Errors by route and minute',
+    sql: `SELECT toStartOfMinute(occurred_at) AS minute, route, count() AS errors
+FROM events
+WHERE severity >= 4 AND occurred_at > now() - INTERVAL 1 HOUR
+GROUP BY minute, route
+ORDER BY minute DESC, errors DESC
+LIMIT 200`,
+  },
+  {
+    title: 'New issues of the last day',
+    sql: `SELECT title, services, events, first_seen
+FROM issues
+WHERE first_seen > now() - INTERVAL 1 DAY
+ORDER BY events DESC
+LIMIT 50`,
+  },
+  {
+    title: 'One request across services',
+    sql: `SELECT occurred_at, service, severity, message
+FROM events
+WHERE request_id = 'req-1'
+ORDER BY occurred_at
+LIMIT 200`,
+  },
+  {
+    title: 'Incidents by severity, last week',
+    sql: `SELECT number, severity, status, title, services, opened_at
+FROM incidents
+WHERE opened_at > now() - INTERVAL 7 DAY
+ORDER BY severity_score DESC
+LIMIT 100`,
+  },
+]

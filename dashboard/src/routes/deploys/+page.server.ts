@@ -1,0 +1,32 @@
+import { createApi } from '#lib/api/client.ts'
+import { rangeQuery } from '#lib/api/range-query.ts'
+import { wallClock } from '#lib/time/now.ts'
+import { rangeOf } from '#lib/time/range.ts'
+import { readList } from '#lib/url-state.ts'
+
+import type { PageServerLoad } from './$types'
+
+export const load: PageServerLoad = async ({ fetch, url }) => {
+  const range = rangeOf(url.searchParams, wallClock(), '24h')
+  const service = readList(url.searchParams, 'service')
+  const api = createApi(fetch)
+  const [deploys, errors] = await Promise.all([
+    api.deploys({
+      ...rangeQuery(range),
+      service,
+      cursor: url.searchParams.get('cursor'),
+      limit: 200,
+    }),
+    // The list is worth showing without its chart.
+    api
+      .metrics({
+        ...rangeQuery(range, 240),
+        metric: 'errors',
+        group_by: 'service',
+        service,
+        limit: 6,
+      })
+      .catch(() => null),
+  ])
+  return { deploys, errors, range }
+}
