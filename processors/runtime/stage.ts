@@ -29,20 +29,29 @@ export interface Stage {
   readonly shadow?: ShadowPort
 }
 
-/** The other tables a replay fills before they take the place of the live ones. */
+/** The other tables a replay fills before they take the place of the live ones. Only tables of `topics` are meant. */
 export interface ShadowPort {
   /**
    * Empty twins of the stage's tables (`x__e2`), left-overs of the same epoch removed. Rows that came from before
    * `keep` are copied over.
    */
-  create(epoch: number, keep: readonly KeptRange[]): Promise<void>
-  /** Writes records of one partition, dense in what the topic held. Retried by the caller's rules until it holds. */
-  write(epoch: number, batch: ShadowBatch): Promise<void>
+  create(scope: ShadowScope, keep: readonly KeptRange[]): Promise<void>
+  /**
+   * Writes records of one partition, dense in what the topic held. May be repeated with the same batch. Returns the
+   * rows each table took.
+   */
+  write(scope: ShadowScope, batch: ShadowBatch): Promise<Readonly<Record<string, number>>>
   /** Puts the twins in the place of the live tables. */
-  exchange(epoch: number): Promise<void>
-  drop(epoch: number): Promise<void>
-  /** Rows and content hash of each live or, with an epoch, shadow table; provenance columns left out. */
-  hash(epoch?: number): Promise<Readonly<Record<string, TableHash>>>
+  exchange(scope: ShadowScope): Promise<void>
+  /** Drops the twins; after an exchange those are the tables that were live before. */
+  drop(scope: ShadowScope): Promise<void>
+  /** Rows and content hash of each live or shadow table; provenance columns left out. */
+  hash(scope: ShadowScope, which: 'live' | 'shadow'): Promise<Readonly<Record<string, TableHash>>>
+}
+
+export interface ShadowScope {
+  epoch: number
+  topics: ReadonlySet<string>
 }
 
 export interface TableHash {

@@ -1,5 +1,4 @@
-import { AssertionError, assert } from '#/kernel/assert.ts'
-import { isFaultlineError, messageOf } from '#/kernel/errors.ts'
+import { assert } from '#/kernel/assert.ts'
 import type { ConsumedRecord, ProducedRecord } from '#/processors/log/port.ts'
 import {
   encodeCheckpoint,
@@ -12,6 +11,7 @@ import type { RestoredState } from './changelog.ts'
 import { createDeadLetterGuard } from './dead-letter-limit.ts'
 import type { DeadLetterLimits } from './dead-letter-limit.ts'
 import { createOutputs } from './outputs.ts'
+import { processOne } from './process-one.ts'
 import { commitMetadata, resumePoint } from './progress.ts'
 import { createProcessorHost } from './processor-host.ts'
 import type { ProcessorHost } from './processor-host.ts'
@@ -141,7 +141,7 @@ class Task implements Worker {
       const records = read.filter((record) => record.offset < to)
       await host.prepare(records)
       for (const record of records) {
-        process(host, record)
+        processOne(host, record)
         if (this.#turn.isOver()) await this.#turn.next()
       }
       this.#outputs.take()
@@ -172,7 +172,7 @@ class Task implements Worker {
   }
 
   #processOne(host: ProcessorHost, record: ConsumedRecord): Error | undefined {
-    const result = process(host, record)
+    const result = processOne(host, record)
     switch (result.kind) {
       case 'ok':
         host.count('ok')
@@ -254,19 +254,4 @@ class Task implements Worker {
 
 function copyOf({ key, value, timestampMs, headers }: ConsumedRecord): ProducedRecord {
   return { key, value, timestampMs, headers }
-}
-
-/**
- * A processor that throws on a record has a bug that this record shows: the record goes to the dead letters and
- * the stream goes on. A broken invariant and infrastructure that failed are not the record's fault.
- */
-function process(host: ProcessorHost, record: ConsumedRecord) {
-  try {
-    return host.process(record)
-  } catch (error) {
-    if (error instanceof AssertionError) throw error
-    if (isFaultlineError(error) && error.retryable) throw error
-    const code = isFaultlineError(error) ? error.code : 'internal'
-    return { kind: 'dlq', code, error: messageOf(error) } as const
-  }
 }

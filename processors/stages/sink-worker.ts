@@ -6,6 +6,8 @@ import { encodeProgress, loadState, stateTopicOf } from '#/processors/runtime/ch
 import { createDeadLetterGuard } from '#/processors/runtime/dead-letter-limit.ts'
 import { commitMetadata, parseCommitMetadata, resumePoint } from '#/processors/runtime/progress.ts'
 import type { StepOptions, Worker, WorkerContext } from '#/processors/runtime/stage.ts'
+import { insertRows } from './insert-rows.ts'
+import type { RowRange } from './insert-rows.ts'
 import { SINK_BYTES_MAX, SINK_DELAY_MS, SINK_ROWS_MAX, tokenOf } from './sink-table.ts'
 import type { SinkOptions, SinkTable } from './sink-table.ts'
 
@@ -223,7 +225,15 @@ class SinkWorker implements Worker {
     const letters: ProducedRecord[][] = []
     let failure: Error | undefined
     for (const table of this.#tables) {
-      failure = (await this.#insert({ table, range, rows, letters, signal })) ?? failure
+      const refused = await insertRows({
+        table,
+        rows,
+        insert: (part) => this.#insert(table, { ...this.input, ...range, ...part }, signal),
+        onRefused: (record, error) => {
+          failure = this.#sendToDeadLetters(record, error, letters) ?? failure
+        },
+      })
+      this.#guard.ok(rows.length - refused)
     }
     this.#letters = letters
     this.#intent = undefined
@@ -233,32 +243,15 @@ class SinkWorker implements Worker {
     if (failure !== undefined) throw failure
   }
 
-  /** Inserts the rows, halving them where ClickHouse refuses their data, until the guilty ones are alone. */
-  async #insert(work: Insert): Promise<Error | undefined> {
-    const { table, range, rows } = work
-    try {
-      await this.#insertOnce(work)
-      this.#guard.ok(rows.length)
-      return undefined
-    } catch (error) {
-      if (!table.isDataError(error)) throw error
-      if (rows.length === 1) return this.#sendToDeadLetters(rows[0]!, error, work.letters)
-      const middle = rows.length >>> 1
-      const cut = rows[middle]!.offset
-      const first = { ...work, range: { ...range, hi: cut }, rows: rows.slice(0, middle) }
-      const second = { ...work, range: { ...range, lo: cut }, rows: rows.slice(middle) }
-      const failed = await this.#insert(first)
-      return (await this.#insert(second)) ?? failed
-    }
-  }
-
-  async #insertOnce({ table, range, rows, signal }: Insert): Promise<void> {
-    if (rows.length === 0) return
+  async #insert(
+    table: SinkTable,
+    { rows, ...range }: RowRange & TopicPartition & { epoch: number },
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const { clock, random, metrics } = this.#context
-    const name = { ...this.input, ...range }
-    const token = tokenOf(this.#options.name, name)
+    const token = tokenOf(this.#options.name, range)
     const startMs = clock.monotonicMs()
-    await retry(() => table.insert({ ...name, token, records: rows, shadow: false }), {
+    await retry(() => table.insert({ ...range, token, records: rows, shadow: false }), {
       clock,
       random,
       attemptsMax: Infinity,
@@ -287,12 +280,4 @@ class SinkWorker implements Worker {
     metrics.add('faultline_dead_letters_total', 1, { stage })
     return this.#guard.failed(draft.error)
   }
-}
-
-interface Insert {
-  table: SinkTable
-  range: Range
-  rows: readonly ConsumedRecord[]
-  letters: ProducedRecord[][]
-  signal: AbortSignal | undefined
 }

@@ -1,6 +1,9 @@
-import type { ShadowPort, Stage, TableHash } from '#/processors/runtime/stage.ts'
+import type { ConsumedRecord, TopicPartition } from '#/processors/log/port.ts'
+import type { ShadowPort, ShadowScope, Stage, TableHash } from '#/processors/runtime/stage.ts'
+import { insertRows } from './insert-rows.ts'
+import type { RowRange } from './insert-rows.ts'
 import { tokenOf } from './sink-table.ts'
-import type { SinkOptions, SinkTable } from './sink-table.ts'
+import type { SinkBatch, SinkOptions, SinkTable } from './sink-table.ts'
 import { createSinkWorker } from './sink-worker.ts'
 
 export type { SinkBatch, SinkOptions, SinkTable } from './sink-table.ts'
@@ -19,30 +22,73 @@ export function createSinkStage(options: SinkOptions): Stage {
 
 function createShadowPort(options: SinkOptions): ShadowPort {
   const { name, tables } = options
-  const each = async (work: (table: SinkTable) => Promise<void>): Promise<void> => {
-    for (const table of tables) await work(table)
-  }
+  const inScope = ({ topics }: ShadowScope): SinkTable[] =>
+    tables.filter((table) => topics.has(table.topic))
   return {
-    create: (epoch, keep) =>
-      each((table) =>
-        table.createShadow(
-          epoch,
-          keep.filter((range) => range.topic === table.topic),
-        ),
-      ),
-    exchange: (epoch) => each((table) => table.exchange(epoch)),
-    drop: (epoch) => each((table) => table.drop(epoch)),
-    async hash(epoch) {
+    async create(scope, keep) {
+      for (const table of inScope(scope)) {
+        const kept = keep.filter((range) => range.topic === table.topic)
+        await table.createShadow(scope.epoch, kept)
+      }
+    },
+    async exchange(scope) {
+      for (const table of inScope(scope)) await table.exchange(scope.epoch)
+    },
+    async drop(scope) {
+      for (const table of inScope(scope)) await table.drop(scope.epoch)
+    },
+    async hash(scope, which) {
       const hashes: Record<string, TableHash> = {}
-      for (const table of tables) hashes[table.name] = await table.hash(epoch)
+      for (const table of inScope(scope))
+        hashes[table.name] = await table.hash(which === 'live' ? undefined : scope.epoch)
       return hashes
     },
-    async write(epoch, { topic, partition, lo, hi, records }) {
-      const rows = records.filter((record) => options.schemaOf(record) !== undefined)
-      if (rows.length === 0) return
-      const range = { topic, partition, epoch, lo, hi }
-      const batch = { ...range, token: tokenOf(name, range), records: rows, shadow: true }
-      for (const table of tables) if (table.topic === topic) await table.insert(batch)
+    async write({ epoch }, { topic, partition, records, hi }) {
+      const taken: Record<string, number> = {}
+      for (const rows of runsOfOneSchema(records, (record) => options.schemaOf(record))) {
+        const range = { topic, partition, epoch, lo: rows.lo, hi: Math.min(rows.hi, hi) }
+        for (const table of tables) {
+          if (table.topic !== topic) continue
+          const refused = await insertRows({
+            table,
+            rows: rows.records,
+            insert: (part) => table.insert(shadowBatch(name, { ...range, ...part })),
+            onRefused: () => undefined,
+          })
+          taken[table.name] = (taken[table.name] ?? 0) + rows.records.length - refused
+        }
+      }
+      return taken
     },
   }
+}
+
+function shadowBatch(
+  sink: string,
+  { lo, hi, rows, topic, partition, epoch }: RowRange & TopicPartition & { epoch: number },
+): SinkBatch {
+  const range = { topic, partition, epoch, lo, hi }
+  return { ...range, token: tokenOf(sink, range), records: rows, shadow: true }
+}
+
+/** One block holds records of one writer schema. */
+function runsOfOneSchema(
+  records: readonly ConsumedRecord[],
+  schemaOf: (record: ConsumedRecord) => number | undefined,
+): { lo: number; hi: number; records: ConsumedRecord[] }[] {
+  const runs: { lo: number; hi: number; records: ConsumedRecord[] }[] = []
+  let current: number | undefined
+  for (const record of records) {
+    const id = schemaOf(record)
+    if (id === undefined) continue
+    const last = runs.at(-1)
+    if (last === undefined || id !== current)
+      runs.push({ lo: record.offset, hi: record.offset + 1, records: [record] })
+    else {
+      last.records.push(record)
+      last.hi = record.offset + 1
+    }
+    current = id
+  }
+  return runs
 }

@@ -1,0 +1,102 @@
+import { FaultlineError } from '#/kernel/errors.ts'
+import type { Log, TopicPartition } from '#/processors/log/port.ts'
+import type { KeptRange, Stage } from './stage.ts'
+
+export type ResetTo = 'earliest' | { offset: number } | { timeMs: number }
+
+/** What a replay of one group computes again, and from where. */
+export interface ReplayPlan {
+  root: Stage
+  /** The root and everything fed by it, each before what it feeds. */
+  stages: readonly Stage[]
+  /** Stages outside of it that feed it as well: computed again for what they add, not changed. */
+  feeders: readonly Stage[]
+  /** Topics whose content is computed again. */
+  produced: ReadonlySet<string>
+  /** Where reading begins, for every input partition of the root and the feeders. */
+  from: ReadonlyMap<string, RangeStart>
+  /** First offset of each computed topic that stands for the part computed again. */
+  keep: readonly KeptRange[]
+}
+
+export interface RangeStart extends TopicPartition {
+  offset: number
+}
+
+export function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`
+}
+
+/** Follows topics from the group downstream. Fails with `usage` for an unknown group. */
+export function chainOf(stages: readonly Stage[], group: string): Stage[] {
+  const root = stages.find(({ name }) => name === group)
+  if (root === undefined) {
+    const known = stages.map(({ name }) => name).join(', ')
+    throw new FaultlineError('usage', `there is no group ${group}; groups are ${known}`)
+  }
+  const chain: Stage[] = []
+  const visit = (stage: Stage): void => {
+    if (chain.includes(stage)) return
+    for (const next of stages) if (next.inputs.some((i) => stage.outputs.includes(i))) visit(next)
+    // Behind everything it feeds; turned round below.
+    chain.push(stage)
+  }
+  visit(root)
+  return chain.toReversed()
+}
+
+export async function planReplay(
+  log: Log,
+  stages: readonly Stage[],
+  { group, resetTo }: { group: string; resetTo: ResetTo },
+): Promise<ReplayPlan> {
+  const chain = chainOf(stages, group)
+  const root = chain[0]!
+  const produced = new Set(chain.flatMap(({ outputs }) => outputs))
+  const isFed = (stage: Stage): boolean =>
+    stage.outputs.some((output) =>
+      chain.some((fed) => fed !== root && fed.inputs.includes(output) && fed.createProcessor),
+    )
+  const feeders = stages.filter((stage) => !chain.includes(stage) && isFed(stage))
+  const counts = new Map((await log.topics()).map(({ name, partitions }) => [name, partitions]))
+  const partitionsOf = (topics: Iterable<string>): TopicPartition[] =>
+    [...topics].flatMap((topic) =>
+      Array.from({ length: counts.get(topic) ?? 0 }, (_, partition) => ({ topic, partition })),
+    )
+  const rootInputs = partitionsOf(root.inputs)
+  const timeMs = await startTime(log, rootInputs, resetTo)
+  const offsetAt = (tp: TopicPartition): Promise<number> =>
+    timeMs === undefined ? log.beginningOffset(tp) : log.offsetForTimestamp(tp, timeMs)
+  const from = new Map<string, RangeStart>()
+  for (const tp of [...rootInputs, ...partitionsOf(feeders.flatMap(({ inputs }) => inputs))])
+    from.set(keyOf(tp), { ...tp, offset: await offsetAt(tp) })
+  const keep: KeptRange[] = []
+  const isRootSink = root.shadow !== undefined
+  for (const tp of isRootSink ? rootInputs : partitionsOf(produced))
+    keep.push({ ...tp, offset: timeMs === undefined ? 0 : await offsetAt(tp) })
+  return { root, stages: chain, feeders, produced, from, keep }
+}
+
+/**
+ * The chain is cut at one moment, on all topics: outputs carry the timestamp of the input that led to them. An
+ * offset stands for the moment of its record. undefined: from the very beginning, nothing is kept.
+ */
+async function startTime(
+  log: Log,
+  inputs: readonly TopicPartition[],
+  resetTo: ResetTo,
+): Promise<number | undefined> {
+  if (typeof resetTo === 'object' && 'timeMs' in resetTo) return resetTo.timeMs
+  let earliestMs = Infinity
+  let isWhole = true
+  for (const tp of inputs) {
+    const [beginning, end] = [await log.beginningOffset(tp), await log.endOffset(tp)]
+    const wanted = resetTo === 'earliest' ? beginning : resetTo.offset
+    const offset = Math.min(Math.max(wanted, beginning), end)
+    if (offset > 0) isWhole = false
+    if (offset === end) continue
+    const [first] = await log.read(tp, offset, { bytesMax: 1, waitMs: 0 })
+    if (first !== undefined) earliestMs = Math.min(earliestMs, first.timestampMs)
+  }
+  return isWhole ? undefined : earliestMs
+}
