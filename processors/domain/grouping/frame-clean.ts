@@ -28,15 +28,18 @@ const NAMELESS = new Set([
 ])
 
 export function cleanFrame(frame: Frame, platform: Platform): CleanFrame {
-  return {
-    place: cleanPlace(frame, platform),
-    name: cleanFunction(frame.function ?? '', platform),
-  }
+  const place = cleanPlace(frame, platform)
+  const name = cleanFunction(frame.function ?? '', platform)
+  // PHP's file is where the call stands, its class is part of the name.
+  return { place, name: platform === 'php' && frame.module ? `${frame.module}::${name}` : name }
 }
 
 function cleanPlace(frame: Frame, platform: Platform): string {
   const usesModule =
-    platform === 'java' || platform === 'dotnet' || platform === 'go' || platform === 'php'
+    platform === 'java' ||
+    platform === 'go' ||
+    // A class without a namespace says less than its file.
+    (platform === 'dotnet' && (!frame.file || (frame.module ?? '').includes('.')))
   if (usesModule && frame.module) return cleanModule(frame.module, platform)
   if (platform === 'native' && frame.module) return cleanFile(frame.module)
   if (frame.file) return platform === 'elixir' ? cleanElixirFile(frame.file) : cleanFile(frame.file)
@@ -144,6 +147,8 @@ function clean(name: string, platform: Platform): string {
   }
 }
 
+const MINIFIED_CHARS = 2
+
 function cleanJavascript(raw: string): string {
   let name = raw
   if (name.startsWith('async ')) name = name.slice(6)
@@ -157,7 +162,9 @@ function cleanJavascript(raw: string): string {
   if (slash >= 0) name = name.slice(slash + 1)
   if (name.endsWith('.<anonymous>')) return ''
   const dot = name.lastIndexOf('.')
-  return (dot >= 0 ? name.slice(dot + 1) : name).replace(/\$\d+$/u, '')
+  // A minified name alone says too little: its receiver stays.
+  const method = dot >= 0 && name.length - dot > MINIFIED_CHARS + 1 ? name.slice(dot + 1) : name
+  return method.replace(/\$\d+$/u, '')
 }
 
 function cleanJava(name: string): string {

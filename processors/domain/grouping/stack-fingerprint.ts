@@ -1,6 +1,7 @@
 import { cleanFrame, type CleanFrame } from './frame-clean.ts'
 import { IN_APP_RULES, type InAppRules } from './in-app-rules.ts'
-import type { Frame, ParsedException, ParsedStack, Platform } from './stack-frame.ts'
+import type { FrameSequence } from './stack-prefix.ts'
+import type { Frame, ParsedStack, Platform } from './stack-frame.ts'
 
 export interface StackFingerprint {
   /** What is hashed: types of the chain and the chosen frames, joined unambiguously by the caller. */
@@ -8,11 +9,16 @@ export interface StackFingerprint {
   /** Which variant the parts are. */
   variant: 'in-app' | 'all'
   frameCount: number
+  sequence: FrameSequence
   culprit?: string
 }
 
 /** Frames near the throw that are looked at; what is further out is cut off by many loggers. */
-const WINDOW_FRAMES = 8
+const NEAR_FRAMES = 8
+/** In-app frames that make a group. */
+const IN_APP_FRAMES = 8
+/** Frames that make a group when none near the throw is in-app. */
+const LIBRARY_FRAMES = 16
 
 interface Candidate extends CleanFrame {
   inApp: boolean
@@ -23,21 +29,55 @@ interface Candidate extends CleanFrame {
 /** Undefined when no frame tells anything. */
 export function fingerprintStack(parsed: ParsedStack): StackFingerprint | undefined {
   const parts: string[] = []
-  let variant: StackFingerprint['variant'] = 'all'
+  const chain: Candidate[] = []
+  let first: Candidate[] | undefined
+  let hasInApp = false
   let frameCount = 0
-  let culprit: string | undefined
-  parsed.exceptions.forEach((exception, index) => {
-    const chosen = chooseFrames(exception, parsed.platform)
-    if (index === 0 && chosen.some((one) => one.inApp)) variant = 'in-app'
-    if (index > 0 || exception.type !== undefined) parts.push(`type ${exception.type ?? ''}`)
+  for (const exception of parsed.exceptions) {
+    const frames = collapse(exception.frames, parsed.platform)
+    const chosen = chooseFrames(frames)
+    if (first === undefined && chosen.length > 0) {
+      first = chosen
+      hasInApp = chosen.some(isTelling)
+    }
+    parts.push(`type ${exception.type ?? ''}`)
     for (const { place, name } of chosen) parts.push(`frame ${place} ${name}`)
+    chain.push(...frames)
     frameCount += chosen.length
-    culprit ??= chosen[0] === undefined ? undefined : describe(chosen[0])
-  })
-  if (frameCount === 0) return undefined
-  const result: StackFingerprint = { parts, variant, frameCount }
-  if (culprit !== undefined) result.culprit = culprit
-  return result
+  }
+  const culprit = first?.find(isTelling) ?? first?.[0]
+  if (culprit === undefined) return undefined
+  return {
+    parts,
+    variant: hasInApp ? 'in-app' : 'all',
+    frameCount,
+    sequence: sequenceOf(parsed, chain),
+    culprit: describe(culprit),
+  }
+}
+
+/** Fewest frames a logger cuts a stack to; a shorter one is whole. */
+const CUT_FRAMES_MIN = 8
+
+function sequenceOf(parsed: ParsedStack, chain: readonly Candidate[]): FrameSequence {
+  const prefixes: number[] = []
+  let a = 0x811c9dc5 | 0
+  let b = 0x27d4eb2f | 0
+  const add = (text: string): void => {
+    for (let at = 0; at < text.length; at++) {
+      const code = text.charCodeAt(at)
+      a = Math.imul(a ^ code, 0x01000193)
+      b = Math.imul(b ^ code, 0x5bd1e995)
+      b ^= b >>> 15
+    }
+  }
+  for (const { type } of parsed.exceptions) add(`${type ?? ''}\n`)
+  for (const one of distinct(chain)) {
+    add(`${one.place} ${one.name}\n`)
+    prefixes.push((a >>> 0) * 0x200000 + (b >>> 11))
+  }
+  const frames = parsed.exceptions.reduce((sum, exception) => sum + exception.frames.length, 0)
+  return { prefixes, mayBeCut: frames >= CUT_FRAMES_MIN && chain.at(-1)?.isNoise !== true }
 }
 
 function describe({ raw, name: cleaned, place }: Candidate): string {
@@ -46,11 +86,22 @@ function describe({ raw, name: cleaned, place }: Candidate): string {
   return file === '' ? name : `${name === '' ? '<anonymous>' : name} (${file})`
 }
 
-function chooseFrames(exception: ParsedException, platform: Platform): Candidate[] {
-  const rules = IN_APP_RULES[platform]
-  const window = collapse(exception.frames.map((frame) => candidate(frame, platform, rules)))
-  const inApp = window.filter((one) => one.inApp && !one.isNoise)
-  return inApp.length > 0 ? inApp : window.filter((one) => !one.isNoise)
+/**
+ * In-app frames when one is near the throw. Otherwise all frames near it, and the first in-app one further
+ * out, so that one crash in a library reached from two places is two groups.
+ */
+function chooseFrames(frames: readonly Candidate[]): Candidate[] {
+  const inApp = distinct(frames.filter(isTelling))
+  const nearest = frames.findIndex(isTelling)
+  if (nearest >= 0 && nearest < NEAR_FRAMES) return inApp.slice(0, IN_APP_FRAMES)
+  const further = distinct(frames.slice(LIBRARY_FRAMES)).find((one) => one.inApp)
+  const near = distinct(frames.slice(0, LIBRARY_FRAMES))
+  return further === undefined ? near : [...near, further]
+}
+
+/** In-app, and it says where: a frame without symbols says nothing. */
+function isTelling(one: Candidate): boolean {
+  return one.inApp && one.place !== '' && !one.isNoise
 }
 
 function candidate(frame: Frame, platform: Platform, rules: InAppRules): Candidate {
@@ -59,7 +110,8 @@ function candidate(frame: Frame, platform: Platform, rules: InAppRules): Candida
   const isNoise =
     rules.noise.includes(qualified) ||
     rules.noise.includes(clean.name.toLowerCase()) ||
-    (clean.name === '' && clean.place === '')
+    (clean.name === '' && clean.place === '') ||
+    rules.builtIn.includes(clean.place)
   return {
     ...clean,
     raw: frame,
@@ -81,20 +133,55 @@ function isInApp(frame: Frame, clean: CleanFrame, rules: InAppRules, platform: P
   if (file !== '') {
     const path = file.startsWith('/') ? file : `/${file}`
     if (rules.paths.some((part) => path.includes(part))) return false
+    if (rules.roots.some((root) => file.startsWith(root))) return false
   }
   return !rules.functions.some((prefix) => clean.name.startsWith(prefix))
 }
 
-/** Drops repeats: recursion, also mutual, says nothing about where it came from. */
-function collapse(frames: readonly Candidate[]): Candidate[] {
-  const seen = new Set<string>()
+const CYCLE_FRAMES_MAX = 4
+
+/** Recursion, also mutual, is one round: how deep it went says nothing about where it came from. */
+function collapse(frames: readonly Frame[], platform: Platform): Candidate[] {
+  const rules = IN_APP_RULES[platform]
   const kept: Candidate[] = []
-  for (const one of frames) {
-    const key = `${one.place} ${one.name}`
-    if (seen.has(key)) continue
-    seen.add(key)
+  for (const frame of frames) {
+    const one = candidate(frame, platform, rules)
+    if (isSame(kept.at(-1), one)) continue
     kept.push(one)
-    if (kept.length >= WINDOW_FRAMES) break
+    for (let period = 2; period <= CYCLE_FRAMES_MAX; period++) {
+      if (!endsInCycle(kept, period)) continue
+      kept.length -= period
+      break
+    }
   }
   return kept
+}
+
+/** The last `period` frames repeat those before them, and the application takes part. */
+function endsInCycle(frames: readonly Candidate[], period: number): boolean {
+  const second = frames.length - period
+  const first = second - period
+  if (first < 0) return false
+  let isApp = false
+  for (let at = 0; at < period; at++) {
+    const one = frames[second + at] as Candidate
+    if (!isSame(frames[first + at], one)) return false
+    isApp ||= isTelling(one)
+  }
+  return isApp
+}
+
+function isSame(left: Candidate | undefined, right: Candidate): boolean {
+  return left !== undefined && left.place === right.place && left.name === right.name
+}
+
+/** Without noise, and every frame once. */
+function distinct(frames: readonly Candidate[]): Candidate[] {
+  const seen = new Set<string>()
+  return frames.filter((one) => {
+    const key = `${one.place} ${one.name}`
+    if (one.isNoise || seen.has(key)) return false
+    seen.add(key)
+    return true
+  })
 }

@@ -29,9 +29,9 @@ export function isJavaLine(line: string): boolean {
   const open = line.lastIndexOf('(', close)
   if (open < 0 || close <= open + 1) return false
   const place = line.slice(open + 1, close)
-  if (place === 'Unknown Source' || place === 'Native Method' || place === 'SourceFile') return true
   const colon = place.indexOf(':')
   const file = colon < 0 ? place : place.slice(0, colon)
+  if (file === 'Unknown Source' || file === 'Native Method' || file === 'SourceFile') return true
   return !file.includes(' ') && !file.includes('/') && /\.(?:java|kt|scala|groovy|clj)$/u.test(file)
 }
 
@@ -51,11 +51,14 @@ export function parseDotnetLine(line: string): Frame | undefined {
   }
   const open = text.indexOf('(')
   const name = (open > 0 ? text.slice(0, open) : text).trim()
+  // Overloads are different functions: a signature that is written stays.
+  const signature = open > 0 ? text.slice(open, text.indexOf(')', open) + 1) : ''
   // Unity writes `Type:Method ()`.
   const cut = Math.max(name.lastIndexOf('.'), name.lastIndexOf(':'))
   const start = name.endsWith('..ctor') || name.endsWith('..cctor') ? name.lastIndexOf('..') : cut
+  const method = start < 0 ? name : name.slice(start + 1)
   return frame({
-    function: start < 0 ? name : name.slice(start + 1),
+    function: signature === '()' ? method : method + signature,
     module: start < 0 ? undefined : name.slice(0, start),
     file,
     line: number,

@@ -53,6 +53,8 @@ export interface TemplateMiner {
   learn(message: string): LearnedTemplate
   /** The canonical id `id` belongs to now; `id` itself when it is not known. */
   canonical(id: string): string
+  /** Marks the template as used, as learning one of its messages again would. */
+  touch(id: string): void
   /** The template of an id as it is now. */
   templateOf(id: string): string | undefined
   /** Grows whenever a message changes what an earlier one would be answered now. */
@@ -101,6 +103,10 @@ class Miner implements TemplateMiner {
 
   canonical(id: string): string {
     return this.#store.root(id)?.id ?? id
+  }
+
+  touch(id: string): void {
+    this.#store.touch(id)
   }
 
   templateOf(id: string): string | undefined {
@@ -169,7 +175,7 @@ class Miner implements TemplateMiner {
     const words = this.#store.buckets.get(key)
     if (words !== undefined) this.#merge([...words.members, id], words.unit, key, aliases)
     this.#joinBuckets(template, scan, skeleton, context, aliases, 0)
-    this.#store.trim()
+    if (this.#store.trim()) this.revision++
     return this.#result(this.#store.root(id) ?? template, scan, id, aliases)
   }
 
@@ -264,8 +270,7 @@ class Miner implements TemplateMiner {
     for (const root of roots) {
       if (root === oldest) continue
       root.parent = oldest.id
-      for (const other of root.blanks)
-        if (!oldest.blanks.includes(other)) oldest.blanks.push(other)
+      for (const other of root.blanks) if (!oldest.blanks.includes(other)) oldest.blanks.push(other)
       for (const other of root.varied) if (!oldest.varied.includes(other)) oldest.varied.push(other)
       aliases.push({ from: root.id, to: oldest.id })
     }

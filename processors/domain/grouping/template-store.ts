@@ -72,7 +72,9 @@ export interface Store {
   remember(key: number, template: Template): void
   bucket(key: number, unit: number): Bucket
   addValue(word: number): void
-  trim(): void
+  touch(id: string): void
+  /** Forgets down to the caps; true when templates were forgotten. */
+  trim(): boolean
 }
 
 export function createStore(templatesMax = TEMPLATES_MAX): Store {
@@ -152,8 +154,19 @@ class MemoryStore implements Store {
     if (this.values.size < VALUES_MAX) this.values.add(word)
   }
 
-  trim(): void {
-    if (this.templates.size > this.templatesMax) this.#forgetTemplates()
+  touch(id: string): void {
+    const found = this.root(id)
+    if (found !== undefined) found.used = Math.floor(this.order / EPOCH_LEARNED)
+  }
+
+  trim(): boolean {
+    const isFull = this.templates.size > this.templatesMax
+    if (isFull) this.#forgetTemplates()
+    this.#trimBuckets()
+    return isFull
+  }
+
+  #trimBuckets(): void {
     const max = this.templatesMax * BUCKETS_PER_TEMPLATE
     if (this.buckets.size <= max) return
     let excess = this.buckets.size - Math.floor(max * (1 - FORGOTTEN_SHARE))

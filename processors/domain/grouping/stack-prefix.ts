@@ -1,0 +1,87 @@
+/** A stack's frames from the throw outwards, without noise, recursion collapsed. */
+export interface FrameSequence {
+  /** Hash of the first n frames and the exception's type, for n = 1, 2, … */
+  prefixes: readonly number[]
+  /** It may have been cut off: long enough, and it does not end where threads begin. */
+  mayBeCut: boolean
+}
+
+export interface StackPrefixState {
+  roots: [fingerprint: string, root: string][]
+  inside: [prefix: number, root: string][]
+  ends: [prefix: number, root: string][]
+}
+
+/**
+ * Recognises stacks that were cut off. Loggers limit the number of frames, so one bug comes with long and
+ * short stacks: a stack that is the beginning of a known one belongs to its group, and a longer one to the
+ * group of the beginning seen before. A beginning that leads to two groups decides nothing.
+ */
+export interface StackPrefixes {
+  /**
+   * The group of the stack with this fingerprint: its own, or the one it was found to be part of. `isNew`
+   * the first time, until the fingerprint is forgotten.
+   */
+  resolve(fingerprint: string, sequence: FrameSequence): { root: string; isNew: boolean }
+  toJSON(): StackPrefixState
+}
+
+const ROOTS_MAX = 4096
+const PREFIXES_MAX = 16_384
+const PREFIX_LENGTH_MAX = 48
+const AMBIGUOUS = ''
+
+export function createStackPrefixes(state?: StackPrefixState): StackPrefixes {
+  const roots = new Map(state?.roots)
+  const inside = new Map(state?.inside)
+  const ends = new Map(state?.ends)
+  return {
+    resolve(fingerprint, sequence) {
+      const known = roots.get(fingerprint)
+      if (known !== undefined) return { root: known, isNew: false }
+      const root = find(inside, ends, sequence) ?? fingerprint
+      put(roots, fingerprint, root, ROOTS_MAX)
+      learn(inside, ends, sequence, root)
+      return { root, isNew: true }
+    },
+    toJSON: () => ({ roots: [...roots], inside: [...inside], ends: [...ends] }),
+  }
+}
+
+type PrefixMap = Map<number, string>
+
+function find(inside: PrefixMap, ends: PrefixMap, sequence: FrameSequence): string | undefined {
+  const { prefixes, mayBeCut } = sequence
+  const whole = prefixes.at(-1)
+  if (whole === undefined) return undefined
+  const longer = mayBeCut ? inside.get(whole) : undefined
+  if (longer !== undefined && longer !== AMBIGUOUS) return longer
+  for (let at = Math.min(prefixes.length, PREFIX_LENGTH_MAX) - 1; at >= 0; at--) {
+    const shorter = ends.get(prefixes[at] as number)
+    if (shorter !== undefined && shorter !== AMBIGUOUS) return shorter
+  }
+  return undefined
+}
+
+function learn(inside: PrefixMap, ends: PrefixMap, sequence: FrameSequence, root: string): void {
+  const { prefixes, mayBeCut } = sequence
+  const length = Math.min(prefixes.length, PREFIX_LENGTH_MAX)
+  for (let at = 0; at < length - 1; at++) note(inside, prefixes[at] as number, root)
+  const whole = prefixes[length - 1]
+  if (mayBeCut && whole !== undefined) note(ends, whole, root)
+}
+
+function note(map: PrefixMap, prefix: number, root: string): void {
+  const known = map.get(prefix)
+  if (known === undefined) put(map, prefix, root, PREFIXES_MAX)
+  else if (known !== root) map.set(prefix, AMBIGUOUS)
+}
+
+/** Keeps at most `max` entries; the oldest goes first. */
+function put<K, V>(map: Map<K, V>, key: K, value: V, max: number): void {
+  if (map.size >= max) {
+    const oldest = map.keys().next()
+    if (!oldest.done) map.delete(oldest.value)
+  }
+  map.set(key, value)
+}
