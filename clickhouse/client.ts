@@ -211,9 +211,10 @@ function failureOf(error: unknown, signal: AbortSignal | undefined): unknown {
 function faultlineErrorOf(error: unknown): FaultlineError {
   if (error instanceof FaultlineError) return error
   if (error instanceof ClickHouseError) {
-    return new FaultlineError(errorCodeOf(Number(error.code)), error.message.trim(), {
-      cause: error,
-    })
+    const detail = error.message.trim()
+    // The memory of the whole server is used up: by others, and for a while.
+    const code = /\(total\)/.test(detail) ? 'storage_unavailable' : errorCodeOf(Number(error.code))
+    return new FaultlineError(code, detail, { cause: error })
   }
   const message = messageOf(error)
   if (/^Timeout error/i.test(message)) {

@@ -303,7 +303,7 @@ function rethrowParseError(error: unknown): never {
 
 function refused(
   what: string,
-  remedy = 'See docs/sql.md for what ad-hoc SQL can do.',
+  remedy = 'One SELECT over the public tables may run; clickhouse/SPEC.md has the rules.',
 ): FaultlineError {
   return new FaultlineError('invalid_sql', `Not allowed: ${what}.`, { remedy })
 }

@@ -40,7 +40,7 @@ export interface EngineLimits {
 const MIB = 1024 * 1024
 
 export const ENGINE_LIMITS: EngineLimits = {
-  memoryBytesMax: 900 * MIB,
+  memoryBytesMax: 800 * MIB,
   queryMemoryBytesMax: 500 * MIB,
   adhocMemoryBytesMax: 256 * MIB,
   queryTimeMsMax: 60_000,
@@ -73,6 +73,8 @@ export function laneSettings(lane: LaneName, limits: EngineLimits): Record<strin
     max_memory_usage: limits.queryMemoryBytesMax,
   }
   if (lane === 'reader') return { ...common, max_execution_time: limits.queryTimeMsMax / 1000 }
+  // Only the memory of the whole engine limits an insert: refusing one for its size would not end its retries.
+  if (lane === 'writer') return { ...common, max_memory_usage: 0 }
   if (lane !== 'adhoc') return common
   return {
     ...common,

@@ -33,12 +33,17 @@ const GZIP_LEVEL = 3
 
 /** ClickHouse's HTTP interface over the executor; the caller listens and closes. */
 export function createFront(deps: FrontDeps): Server {
-  return createServer(
+  const server = createServer(
     { maxHeaderSize: HEADER_BYTES_MAX, keepAliveTimeout: 60_000, requestTimeout: 300_000 },
     (request, response) => {
+      response.on('close', () => {
+        // While stopping, a connection that has become idle would be waited for until it times out.
+        if (!server.listening) setImmediate(() => server.closeIdleConnections())
+      })
       void serve(deps, request, response)
     },
   )
+  return server
 }
 
 async function serve(
