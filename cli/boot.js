@@ -5,7 +5,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
-import { enableCompileCache } from 'node:module'
+import * as nodeModule from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -189,7 +189,7 @@ if (node === process.execPath) {
   const needsDashboard =
     (args[0] === 'start' && !args.includes('--help')) || (args[0] === 'dev' && args[1] === 'test')
   if (needsDashboard) await buildDashboard(node)
-  enableCompileCache(join(ROOT, 'node_modules', '.cache', 'compile'))
+  nodeModule.enableCompileCache(join(ROOT, 'node_modules', '.cache', 'compile'))
   const { main } = await import('./main.ts')
   process.exitCode = await main(args)
 } else {
