@@ -35,7 +35,7 @@ export async function readStatement(
   head: RequestHead,
   deps: BodyDeps,
 ): Promise<Statement> {
-  const body = decoded(request, head)
+  const body = decoded(request)
   try {
     if (head.urlQuery !== undefined && /^\s*INSERT\b/i.test(head.urlQuery)) {
       return await insertFromUrl(head.urlQuery, body, deps)
@@ -111,10 +111,7 @@ function startsWithComment(head: Buffer): boolean {
   return /^\s*(?:--|\/\*|#)/.test(head.toString('latin1', 0, 64))
 }
 
-function decoded(request: IncomingMessage, head: RequestHead): Readable {
-  if (head.nativeDecompress) {
-    throw engineError('NOT_IMPLEMENTED', 'decompress=1 is not served; use Content-Encoding: gzip.')
-  }
+function decoded(request: IncomingMessage): Readable {
   const decoder = decoderOf(request.headers['content-encoding'])
   if (decoder === undefined) return request
   request.on('error', (error) => decoder.destroy(error))

@@ -145,6 +145,12 @@ describe('the protocol', () => {
     const response = await http({ query: { query: 'SELECT 1', session_id: 'mine' } })
     expect(response.status).toBe(501)
     expect(await response.text()).toContain('Sessions are not kept')
+    for (const name of ['compress', 'decompress']) {
+      expect(await text({ query: { query: 'SELECT 1', [name]: '1' } })).toContain(
+        `${name}=1 is not served`,
+      )
+      expect(await text({ query: { query: 'SELECT 1', [name]: '0' } })).toBe('1\n')
+    }
   })
 
   it('[B16] [CH8] gzip in both directions', async () => {

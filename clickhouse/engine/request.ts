@@ -15,9 +15,6 @@ export interface RequestHead {
   params: Record<string, string>
   /** Answer bytes compressed as the client accepts them. */
   gzip: boolean
-  /** ClickHouse's own framing around LZ4 blocks, for the answer and for the body. */
-  nativeCompress: boolean
-  nativeDecompress: boolean
 }
 
 // What the protocol itself uses; every other parameter is a setting.
@@ -90,6 +87,11 @@ export function headOf(
 ): RequestHead {
   const query = url.searchParams
   const user = authenticate(request, query, users)
+  for (const name of ['compress', 'decompress']) {
+    // ClickHouse's own framing of LZ4 blocks, which some JDBC tools switch on.
+    const detail = `${name}=1 is not served; gzip is (Content-Encoding, enable_http_compression=1).`
+    if (isOn(query.get(name))) throw engineError('NOT_IMPLEMENTED', detail)
+  }
   const settings: Record<string, string> = {}
   const params: Record<string, string> = {}
   for (const [name, value] of query) {
@@ -114,8 +116,6 @@ export function headOf(
     settings,
     params,
     gzip: isOn(query.get('enable_http_compression')) && /\bgzip\b/.test(accepts),
-    nativeCompress: isOn(query.get('compress')),
-    nativeDecompress: isOn(query.get('decompress')),
   }
 }
 
