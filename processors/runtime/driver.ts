@@ -41,6 +41,8 @@ export interface TopologyDriver {
   run(): Promise<void>
   /** Drops the workers of a stage as a kill would: nothing is drained, others start from what is committed. */
   crash(stage: string): Promise<void>
+  /** The whole process dies and starts again. */
+  crashAll(): Promise<void>
   /** Drains and stops the workers of a stage, then starts others. */
   restart(stage: string): Promise<void>
   /** Everything a topic holds, partition after partition. */
@@ -109,6 +111,10 @@ class Driver implements TopologyDriver {
     running.workers.clear()
     await running.membership.leave()
     await this.startStage(running.stage)
+  }
+
+  async crashAll(): Promise<void> {
+    for (const stage of this.#options.stages) await this.crash(stage.name)
   }
 
   async restart(stage: string): Promise<void> {

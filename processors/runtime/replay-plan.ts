@@ -2,7 +2,12 @@ import { FaultlineError } from '#/kernel/errors.ts'
 import type { Log, TopicPartition } from '#/processors/log/port.ts'
 import type { KeptRange, Stage } from './stage.ts'
 
-export type ResetTo = 'earliest' | { offset: number } | { timeMs: number }
+/** An offset means that offset in every input partition; `inputs` gives each its own, and leaves others alone. */
+export type ResetTo =
+  | 'earliest'
+  | { offset: number }
+  | { timeMs: number }
+  | { inputs: readonly RangeStart[] }
 
 /** What a replay of one group computes again, and from where. */
 export interface ReplayPlan {
@@ -89,9 +94,10 @@ async function startTime(
   if (typeof resetTo === 'object' && 'timeMs' in resetTo) return resetTo.timeMs
   let earliestMs = Infinity
   let isWhole = true
-  for (const tp of inputs) {
+  const named = typeof resetTo === 'object' && 'inputs' in resetTo ? resetTo.inputs : undefined
+  for (const tp of named ?? inputs) {
     const [beginning, end] = [await log.beginningOffset(tp), await log.endOffset(tp)]
-    const wanted = resetTo === 'earliest' ? beginning : resetTo.offset
+    const wanted = wantedOffset(resetTo, tp) ?? beginning
     const offset = Math.min(Math.max(wanted, beginning), end)
     if (offset > 0) isWhole = false
     if (offset === end) continue
@@ -99,4 +105,10 @@ async function startTime(
     if (first !== undefined) earliestMs = Math.min(earliestMs, first.timestampMs)
   }
   return isWhole ? undefined : earliestMs
+}
+
+function wantedOffset(resetTo: ResetTo, tp: TopicPartition | RangeStart): number | undefined {
+  if (typeof resetTo !== 'object') return undefined
+  if ('offset' in resetTo) return resetTo.offset
+  return 'offset' in tp ? tp.offset : undefined
 }

@@ -121,6 +121,8 @@ export interface CrashPlan {
   random: Random
   /** Chance of dying at each operation that can be interrupted. */
   chance: number
+  /** Reads get a size drawn up to this instead of the one asked for. */
+  readBytesMax?: number
 }
 
 /** A log whose process dies at commits and reads: just before, or just after they took effect. */
@@ -134,7 +136,9 @@ export function crashingLog(log: Log, plan: CrashPlan): Log {
     },
     async read(tp, from, options) {
       if (dies()) throw new CrashError('at a read')
-      return log.read(tp, from, options)
+      const { readBytesMax = Infinity } = plan
+      if (readBytesMax === Infinity) return log.read(tp, from, options)
+      return log.read(tp, from, { ...options, bytesMax: 1 + plan.random.int(readBytesMax) })
     },
   }
   return new Proxy(log, {
