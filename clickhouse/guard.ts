@@ -45,7 +45,7 @@ export interface GuardedQuery {
   tables: string[]
 }
 
-export const SQL_LENGTH_MAX = 32_768
+const SQL_LENGTH_MAX = 32_768
 const NODES_MAX = 5_000
 
 /** What may stand in a query, by ClickHouse's names; a construct that is not listed is refused. */
@@ -257,7 +257,7 @@ function bound(text: string, bindings: string): string {
 }
 
 /** `readonly` and limits; the embedded engine then takes a session that cannot write. */
-export function guardSettings(limits: GuardLimits): Record<string, SettingValue> {
+function guardSettings(limits: GuardLimits): Record<string, SettingValue> {
   return {
     readonly: 1,
     max_execution_time: limits.timeMsMax / 1000,

@@ -46,7 +46,7 @@ export function createSpool(dir: string): Spool {
 }
 
 /** Passes bytes on and fails when there are more than `bytesMax`, however they were encoded on the way. */
-export function limitBytes(bytesMax: number): Transform {
+function limitBytes(bytesMax: number): Transform {
   let seen = 0
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
