@@ -26,7 +26,7 @@ export interface GuardLimits {
   memoryBytesMax: number
 }
 
-export const GUARD_LIMITS: GuardLimits = {
+const GUARD_LIMITS: GuardLimits = {
   timeMsMax: 10_000,
   resultRowsMax: 10_000,
   resultBytesMax: 32 * 1024 * 1024,

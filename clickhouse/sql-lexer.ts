@@ -3,7 +3,7 @@
  * (heredocs, typographic quotes, control characters, a second statement) is refused, so that a decision
  * made on these tokens holds for what the server will execute.
  */
-export type TokenKind = 'word' | 'quoted' | 'string' | 'number' | 'symbol'
+type TokenKind = 'word' | 'quoted' | 'string' | 'number' | 'symbol'
 
 export interface Token {
   kind: TokenKind

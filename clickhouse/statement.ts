@@ -38,12 +38,12 @@ export function quoteName(name: string): string {
   return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``
 }
 
-export function quoteTable(name: string): string {
+function quoteTable(name: string): string {
   return name.split('.').map(quoteName).join('.')
 }
 
 /** ` SETTINGS a = 1, b = 'x'`, or nothing. Throws on a name that is not a setting's. */
-export function settingsClause(settings: Readonly<Record<string, SettingValue>> = {}): string {
+function settingsClause(settings: Readonly<Record<string, SettingValue>> = {}): string {
   const parts = Object.entries(settings).map(([name, value]) => {
     assert(SETTING_NAME.test(name), `a setting's name is lower-case letters: ${name}`)
     return `${name} = ${settingLiteral(value)}`

@@ -17,7 +17,7 @@ export interface ExecutorDeps {
   stuckMsMax: number
 }
 
-export interface Execution {
+interface Execution {
   statement: Statement
   database: string
   defaultFormat: string

@@ -35,7 +35,7 @@ export interface Engine {
   stop(): Promise<void>
 }
 
-export const ENGINE_USERS = { internal: 'faultline', reader: 'reader' } as const
+const ENGINE_USERS = { internal: 'faultline', reader: 'reader' } as const
 
 const MAIN = fileURLToPath(new URL('./engine-main.ts', import.meta.url))
 const START_MS_MAX = 120_000
