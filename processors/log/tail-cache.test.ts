@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Tail, TailCache } from './tail-cache.ts'
 import type { TailEntry } from './tail-cache.ts'
 
-function entry(offset: number): TailEntry {
+function smallEntry(offset: number): TailEntry {
   return { baseOffset: offset, lastOffset: offset, bytes: Buffer.alloc(100) }
 }
 
@@ -46,11 +46,11 @@ describe('tail cache', () => {
     const cache = new TailCache(1000)
     const [first, second] = [new Tail(), new Tail()]
     for (let offset = 0; offset < 3; offset++)
-      cache.add(offset === 1 ? second : first, entry(offset))
+      cache.add(offset === 1 ? second : first, smallEntry(offset))
     cache.clear(first)
     expect(first.from(0, 1000)).toEqual([])
     expect(second.from(1, 1000).length).toBe(1)
-    for (let offset = 3; offset < 20; offset++) cache.add(first, entry(offset))
+    for (let offset = 3; offset < 20; offset++) cache.add(first, smallEntry(offset))
     expect(second.from(1, 1000)).toEqual([])
     expect(first.from(19, 1000).length).toBe(1)
     expect(first.from(10, 1000)).toEqual([])

@@ -6,7 +6,7 @@ import type { GroupMembership, Log, ProducedBatch, ProducedRecord } from '#/proc
 
 /**
  * The process that the log's crash tests kill: appends batches of random sizes to several partitions at once,
- * copies one topic to another in commit units, and says on stdout what was acknowledged. `log.ts` judges.
+ * copies one topic to another in commit units, counts in a compacted topic, and says on stdout what was acknowledged. `log.ts` judges.
  *
  * Arguments: data folder, seed, durability.
  */
@@ -59,6 +59,18 @@ async function copyForEver(
   }
 }
 
+/** Counts up under a few keys of a compacted topic, with compaction and retention going on meanwhile. */
+async function countForEver(log: Log): Promise<void> {
+  for (let count = 0; ; count++) {
+    const at = await log.endOffset({ topic: 'state', partition: 0 })
+    const key = `k${at % 5}`
+    const record = { key: Buffer.from(key), value: Buffer.from(String(at)), timestampMs: count }
+    await log.append([{ topic: 'state', partition: 0, records: [record] }])
+    writeSync(1, `state ${key} ${at}\n`)
+    if (random.int(20) === 0) await log.maintain(systemClock.nowMs())
+  }
+}
+
 const log = await openEmbeddedLog({
   dir,
   clock: systemClock,
@@ -70,6 +82,7 @@ const unlimited = { retentionMs: Infinity, retentionBytes: Infinity, compacted: 
 await log.createTopics(
   ['source', 'copy'].map((name) => ({ name, partitions: PARTITIONS, ...unlimited })),
 )
+await log.createTopics([{ name: 'state', ...unlimited, partitions: 1, compacted: true }])
 const membership = await log.join({
   group: 'copy',
   topics: ['source'],
@@ -79,5 +92,6 @@ const membership = await log.join({
 writeSync(1, 'ready\n')
 await Promise.all([
   ...Array.from({ length: LANES }, (_, lane) => appendForEver(log, lane)),
+  countForEver(log),
   ...Array.from({ length: PARTITIONS }, (_, partition) => copyForEver(log, membership, partition)),
 ])

@@ -31,12 +31,20 @@ export interface ChaosReport {
   faults: string[]
 }
 
-/** Starts the writer, kills it, and returns the appends it was told are durable: id → records. */
+/** What the writer was told is durable. */
+interface Acknowledged {
+  /** Records of each append by its id. */
+  appends: Map<string, number>
+  /** The last value of each key of the compacted topic. */
+  state: Map<string, number>
+}
+
+/** Starts the writer, kills it, and adds what it was told is durable. */
 function writeUntilKilled(
   dir: string,
   { seed, durability }: { seed: number; durability: string },
-  lifeMs: number,
-): Promise<Map<string, number>> {
+  life: { lifeMs: number; acknowledged: Acknowledged },
+): Promise<void> {
   const child = spawn(process.execPath, [WRITER, dir, String(seed), durability], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -44,7 +52,7 @@ function writeUntilKilled(
   return new Promise((resolve, reject) => {
     child.stdout.setEncoding('utf8')
     child.stdout.on('data', (part: string) => {
-      if (text === '') setTimeout(() => child.kill('SIGKILL'), lifeMs)
+      if (text === '') setTimeout(() => child.kill('SIGKILL'), life.lifeMs)
       text += part
     })
     child.on('close', (code) => {
@@ -53,11 +61,39 @@ function writeUntilKilled(
         return
       }
       // The last line may be cut.
-      const lines = text.split('\n').slice(1, -1)
-      resolve(new Map(lines.map((line) => line.split(' ')).map(([id = '', n]) => [id, Number(n)])))
+      for (const line of text.split('\n').slice(1, -1)) note(life.acknowledged, line)
+      resolve()
     })
     child.on('error', reject)
   })
+}
+
+function note({ appends, state }: Acknowledged, line: string): void {
+  const [id = '', first = '', second] = line.split(' ')
+  if (id === 'state') state.set(first, Number(second))
+  else appends.set(id, Number(first))
+}
+
+/** Keys of the compacted topic: each must have its last acknowledged value, or one that came after. */
+export async function judgeState(
+  log: Log,
+  acknowledged: ReadonlyMap<string, number>,
+  faults: string[],
+): Promise<void> {
+  const tp = { topic: 'state', partition: 0 }
+  const values = new Map<string, number>()
+  const end = await log.endOffset(tp)
+  for (let next = 0; next < end;) {
+    for (const { offset, key, value } of await log.read(tp, next, { bytesMax: 1e6, waitMs: 0 })) {
+      if (String(value) !== String(offset)) faults.push(`state holds ${String(value)} at ${offset}`)
+      values.set(String(key), offset)
+      next = offset + 1
+    }
+  }
+  for (const [key, value] of acknowledged) {
+    const found = values.get(key)
+    if (found === undefined || found < value) faults.push(`${key} is ${found}, not ${value}`)
+  }
 }
 
 async function readAll(log: Log, topic: string, partition: number): Promise<ConsumedRecord[]> {
@@ -109,22 +145,22 @@ export async function judgeLog(
 export async function runLogChaos(options: ChaosOptions): Promise<ChaosReport> {
   const random = createSeededRandom(options.seed)
   const dir = mkdtempSync(join(tmpdir(), 'faultline-chaos-'))
-  const acknowledged = new Map<string, number>()
+  const acknowledged: Acknowledged = { appends: new Map(), state: new Map() }
   const faults: string[] = []
   let records = 0
   let kills = 0
   while (kills < options.kills && faults.length === 0) {
     const lifeMs = random.int(options.lifeMsMax)
     const writer = { seed: options.seed * 1000 + kills, durability: options.durability }
-    for (const [id, total] of await writeUntilKilled(dir, writer, lifeMs))
-      acknowledged.set(id, total)
+    await writeUntilKilled(dir, writer, { lifeMs, acknowledged })
     kills++
     const log = await openEmbeddedLog({ dir, clock: systemClock })
-    records = await judgeLog(log, acknowledged, faults)
+    records = await judgeLog(log, acknowledged.appends, faults)
+    await judgeState(log, acknowledged.state, faults)
     await log.close()
   }
   rmSync(dir, { recursive: true })
-  return { kills, acknowledged: acknowledged.size, records, faults }
+  return { kills, acknowledged: acknowledged.appends.size, records, faults }
 }
 
 if (import.meta.main) {
