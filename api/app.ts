@@ -1,15 +1,19 @@
+import { fastifyWebsocket } from '@fastify/websocket'
 import { fastify } from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { FaultlineError } from '#/kernel/errors.ts'
 import { authorize, guardHost, guardIngest, guardOrigin } from './auth.ts'
+import { isPageRequest, registerClientFiles, sendPageOf } from './dashboard.ts'
 import type { AppDeps } from './deps.ts'
 import { createDoor } from './ingest/door.ts'
+import { createHub } from './live/hub.ts'
 import { readParams, wrong } from './params.ts'
 import { faultlineErrorOf, sendProblem } from './problem.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { countLimited } from './routes/ingest.ts'
 import { allRoutes } from './routes/all.ts'
 import type { RouteParts } from './routes/all.ts'
+import { WEBSOCKET_OPTIONS, registerWebSockets } from './routes/live.ts'
 import type { Call, Route } from './route.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
@@ -39,7 +43,9 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler((error, request, reply) => answerError(deps, error, request, reply))
 
+  const hub = createHub({ ...deps, onProblem: (error) => deps.onProblem?.(error, 'live') })
   const parts: RouteParts = {
+    hub,
     door: createDoor(deps),
     rate: createRateLimit(deps.clock, {
       perSecond: deps.config.eventsPerSecondMax,
@@ -47,10 +53,21 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     }),
   }
   addHooks(app, deps)
-  const routes = allRoutes(deps, parts)
-  for (const route of routes) register(app, deps, { route, parts })
-  refuseOtherMethods(app, routes)
-  app.setNotFoundHandler((request) => {
+  app.addHook('preClose', () => hub.close())
+  void app.register(fastifyWebsocket, WEBSOCKET_OPTIONS)
+  // In a scope of its own, because the WebSocket plugin has to see the routes being added.
+  void app.register(async (scope) => {
+    const routes = allRoutes(deps, parts)
+    for (const route of routes) register(scope, deps, { route, parts })
+    refuseOtherMethods(scope, routes)
+    const page = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
+      sendPageOf(deps.dashboard, request, reply)
+    registerWebSockets(scope, deps, { hub, page })
+    if (deps.dashboard !== undefined) await registerClientFiles(scope, deps.dashboard.clientDir)
+  })
+  app.setNotFoundHandler(async (request, reply) => {
+    if (deps.dashboard !== undefined && isPageRequest(request))
+      return sendPageOf(deps.dashboard, request, reply)
     const shown = request.url.slice(0, 200)
     throw new FaultlineError('not_found', `There is nothing at ${shown}.`, {
       remedy: 'See /docs for all addresses.',
@@ -137,7 +154,6 @@ function projectOf(deps: AppDeps, request: FastifyRequest, wished: unknown): str
 function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): void {
   const byPath = Map.groupBy(routes, (route) => route.path)
   for (const [path, all] of byPath) {
-    // A page of the dashboard, whose own methods the dashboard decides.
     const allowed = all.flatMap((route) =>
       route.method === 'GET' && route.isStream !== true ? ['GET', 'HEAD'] : [route.method],
     )

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AppDeps } from './deps.ts'
 import { checkHost, checkOrigin } from './exposure.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
+import { isSameHash, keyHash } from './key-format.ts'
 import type { ApiKey, Keys } from './keys.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { Access } from './route.ts'
@@ -39,12 +40,21 @@ export function authorize(deps: AppDeps, request: FastifyRequest, access: Access
       remedy: 'Send it as X-API-Key or as Authorization: Bearer.',
     })
   }
+  if (access === 'operator') return checkOperator(deps, presented)
   const key = verified(deps.keys, presented)
   if (!key.scopes.includes(access) && !key.scopes.includes('admin'))
     throw new FaultlineError('forbidden', `This key lacks the scope ${access}.`, {
       remedy: `Create one with: faultline keys create --scope ${access}`,
     })
   request.apiKey = key
+}
+
+function checkOperator(deps: AppDeps, presented: string): void {
+  const token = deps.operatorToken
+  if (token !== undefined && isSameHash(keyHash(presented), keyHash(token))) return
+  throw new FaultlineError('forbidden', 'This call is for the operator of the platform.', {
+    remedy: 'Use the command line beside the data folder: it reads the token there.',
+  })
 }
 
 function verified(keys: Keys, presented: string): ApiKey {

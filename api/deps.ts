@@ -4,7 +4,7 @@ import type { Random } from '#/kernel/random.ts'
 import type { Log } from '#/processors/log/port.ts'
 import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
 import type { Keys } from './keys.ts'
-import type { Dashboard, Pipeline, Reads } from './ports.ts'
+import type { Dashboard, Operations, Pipeline, Reads } from './ports.ts'
 
 export interface ApiConfig {
   /** `open`: reads and pages need no key, which only loopback may have; `keys`: a key with scope read. */
@@ -52,6 +52,10 @@ export interface AppDeps {
   keys: Keys
   metrics: Metrics
   pipeline: Pipeline
+  /** What the operator may do beside the data plane; routes for it exist only where it is given. */
+  operations?: Operations | undefined
+  /** Proves the operator; lies in the data folder. */
+  operatorToken?: string | undefined
   config: ApiConfig
   /** Shown by /health and the API description. */
   version: string

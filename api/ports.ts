@@ -14,3 +14,61 @@ export interface Dashboard {
   /** Folder of the built browser files, served under their own names. */
   clientDir: string
 }
+
+/** A record that could not be processed, as the operator sees it. */
+export interface DeadLetterView {
+  /** Offset in the dead-letter topic: its name for show and redrive. */
+  id: number
+  stage: string
+  topic: string
+  partition: number
+  offset: number
+  at: number
+  code: string
+  error: string
+  attempt: number
+  project: string
+  bytes: number
+  redriven: boolean
+}
+
+export interface ReplayWish {
+  group: string
+  /** Where to begin again: the earliest record, an offset on every partition, or a time. */
+  resetTo: 'earliest' | { offset: number } | { timeMs: number }
+}
+
+export interface ReplayState {
+  running: boolean
+  group: string
+  /** reading, pausing, exchanging, done, failed, cancelled; empty when none ever ran. */
+  phase: string
+  records: number
+  total: number
+  error: string
+  /** Tables with rows and content hash before and after, once done. */
+  tables: Readonly<
+    Record<
+      string,
+      { before: { rows: number; hash: string }; after: { rows: number; hash: string } }
+    >
+  >
+  identical: boolean | null
+  paused_ms: number
+}
+
+/** What the operator may do; the command line reaches it through the API of the running platform. */
+export interface Operations {
+  /** Starts a replay; fails with `conflict` while one runs, `not_found` for an unknown group. */
+  startReplay(wish: ReplayWish): Promise<ReplayState>
+  replayState(): ReplayState
+  cancelReplay(): Promise<ReplayState>
+  /** Newest first. */
+  deadLetters(limit: number): Promise<readonly DeadLetterView[]>
+  /** The original bytes, as hexadecimal and where possible as text; null when there is no such dead letter. */
+  deadLetter(id: number): Promise<(DeadLetterView & { hex: string; text: string }) | null>
+  /** Puts records back where they came from; all that were not yet when `ids` is empty. */
+  redrive(
+    ids: readonly number[],
+  ): Promise<{ redriven: readonly number[]; skipped: readonly { id: number; reason: string }[] }>
+}

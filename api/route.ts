@@ -3,8 +3,11 @@ import type { ErrorCode } from '#/kernel/errors.ts'
 import type { ApiKey } from './keys.ts'
 import type { ParamValues, Params } from './params.ts'
 
-/** Who may call: a key with this scope; `read` is open where the configuration says so; `none` is anyone. */
-export type Access = 'ingest' | 'read' | 'admin' | 'none'
+/**
+ * Who may call: a key with this scope; `read` is open where the configuration says so; `operator` is whoever can read
+ * the operator's token in the data folder; `none` is anyone.
+ */
+export type Access = 'ingest' | 'read' | 'admin' | 'operator' | 'none'
 
 export interface Call<Q extends Params = Params> {
   request: FastifyRequest

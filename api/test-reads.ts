@@ -17,6 +17,7 @@ import type {
   Reads,
   SearchQuery,
   SqlQuery,
+  StepQuery,
 } from '#/schemas/reads.ts'
 import type {
   CountView,
@@ -124,7 +125,7 @@ export class TestReads implements Reads {
     return page(found, query, (row) => [row[query.sort], row.fingerprint], direction)
   }
 
-  async issue(query: RangeQuery & { fingerprint: string }): Promise<IssueDetail | null> {
+  async issue(query: StepQuery & { fingerprint: string }): Promise<IssueDetail | null> {
     const found = this.#note('issue', query).issues.find(
       (issue) => issue.project === query.project && issue.fingerprint === query.fingerprint,
     )
@@ -149,7 +150,7 @@ export class TestReads implements Reads {
     return counts(found.map((event) => event.service)).map(({ value }) => serviceOf(value, found))
   }
 
-  async service(query: RangeQuery & { service: string }): Promise<ServiceDetail | null> {
+  async service(query: StepQuery & { service: string }): Promise<ServiceDetail | null> {
     const found = select(this.#note('service', query).events, { ...query, ...ALL })
     if (!found.some((event) => event.service === query.service)) return null
     const row = serviceOf(query.service, found)
@@ -167,7 +168,7 @@ export class TestReads implements Reads {
     return page(found, query, (deploy) => [deploy.at, deploy.deploy_id])
   }
 
-  async overview(query: RangeQuery): Promise<Omit<Overview, 'now' | 'lag_records'>> {
+  async overview(query: StepQuery): Promise<Omit<Overview, 'now' | 'lag_records'>> {
     const { incidents, events } = this.#note('overview', query)
     return {
       headline: incidents.length === 0 ? 'All quiet.' : 'Something is wrong.',

@@ -1,11 +1,33 @@
 import type { AppDeps } from '#/api/deps.ts'
 import type { Route } from '#/api/route.ts'
+import { describeRoutes } from './describe.ts'
+import { eventRoutes } from './events.ts'
+import { healthRoutes } from './health.ts'
+import type { HealthParts } from './health.ts'
+import { incidentRoutes } from './incidents.ts'
 import { ingestRoutes } from './ingest.ts'
 import type { IngestParts } from './ingest.ts'
+import { keyRoutes } from './keys.ts'
+import { liveRoutes } from './live.ts'
+import { operatorRoutes } from './operator.ts'
+import { serviceRoutes } from './services.ts'
+import { sqlRoutes } from './sql.ts'
 
-export type RouteParts = IngestParts
+export type RouteParts = IngestParts & HealthParts
 
 /** Every address of the API, in the order the description shows them. */
 export function allRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
-  return [...ingestRoutes(deps, parts)]
+  const all: readonly Route[] = [
+    ...ingestRoutes(deps, parts),
+    ...eventRoutes(deps),
+    ...incidentRoutes(deps),
+    ...serviceRoutes(deps),
+    ...sqlRoutes(deps),
+    ...liveRoutes(deps, parts.hub),
+    ...keyRoutes(deps),
+    ...operatorRoutes(deps),
+    ...healthRoutes(deps, parts),
+    ...describeRoutes(deps, () => all),
+  ]
+  return all
 }

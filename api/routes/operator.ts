@@ -1,0 +1,147 @@
+import { readObject } from '#/api/answer.ts'
+import type { AppDeps } from '#/api/deps.ts'
+import { SCOPES } from '#/api/keys.ts'
+import type { Scope } from '#/api/keys.ts'
+import { wrong } from '#/api/params.ts'
+import type { Operations, ReplayWish } from '#/api/ports.ts'
+import { route } from '#/api/route.ts'
+import type { Call, Route } from '#/api/route.ts'
+import { FaultlineError } from '#/kernel/errors.ts'
+
+const type = 'application/json'
+const LISTED_MAX = 1000
+
+/** What the command line asks of a running platform: for whoever can read the token in its data folder. */
+export function operatorRoutes(deps: AppDeps): readonly Route[] {
+  const { operations } = deps
+  if (operations === undefined) return []
+  return [...operatorKeyRoutes(deps), ...replayRoutes(operations), ...deadLetterRoutes(operations)]
+}
+
+function operatorRoute(
+  spec: Pick<Route, 'method' | 'path' | 'summary' | 'handle'> & {
+    status?: number
+    hasBody?: boolean
+  },
+): Route {
+  return route({
+    method: spec.method,
+    path: spec.path,
+    tag: 'operator',
+    summary: spec.summary,
+    access: 'operator',
+    query: {},
+    ...(spec.hasBody === true
+      ? { body: { about: 'See the command line.', types: [type], schema: { type: 'object' } } }
+      : {}),
+    answer: { status: spec.status ?? 200, type, about: spec.summary, schema: { type: 'object' } },
+    problems: ['invalid_json', 'invalid_request', 'not_found', 'conflict'],
+    handle: spec.handle,
+  })
+}
+
+function operatorKeyRoutes({ keys }: AppDeps): readonly Route[] {
+  return [
+    operatorRoute({
+      method: 'GET',
+      path: '/api/operator/keys',
+      summary: 'Keys and projects of the whole platform.',
+      handle: () => ({ keys: keys.listKeys(), projects: keys.listProjects() }),
+    }),
+    operatorRoute({
+      method: 'POST',
+      path: '/api/operator/keys',
+      summary: 'Create a key, and its project where it is new.',
+      status: 201,
+      hasBody: true,
+      async handle(call: Call) {
+        const { project = 'default', name = '', scopes = ['ingest'] } = readObject(call)
+        if (typeof project !== 'string') throw wrong('project', 'project must be text.')
+        if (typeof name !== 'string') throw wrong('name', 'name must be text.')
+        if (!Array.isArray(scopes) || !scopes.every((scope) => SCOPES.includes(scope as Scope)))
+          throw wrong('scopes', `scopes must be a list of ${SCOPES.join(', ')}.`)
+        await keys.ensureProject({ id: project, name: project, actor: 'operator' })
+        return keys.createKey({ project, name, scopes: scopes as Scope[], actor: 'operator' })
+      },
+    }),
+    operatorRoute({
+      method: 'DELETE',
+      path: '/api/operator/keys/:id',
+      summary: 'Revoke a key of any project.',
+      handle: ({ path }) => keys.revokeKey({ id: path['id'] ?? '', actor: 'operator' }),
+    }),
+  ]
+}
+
+function resetToOf(value: unknown): ReplayWish['resetTo'] {
+  if (value === 'earliest') return 'earliest'
+  if (typeof value === 'object' && value !== null) {
+    if ('offset' in value && Number.isSafeInteger(value.offset) && Number(value.offset) >= 0)
+      return { offset: Number(value.offset) }
+    if ('timeMs' in value && Number.isFinite(value.timeMs)) return { timeMs: Number(value.timeMs) }
+  }
+  throw wrong('resetTo', 'resetTo must be "earliest", {"offset": number} or {"timeMs": number}.')
+}
+
+function replayRoutes(operations: Operations): readonly Route[] {
+  return [
+    operatorRoute({
+      method: 'GET',
+      path: '/api/operator/replay',
+      summary: 'The current or last replay.',
+      handle: () => operations.replayState(),
+    }),
+    operatorRoute({
+      method: 'POST',
+      path: '/api/operator/replay',
+      summary: 'Start a replay of a group and everything behind it.',
+      status: 202,
+      hasBody: true,
+      handle(call: Call) {
+        const { group, resetTo } = readObject(call)
+        if (typeof group !== 'string' || group === '')
+          throw wrong('group', 'group must name a consumer group.')
+        return operations.startReplay({ group, resetTo: resetToOf(resetTo) })
+      },
+    }),
+    operatorRoute({
+      method: 'DELETE',
+      path: '/api/operator/replay',
+      summary: 'Cancel the replay that runs.',
+      handle: () => operations.cancelReplay(),
+    }),
+  ]
+}
+
+function deadLetterRoutes(operations: Operations): readonly Route[] {
+  return [
+    operatorRoute({
+      method: 'GET',
+      path: '/api/operator/dead-letters',
+      summary: 'Dead letters, newest first.',
+      handle: async () => ({ items: await operations.deadLetters(LISTED_MAX), next: null }),
+    }),
+    operatorRoute({
+      method: 'GET',
+      path: '/api/operator/dead-letters/:id',
+      summary: 'One dead letter with its bytes.',
+      async handle({ path }) {
+        const found = await operations.deadLetter(Number(path['id']))
+        if (found === null) throw new FaultlineError('not_found', 'There is no such dead letter.')
+        return found
+      },
+    }),
+    operatorRoute({
+      method: 'POST',
+      path: '/api/operator/dead-letters/redrive',
+      summary: 'Put dead letters back where they came from.',
+      hasBody: true,
+      handle(call: Call) {
+        const { ids = [] } = readObject(call)
+        if (!Array.isArray(ids) || !ids.every((id) => Number.isSafeInteger(id)))
+          throw wrong('ids', 'ids must be a list of whole numbers.')
+        return operations.redrive(ids as number[])
+      },
+    }),
+  ]
+}
