@@ -9,14 +9,14 @@ import {
   SIDE,
   SIDE_LENGTH,
 } from './count-store.ts'
-import { isPeriodicJob } from './periodic-jobs.ts'
-import { rememberPeak, thirdPeak } from './past-peaks.ts'
+import { finishExcursion, follow, PEAK_NATS_MIN } from './count-excursion.ts'
+import { isPeriodicJob, looksLikeJob } from './periodic-jobs.ts'
+import { thirdPeak } from './past-peaks.ts'
 import {
   dispersionOf,
   learnMinutes,
   levelOf,
   recentOf,
-  relearn,
   skipDays,
   turnHour,
 } from './count-learning.ts'
@@ -33,14 +33,7 @@ const RATE_MIN = 1e-3
 /** A lone minute this improbable is a burst, which may be a periodic job. */
 const BURST_NATS = 3
 const CLEAR_SKY_NATS = 3
-/** Above this the level stands still, until this many events were expected in vain. */
-const FREEZE_NATS = 2
-const FREEZE_EXPECTED_MAX = 5
-/** Above this the excursion hardly teaches; after this many minutes it is the new normal. */
-const ALARM_NATS = 10
-const ALARM_MIN = 55
-/** Peaks lower than this are not worth remembering; a third peak above the second bound dampens. */
-const PEAK_NATS_MIN = 4
+/** A third peak above this dampens; lower scores are too low to matter. */
 const PEAK_DAMPING_NATS = 12
 const PEAK_MULTIPLE = 1.5
 /** Habits are kept from this many events on. */
@@ -117,6 +110,7 @@ export class CountPool {
   correct(slot: number, count: number, minute: number): void {
     const core = this.#store.core(slot)
     const at = this.#store.coreAt(slot)
+    if (core[at + CORE.exposure] === 0) return
     core[at + CORE.events] = (core[at + CORE.events] as number) + count
     const side = this.#store.side(slot)
     const sideAt = this.#store.sideAt(slot)
@@ -130,6 +124,34 @@ export class CountPool {
     const high = this.#logHigh - growthLog(this.#thetaHigh, rate, dispersion)
     core[at + CORE.low] = Math.max(0, (core[at + CORE.low] as number) + count * low)
     core[at + CORE.high] = Math.max(0, (core[at + CORE.high] as number) + count * high)
+  }
+
+  /** The score if the open minute closed now with `count` events; nothing is learned. For early alarms. */
+  peek(slot: number, count: number, minute: number): number {
+    const core = this.#store.core(slot)
+    const at = this.#store.coreAt(slot)
+    const birth = core[at + CORE.birth] as number
+    const gap = minute - (core[at + CORE.last] as number)
+    if (core[at + CORE.exposure] === 0 || gap <= 0 || minute - birth < COLD_MIN) return 0
+    const rate = this.#cautious(core, at, this.expectedAt(slot, minute))
+    const dispersion = dispersionOf(core, at)
+    const growthLow = growthLog(this.#thetaLow, rate, dispersion)
+    const growthHigh = growthLog(this.#thetaHigh, rate, dispersion)
+    const burst = count * (this.#logHigh - growthHigh) - growthHigh / dispersion
+    const habits = this.#store.habitsSlot(slot)
+    if (burst > BURST_NATS && habits >= 0) {
+      const start = this.#store.habitsAt(habits) + GUARD_AT
+      if (looksLikeJob(this.#store.habits(habits), start, minute - birth + 1)) return 0
+    }
+    // Quiet minutes that are not closed yet weigh in like this one.
+    const rest = gap / dispersion
+    const low = (core[at + CORE.low] as number) - growthLow * rest
+    const high = (core[at + CORE.high] as number) - growthHigh * rest
+    const best = Math.max(
+      low + count * (this.#logLow - growthLow),
+      high + count * (this.#logHigh - growthHigh),
+    )
+    return this.#damp(slot, Math.max(0, best))
   }
 
   /** Score in nats as of the last closed minute. */
@@ -161,6 +183,17 @@ export class CountPool {
     return level * this.#season(slot, minute)
   }
 
+  /** The level's discounted events and minutes of exposure, for the test of one release against another. */
+  baseline(slot: number): { events: number; exposureMin: number; dispersion: number } {
+    const core = this.#store.core(slot)
+    const at = this.#store.coreAt(slot)
+    return {
+      events: core[at + CORE.events] as number,
+      exposureMin: core[at + CORE.exposure] as number,
+      dispersion: dispersionOf(core, at),
+    }
+  }
+
   /** Minute of the first event, and the last minute closed. */
   span(slot: number): { birth: number; last: number } {
     const core = this.#store.core(slot)
@@ -189,7 +222,11 @@ export class CountPool {
   #score(slot: number): number {
     const core = this.#store.core(slot)
     const at = this.#store.coreAt(slot)
-    const best = Math.max(core[at + CORE.low] as number, core[at + CORE.high] as number)
+    return this.#damp(slot, Math.max(core[at + CORE.low] as number, core[at + CORE.high] as number))
+  }
+
+  /** What this series reaches now and then anyway counts for little. */
+  #damp(slot: number, best: number): number {
     const habits = this.#store.habitsSlot(slot)
     if (best <= PEAK_NATS_MIN || habits < 0) return best
     const start = this.#store.habitsAt(habits) + PEAKS_AT
@@ -226,7 +263,7 @@ export class CountPool {
         (core[at + CORE.high] as number) + seen * gainHigh - lossHigh,
       )
     }
-    this.#follow(slot, seen, expected)
+    follow(this.#store, slot, { seen, expected })
     const winsorised = Math.min(seen, WINSOR_FACTOR * rate + WINSOR_FACTOR)
     learnMinutes(this.#store, slot, {
       count: winsorised,
@@ -245,7 +282,7 @@ export class CountPool {
     let minute = from
     const days = Math.floor((to - from - GAP_BY_HOUR_MIN) / DAY_MIN)
     if (days > 0) {
-      this.#finish(slot)
+      finishExcursion(this.#store, slot)
       skipDays(this.#store, slot, days)
       minute += days * DAY_MIN
     }
@@ -275,103 +312,8 @@ export class CountPool {
       core[at + CORE.low] = Math.max(0, (core[at + CORE.low] as number) - low)
       core[at + CORE.high] = Math.max(0, (core[at + CORE.high] as number) - high)
     }
-    this.#follow(slot, 0, expected * spanMin)
+    follow(this.#store, slot, { seen: 0, expected: expected * spanMin })
     learnMinutes(this.#store, slot, { count: 0, spanMin, season, level, expected: live * season })
-  }
-
-  /** What the excursions mean: start and end of what is told, standing still, alarm, the new normal. */
-  #follow(slot: number, seen: number, expected: number): void {
-    const core = this.#store.core(slot)
-    const at = this.#store.coreAt(slot)
-    const side = this.#store.side(slot)
-    const sideAt = this.#store.sideAt(slot)
-    const best = Math.max(core[at + CORE.low] as number, core[at + CORE.high] as number)
-    if (best === 0) {
-      if ((side[sideAt + SIDE.startAt] as number) > 0) this.#finish(slot)
-      core[at + CORE.frozen] = 0
-      side[sideAt + SIDE.alarmAt] = 0
-      return
-    }
-    const time = this.#age(slot) + 1
-    if (side[sideAt + SIDE.startAt] === 0) side[sideAt + SIDE.startAt] = time
-    side[sideAt + SIDE.observed] = (side[sideAt + SIDE.observed] as number) + seen
-    side[sideAt + SIDE.expected] = (side[sideAt + SIDE.expected] as number) + expected
-    side[sideAt + SIDE.peak] = Math.max(side[sideAt + SIDE.peak] as number, best)
-    this.#freeze(core, at, side, sideAt, { best, expected })
-    const alarmAt = side[sideAt + SIDE.alarmAt] as number
-    if (best > ALARM_NATS) {
-      if (alarmAt === 0) this.#raiseAlarm(slot, time)
-      else if (time - alarmAt > ALARM_MIN) this.#acceptLevel(slot)
-    } else if (best < ALARM_NATS / 2) side[sideAt + SIDE.alarmAt] = 0
-  }
-
-  /** During an excursion the test keeps the level it began with: else a slow outage would teach itself away. */
-  #freeze(
-    core: Float64Array,
-    at: number,
-    side: Float32Array,
-    sideAt: number,
-    minute: { best: number; expected: number },
-  ): void {
-    if (minute.best < FREEZE_NATS) {
-      core[at + CORE.frozen] = 0
-      return
-    }
-    const waited = (side[sideAt + SIDE.frozenExpected] as number) + minute.expected
-    side[sideAt + SIDE.frozenExpected] = waited
-    const inVain = waited > FREEZE_EXPECTED_MAX && side[sideAt + SIDE.alarmAt] === 0
-    if (core[at + CORE.frozen] !== 0 && !inVain) return
-    core[at + CORE.frozen] = levelOf(core, at) * recentOf(core, at)
-    side[sideAt + SIDE.frozenExpected] = 0
-    side[sideAt + SIDE.keptEvents] = core[at + CORE.events] as number
-    side[sideAt + SIDE.keptExposure] = core[at + CORE.exposure] as number
-    side[sideAt + SIDE.keptRecentEvents] = core[at + CORE.recentEvents] as number
-    side[sideAt + SIDE.keptRecentExpected] = core[at + CORE.recentExpected] as number
-  }
-
-  /** Unlearns what the excursion has taught since the level was frozen. */
-  #raiseAlarm(slot: number, time: number): void {
-    const core = this.#store.core(slot)
-    const at = this.#store.coreAt(slot)
-    const side = this.#store.side(slot)
-    const sideAt = this.#store.sideAt(slot)
-    side[sideAt + SIDE.alarmAt] = time
-    side[sideAt + SIDE.hourObserved] = 0
-    side[sideAt + SIDE.hourExpected] = 0
-    if (core[at + CORE.frozen] === 0) return
-    core[at + CORE.events] = side[sideAt + SIDE.keptEvents] as number
-    core[at + CORE.exposure] = side[sideAt + SIDE.keptExposure] as number
-    core[at + CORE.recentEvents] = side[sideAt + SIDE.keptRecentEvents] as number
-    core[at + CORE.recentExpected] = side[sideAt + SIDE.keptRecentExpected] as number
-  }
-
-  /** After an hour of alarm the excursion is the new normal: the recent correction forgets and follows fast. */
-  #acceptLevel(slot: number): void {
-    const core = this.#store.core(slot)
-    const at = this.#store.coreAt(slot)
-    this.#finish(slot)
-    this.#store.side(slot)[this.#store.sideAt(slot) + SIDE.alarmAt] = 0
-    relearn(core, at)
-  }
-
-  #finish(slot: number): void {
-    const core = this.#store.core(slot)
-    const at = this.#store.coreAt(slot)
-    const side = this.#store.side(slot)
-    const sideAt = this.#store.sideAt(slot)
-    const height = side[sideAt + SIDE.peak] as number
-    const habits = this.#store.habitsSlot(slot)
-    if (height > PEAK_NATS_MIN && habits >= 0) {
-      const start = this.#store.habitsAt(habits) + PEAKS_AT
-      rememberPeak(this.#store.habits(habits), start, { height, time: this.#age(slot) + 1 })
-    }
-    core[at + CORE.low] = 0
-    core[at + CORE.high] = 0
-    core[at + CORE.frozen] = 0
-    side[sideAt + SIDE.peak] = 0
-    side[sideAt + SIDE.startAt] = 0
-    side[sideAt + SIDE.observed] = 0
-    side[sideAt + SIDE.expected] = 0
   }
 
   #isJob(slot: number, nats: number): boolean {

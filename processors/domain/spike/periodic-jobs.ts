@@ -34,6 +34,17 @@ export function isPeriodicJob(guard: Float32Array, start: number, burst: Burst):
   return known || learned
 }
 
+/** The same question without remembering anything: for a minute that is still open. */
+export function looksLikeJob(guard: Float32Array, start: number, time: number): boolean {
+  for (let index = 0; index < JOBS; index += 1) {
+    const at = start + JOBS_AT + 3 * index
+    const period = guard[at] as number
+    const away = time - (guard[at + 1] as number)
+    if (period > 0 && away <= PERIODS_AWAY_MAX * period && away % period === 0) return true
+  }
+  return shortestPeriod(guard, start, time) > 0
+}
+
 function recogniseJob(guard: Float32Array, start: number, time: number): boolean {
   let found = false
   for (let index = 0; index < JOBS; index += 1) {
@@ -51,8 +62,8 @@ function recogniseJob(guard: Float32Array, start: number, time: number): boolean
   return found
 }
 
-/** Two equal distances between three bursts are a period; the shortest such wins. */
-function learnJob(guard: Float32Array, start: number, time: number): boolean {
+/** Two equal distances between three bursts are a period; the shortest such wins. 0 when there is none. */
+function shortestPeriod(guard: Float32Array, start: number, time: number): number {
   let shortest = 0
   for (let index = 0; index < BURSTS; index += 1) {
     const earlier = guard[start + 2 * index] as number
@@ -62,6 +73,11 @@ function learnJob(guard: Float32Array, start: number, time: number): boolean {
       shortest = period
     }
   }
+  return shortest
+}
+
+function learnJob(guard: Float32Array, start: number, time: number): boolean {
+  const shortest = shortestPeriod(guard, start, time)
   if (shortest === 0) return false
   let weakest = start + JOBS_AT
   for (let index = 1; index < JOBS; index += 1) {
