@@ -9,6 +9,7 @@ const PROBLEMS_OF: Readonly<Record<Access, readonly ErrorCode[]>> = {
   read: ['invalid_request', 'unauthorized', 'forbidden', 'storage_unavailable'],
   ingest: ['unauthorized', 'forbidden'],
   admin: ['unauthorized', 'forbidden'],
+  operator: ['unauthorized', 'forbidden'],
 }
 
 /** OpenAPI 3.1 of the route table. */

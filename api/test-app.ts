@@ -1,7 +1,7 @@
 /** The app over in-memory twins, for tests: a log, a registry, keys and a read store, none of them mocked. */
 import type { FastifyInstance } from 'fastify'
 import { createManualClock } from '#/kernel/clock.ts'
-import type { ManualClock } from '#/kernel/clock.ts'
+import type { Clock, ManualClock } from '#/kernel/clock.ts'
 import { createMetrics } from '#/kernel/metrics.ts'
 import type { Metrics } from '#/kernel/metrics.ts'
 import { createSeededRandom } from '#/kernel/random.ts'
@@ -25,6 +25,7 @@ export const TEST_PARTITIONS = 4
 export interface TestApp {
   app: FastifyInstance
   deps: AppDeps
+  /** Moves the app's time, unless the test brought a clock of its own. */
   clock: ManualClock
   log: Log
   metrics: Metrics
@@ -56,10 +57,13 @@ export interface TestAnswer {
 export interface TestAppOptions {
   config?: Partial<ApiConfig>
   dashboard?: AppDeps['dashboard']
+  /** For tests over real sockets, whose other side keeps real time. */
+  clock?: Clock
 }
 
 export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
-  const clock = createManualClock(TEST_NOW_MS)
+  const manual = createManualClock(TEST_NOW_MS)
+  const clock = options.clock ?? manual
   const log = await createTestLog(clock)
   const registry = createMemoryRegistry()
   const schemaIds = await registerAll(registry)
@@ -91,7 +95,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   return {
     app,
     deps,
-    clock,
+    clock: manual,
     log,
     reads,
     stages,
@@ -111,7 +115,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   }
 }
 
-async function createTestLog(clock: ManualClock): Promise<Log> {
+async function createTestLog(clock: Clock): Promise<Log> {
   const log = createMemoryLog({ clock })
   await log.createTopics(
     Object.values(TOPICS).map((topic) => ({
