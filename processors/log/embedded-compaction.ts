@@ -22,7 +22,7 @@ export interface CompactionDeps {
 }
 
 /** What replaces a run of neighbouring segments; no `segment` when nothing of them is left. */
-export interface Replacement {
+interface Replacement {
   old: readonly Segment[]
   segment: Segment | undefined
 }

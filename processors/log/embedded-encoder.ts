@@ -7,7 +7,7 @@ const BLOCK_BYTES = 1024 * 1024
 /** A batch ends here, so that a reader who asks for little gets little. */
 const BATCH_BYTES_MAX = 256 * 1024
 
-export interface EncodedBatch {
+interface EncodedBatch {
   header: BatchHeader
   bytes: Buffer
 }

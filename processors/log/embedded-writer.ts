@@ -75,7 +75,7 @@ export interface WriterDeps {
 const SQLITE_FULL = 13
 
 /** What a caller of append sees of a failed write. */
-export function writeError(error: unknown): FaultlineError {
+function writeError(error: unknown): FaultlineError {
   if (isFaultlineError(error)) return error
   const code = systemErrorCode(error)
   const sqlite =
@@ -128,14 +128,14 @@ export class GroupCommitWriter {
     })
   }
 
-  /** Runs `work` when no group is being written; it must not wait for anything. */
+  /** Runs `work` when no group is being written; it must not wait for anything. Fails as an append does. */
   exclusive<T>(work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#exclusive.push(() => {
         try {
           resolve(work())
         } catch (error) {
-          reject(error instanceof Error ? error : new Error(messageOf(error)))
+          reject(writeError(error))
         }
       })
       this.#schedule()

@@ -8,7 +8,7 @@ const TOPIC_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/
 const PARTITIONS_MAX = 1024
 /** Timestamps must leave room for their difference in a double. */
 const TIMESTAMP_MS_MAX = 2 ** 51
-export const RECORD_BYTES_MAX = 64 * 1024 * 1024
+const RECORD_BYTES_MAX = 64 * 1024 * 1024
 
 function refuse(detail: string): FaultlineError {
   return new FaultlineError('invalid_request', detail)

@@ -11,7 +11,7 @@ interface Waiter {
   finish: (woken: boolean) => void
 }
 
-export interface WaitOptions {
+interface WaitOptions {
   waitMs: number
   signal: AbortSignal | undefined
 }

@@ -111,6 +111,26 @@ async function singles(log: Log, width: number, total: number): Promise<number[]
   return latencies
 }
 
+/** Single events arriving at a steady rate, whatever became of the earlier ones. Returns latencies. */
+async function steady(log: Log, ratePerS: number, durationMs: number): Promise<number[]> {
+  const [record] = records(1)
+  const latencies: number[] = []
+  const startMs = performance.now()
+  const inFlight: Promise<void>[] = []
+  const one = async (lane: number): Promise<void> => {
+    const sentMs = performance.now()
+    await log.append([{ topic: 'hop0', partition: lane % PARTITIONS, records: [record!] }])
+    latencies.push(performance.now() - sentMs)
+  }
+  for (let elapsedMs = 0; elapsedMs < durationMs; elapsedMs = performance.now() - startMs) {
+    const due = Math.floor((elapsedMs * ratePerS) / 1000)
+    while (inFlight.length < due) inFlight.push(one(inFlight.length))
+    await systemClock.sleep(1)
+  }
+  await Promise.all(inFlight)
+  return latencies
+}
+
 type Open = () => Promise<{ log: Log; dispose: () => Promise<void> }>
 
 function embedded(durability: 'write' | 'fsync'): Open {
@@ -128,6 +148,11 @@ function embedded(durability: 'write' | 'fsync'): Open {
 async function memory(): ReturnType<Open> {
   const log = createMemoryLog({ clock: systemClock })
   return { log, dispose: () => log.close() }
+}
+
+function summary(latencies: readonly number[]): string {
+  const [p50, p99, max] = [0.5, 0.99, 1].map((part) => percentile(latencies, part).toFixed(2))
+  return `p50 ${p50} ms, p99 ${p99} ms, max ${max} ms`
 }
 
 /** Runs `work` on fresh logs; median CPU µs per record. */
@@ -173,20 +198,16 @@ export async function run(print: (line: string) => void): Promise<void> {
       latencies.push(...(await singles(log, width, total)))
     }
     const cost = await measure(embedded('write'), total, work)
-    const [p50, p99] = [percentile(latencies, 0.5), percentile(latencies, 0.99)]
-    print(
-      `single events, ${width} in flight`.padEnd(42) +
-        cost.toFixed(2).padStart(8) +
-        `   p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms, max ${percentile(latencies, 1).toFixed(1)} ms`,
-    )
+    const name = `single events, ${width} in flight`.padEnd(42)
+    print(`${name}${cost.toFixed(2).padStart(8)}   ${summary(latencies)}`)
   }
-  const { log, dispose } = await embedded('fsync')()
-  await declare(log)
-  const latencies = await singles(log, 50, 5000)
-  print(
-    `fsync, single events, 50 in flight: p50 ${percentile(latencies, 0.5).toFixed(2)} ms, p99 ${percentile(latencies, 0.99).toFixed(2)} ms`,
-  )
-  await dispose()
+  for (const durability of ['write', 'fsync'] as const) {
+    const { log, dispose } = await embedded(durability)()
+    await declare(log)
+    const latencies = await steady(log, 20_000, 4000)
+    print(`20 k single events/s, ${durability}: ${summary(latencies)}`)
+    await dispose()
+  }
 }
 
 if (import.meta.main) await run((line) => process.stdout.write(`${line}\n`))

@@ -75,7 +75,7 @@ function note({ appends, state }: Acknowledged, line: string): void {
 }
 
 /** Keys of the compacted topic: each must have its last acknowledged value, or one that came after. */
-export async function judgeState(
+async function judgeState(
   log: Log,
   acknowledged: ReadonlyMap<string, number>,
   faults: string[],
