@@ -70,6 +70,7 @@ class ClusterProcessor implements Processor {
     this.#context = context
     this.#reader = createRecordReader('Detection', deps.schemas, NEEDED)
     this.#slices = createSlices(context, context.partitionsOf(TOPICS.fingerprinted.name))
+    const restoredTickMs = this.#slices.closedAt()
     const create = (project: string, snapshot?: ClustererSnapshot): Clusterer =>
       createClusterer({ project, ...deps.optionsOf(project) }, snapshot)
     this.#projects = context.openStore<ProjectState>('projects', {
@@ -78,7 +79,10 @@ class ClusterProcessor implements Processor {
         Buffer.from(JSON.stringify({ clusterer: clusterer.snapshot(), latestMs, latestTickMs })),
       decode(bytes, project) {
         const snapshot = JSON.parse(bytes.toString()) as ProjectSnapshot
-        return { ...snapshot, clusterer: create(project, snapshot.clusterer) }
+        const state = { ...snapshot, clusterer: create(project, snapshot.clusterer) }
+        // Slices that changed nothing were not written; the time that went by in them counts all the same.
+        state.clusterer.advance(clockOf(state, restoredTickMs))
+        return state
       },
     })
   }
@@ -132,8 +136,7 @@ class ClusterProcessor implements Processor {
       state.latestMs = finding.atMs
       state.latestTickMs = tickMs
     }
-    // The project's clock: its newest event time, and the recorded time that went by since then.
-    changes.push(...clusterer.advance(state.latestMs + tickMs - state.latestTickMs))
+    changes.push(...clusterer.advance(clockOf(state, tickMs)))
     for (const item of items.filter(({ kind }) => kind === ACTION).toSorted(byTime))
       changes.push(...this.#decide(clusterer, item))
     return changes
@@ -161,6 +164,11 @@ class ClusterProcessor implements Processor {
     const partition = partitionOf(key, this.#context.partitionsOf(topic))
     this.#context.emit(topic, partition, { key, value, timestampMs })
   }
+}
+
+/** A project's clock: its newest event time, and the recorded time that went by since then. */
+function clockOf({ latestMs, latestTickMs }: Omit<ProjectState, 'clusterer'>, tickMs: number) {
+  return latestMs + tickMs - latestTickMs
 }
 
 function findingOf({ detail }: Waiting): Finding {

@@ -59,12 +59,18 @@ class DetectProcessor implements Processor {
     this.#reader = createRecordReader('GroupedEvent', deps.schemas, DETECTOR_FIELDS)
     this.#ticks = createTickGate(context)
     this.#partitionCount = context.partitionsOf(TOPICS.detections.name)
+    const restoredTickMs = this.#ticks.last().at
     this.#detectors = context.openStore<ServiceDetector>('detectors', {
       keysMax: deps.servicesMax ?? DETECT_SERVICES_MAX,
       create: (key) => deps.createDetector(serviceOf(key)),
       encode: (detector) => Buffer.from(JSON.stringify(detector.snapshot())),
-      decode: (bytes, key) =>
-        deps.createDetector(serviceOf(key), JSON.parse(bytes.toString()) as unknown),
+      decode(bytes, key) {
+        const snapshot = JSON.parse(bytes.toString()) as unknown
+        const detector = deps.createDetector(serviceOf(key), snapshot)
+        // Ticks that brought nothing up were not written; the time that went by with them counts all the same.
+        detector.advance(restoredTickMs)
+        return detector
+      },
     })
   }
 

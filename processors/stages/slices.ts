@@ -30,6 +30,8 @@ export interface Slices {
   add(item: Waiting): void
   /** Returns the slices this marker closes, in order. */
   mark(source: number, tick: { number: number; at: number }): readonly ClosedSlice[]
+  /** Wall clock of the last closed slice; 0 before the first. */
+  closedAt(): number
 }
 
 /** Detections that may wait for a source that does not come. Past it the stage stops and says which. */
@@ -41,6 +43,7 @@ interface SliceState {
   /** Ticks some source has passed and others not yet: number, wall clock. */
   open: [number, number][]
   closed: number
+  closedAt: number
 }
 
 const KEY = 'slices'
@@ -48,7 +51,7 @@ const KEY = 'slices'
 export function createSlices(context: ProcessorContext, sourceCount: number): Slices {
   const states = context.openStore<SliceState>(
     'slices',
-    jsonCodec(() => ({ markers: {}, open: [], closed: 0 })),
+    jsonCodec(() => ({ markers: {}, open: [], closed: 0, closedAt: 0 })),
   )
   const waiting = context.openStore<Waiting[]>(
     'waiting',
@@ -73,12 +76,14 @@ export function createSlices(context: ProcessorContext, sourceCount: number): Sl
       if (closing.length === 0) return []
       state.open = state.open.filter(([open]) => open > passed)
       state.closed = passed
+      state.closedAt = closing.at(-1)?.[1] ?? state.closedAt
       return closing.map(([closed, closedAt]) => ({
         number: closed,
         at: closedAt,
         items: takeUpTo(waiting, closed),
       }))
     },
+    closedAt: () => states.get(KEY)?.closedAt ?? 0,
   }
 }
 
@@ -94,7 +99,7 @@ function takeUpTo(waiting: Store<Waiting[]>, slice: number): Waiting[] {
   return due
 }
 
-function lowestMarker({ markers }: SliceState, sourceCount: number): number {
+function lowestMarker({ markers }: Pick<SliceState, 'markers'>, sourceCount: number): number {
   let lowest = Infinity
   for (let source = 0; source < sourceCount; source += 1)
     lowest = Math.min(lowest, markers[source] ?? 0)
@@ -103,7 +108,7 @@ function lowestMarker({ markers }: SliceState, sourceCount: number): number {
 
 function tooMany(states: Store<SliceState>, sourceCount: number): FaultlineError {
   const markers = states.get(KEY)?.markers ?? {}
-  const lowest = lowestMarker({ markers, open: [], closed: 0 }, sourceCount)
+  const lowest = lowestMarker({ markers }, sourceCount)
   const late = Array.from({ length: sourceCount }, (_, source) => source).filter(
     (source) => (markers[source] ?? 0) === lowest,
   )

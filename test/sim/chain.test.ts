@@ -39,7 +39,11 @@ function firstSent(scenario: readonly Occurrence[]): string[] {
 
 describe.each(SEEDS)('the chain, seed %i', (seed) => {
   const scenario = createScenario({ seed, minutes: 40 })
-  const hard = (partitions: number) => ({ partitions, crashChance: 0.02, readBytesMax: 40_000 })
+  const hard = (partitions: number) => ({
+    partitions,
+    crashChance: 0.02 / partitions,
+    readBytesMax: 40_000,
+  })
 
   it('[B3] [B10] loses nothing, doubles nothing and keeps the order of each key, through deaths', async () => {
     for (const partitions of [1, 8]) {

@@ -23,6 +23,7 @@ import {
   SCHEMA_IDS,
   SCHEMAS,
 } from './fixture.ts'
+import type { ServiceSnapshot } from '#/processors/domain/spike/service-detector.ts'
 import type { CrashPlan } from './fixture.ts'
 import type { Occurrence } from './scenario.ts'
 
@@ -133,6 +134,7 @@ export async function runChain(scenario: readonly Occurrence[], options: ChainOp
     await survive(() => someSteps(random, () => driver.step()))
     // Moves checkpoints about.
     await clock.advance(random.int(8000))
+    if (random.unit() < 0.2) await memory.maintain(clock.nowMs())
   }
   await survive(() => driver.run())
   return { driver, tables, deaths }
@@ -148,5 +150,5 @@ function createServiceDetectorFor(
 ) {
   return snapshot === undefined
     ? createServiceDetector(service)
-    : restoreServiceDetector(snapshot)
+    : restoreServiceDetector(snapshot as ServiceSnapshot)
 }

@@ -135,6 +135,8 @@ export function crashingLog(log: Log, plan: CrashPlan): Log {
       if (dies()) throw new CrashError('after a commit')
     },
     async read(tp, from, options) {
+      // State topics take many reads to load: dying at each would mean never to get through.
+      if (tp.topic.endsWith('.state.v1')) return log.read(tp, from, options)
       if (dies()) throw new CrashError('at a read')
       const { readBytesMax = Infinity } = plan
       if (readBytesMax === Infinity) return log.read(tp, from, options)
