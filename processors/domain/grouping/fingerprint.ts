@@ -57,6 +57,8 @@ export interface GrouperOptions {
 
 export interface Grouper {
   group(input: GroupInput): Grouped
+  /** Grows with every change of the state: a checkpoint of the same version can be spared. */
+  readonly version: number
   snapshot(): GrouperState
 }
 
@@ -86,6 +88,7 @@ class TemplateGrouper implements Grouper {
   readonly #miner
   readonly #prefixes: StackPrefixes
   readonly #issued = new Map<string, string[]>()
+  #issuedVersion = 0
   readonly #cache = createRecentMap<string, CachedGroup>(CACHE_ENTRIES_MAX)
 
   constructor(rules: readonly FingerprintRule[], state?: GrouperState) {
@@ -110,6 +113,10 @@ class TemplateGrouper implements Grouper {
     if (grouped.aliases === undefined)
       this.#cache.set(key, { revision: this.#miner.revision, grouped, template })
     return grouped
+  }
+
+  get version(): number {
+    return this.#miner.version + this.#prefixes.version + this.#issuedVersion
   }
 
   snapshot(): GrouperState {
@@ -182,8 +189,11 @@ class TemplateGrouper implements Grouper {
         if (oldest !== undefined) this.#issued.delete(oldest)
       }
       this.#issued.set(template, [discriminator])
-    } else if (known.length < DISCRIMINATORS_MAX && !known.includes(discriminator))
+      this.#issuedVersion++
+    } else if (known.length < DISCRIMINATORS_MAX && !known.includes(discriminator)) {
       known.push(discriminator)
+      this.#issuedVersion++
+    }
   }
 
   #renamed(aliases: readonly TemplateAlias[]): TemplateAlias[] {

@@ -28,10 +28,28 @@ const NAMELESS = new Set([
 ])
 
 export function cleanFrame(frame: Frame, platform: Platform): CleanFrame {
+  if (platform === 'dotnet') return cleanDotnetFrame(frame)
   const place = cleanPlace(frame, platform)
   const name = cleanFunction(frame.function ?? '', platform)
+  if (platform !== 'php' || !frame.module) return { place, name }
   // PHP's file is where the call stands, its class is part of the name.
-  return { place, name: platform === 'php' && frame.module ? `${frame.module}::${name}` : name }
+  return { place, name: `${cleanModule(frame.module, platform)}::${name}` }
+}
+
+const STATE_MACHINE = /[.+]<(\w+)>d(?:__\d+)?$/u
+
+/** `Store.<LoadAsync>d__7.MoveNext` is `Store` and `LoadAsync`. */
+function cleanDotnetFrame(frame: Frame): CleanFrame {
+  const machine = frame.module?.includes('>d') ? STATE_MACHINE.exec(frame.module) : null
+  if (machine === null) {
+    return {
+      place: cleanPlace(frame, 'dotnet'),
+      name: cleanFunction(frame.function ?? '', 'dotnet'),
+    }
+  }
+  const method = frame.function === 'MoveNext' ? (machine[1] as string) : (frame.function ?? '')
+  const owner = { ...frame, module: (frame.module ?? '').slice(0, machine.index) }
+  return { place: cleanPlace(owner, 'dotnet'), name: cleanFunction(method, 'dotnet') }
 }
 
 function cleanPlace(frame: Frame, platform: Platform): string {
@@ -57,8 +75,8 @@ export function cleanFile(path: string): string {
   const query = file.search(/[?#]/u)
   if (query > 0) file = file.slice(0, query)
   const slash = Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\'))
-  file = file.slice(slash + 1).toLowerCase()
-  return /\d/u.test(file) ? cleanVersions(file) : file
+  file = file.slice(slash + 1)
+  return (/\d|[a-z][A-Z]/u.test(file) ? cleanVersions(file) : file).toLowerCase()
 }
 
 /** `main.9f8e7d6c.js`, `app-1.2.3.jar`, `vendor~8d7f6a51.chunk.js`: pieces that are versions or hashes go. */
@@ -76,10 +94,24 @@ function cleanVersions(file: string): string {
 
 /** A hash or a version: only digits (with a leading v), or hexadecimal with digits, or mixed and long. */
 export function isVolatile(piece: string): boolean {
-  if (piece === '' || !/\d/u.test(piece)) return false
+  if (piece.length >= HASH_CHARS_MIN && hasRandomCase(piece)) return true
+  if (!/\d/u.test(piece)) return false
   if (/^v?\d+$/u.test(piece)) return true
-  if (/^[0-9a-f]{6,}$/u.test(piece)) return true
-  return piece.length >= 8 && (piece.match(/\d+/gu)?.length ?? 0) >= 2 && /^[0-9a-z]+$/u.test(piece)
+  if (/^[0-9a-f]{6,}$/iu.test(piece)) return true
+  return (
+    piece.length >= HASH_CHARS_MIN &&
+    (piece.match(/\d+/gu)?.length ?? 0) >= 2 &&
+    /^[0-9a-z]+$/iu.test(piece)
+  )
+}
+
+const HASH_CHARS_MIN = 8
+const RANDOM_SWITCHES = 0.4
+
+/** `BxQkqZZp`: case changes far more often than in names made of words. */
+function hasRandomCase(piece: string): boolean {
+  const switches = piece.match(/[a-z\d](?=[A-Z])|[A-Z](?=[a-z\d])/gu)?.length ?? 0
+  return switches >= RANDOM_SWITCHES * piece.length
 }
 
 function cleanModule(module: string, platform: Platform): string {
@@ -114,6 +146,14 @@ function cleanDotnet(name: string): string {
   return out
 }
 
+/** A lambda belongs to the method it stands in, whatever it is given. */
+function cleanDotnetMethod(name: string): string {
+  const isLambda = name.startsWith('<')
+  const method = cleanDotnet(name)
+  const open = isLambda ? method.indexOf('(') : -1
+  return (open > 0 ? method.slice(0, open) : method).replace(/\[[^\]]*\]$/u, '')
+}
+
 export function cleanFunction(raw: string, platform: Platform): string {
   const name = clean(raw.trim(), platform)
   return NAMELESS.has(name) ? '' : name
@@ -126,7 +166,7 @@ function clean(name: string, platform: Platform): string {
     case 'java':
       return cleanJava(name)
     case 'dotnet':
-      return cleanDotnet(name).replace(/\[[^\]]*\]$/u, '')
+      return cleanDotnetMethod(name)
     case 'ruby':
       return cleanRuby(name)
     case 'php':
@@ -192,6 +232,10 @@ function cleanRuby(raw: string): string {
 
 function cleanNative(raw: string): string {
   let name = raw
+  if (name.startsWith('- ')) name = name.slice(2)
+  if (name.startsWith('specialized ')) name = name.slice(12)
+  if (name.startsWith('closure #')) name = name.replace(/^(?:closure #\d+ in )+/u, 'closure in ')
+  if (name.includes('{{closure}}')) name = name.replaceAll('::{{closure}}', '')
   if (name.includes('::h')) name = name.replace(/::h[0-9a-f]{16}$/u, '')
   if (name.includes('+0x')) name = name.replace(/\+0x[0-9a-f]+$/u, '')
   if (/^0x[0-9a-f]+$/u.test(name)) return ''

@@ -47,3 +47,11 @@ export const BEFORE_ADDRESS = set(
 
 /** Words that may follow the name of a user. */
 export const AFTER_USER = set('from by on at via with in to has was is')
+
+/** Words after which a name is likely: prepositions, and nouns for what has names. */
+export const BEFORE_NAME = set(`
+  for from on at by of in with via as user host node server service container job task topic queue table index key named
+  name called class module file package app application device interface zone region cluster shard database schema
+  backend upstream tenant customer client account group role channel plugin component process thread worker consumer
+  producer partition bucket volume disk pod namespace image method function endpoint route resource feature flag
+`)

@@ -1,12 +1,15 @@
 import { classOf, ALPHA } from './char-class.ts'
+import { BEFORE_NAME } from './lexicon.ts'
 import { MIXED, WORD, type Scan } from './scan.ts'
 
-/** Distinct words at one place, all else equal, from which on the place is a variable. */
-export const WORDS_MIN = 4
+/** Distinct words at a place where names stand, all else equal, from which on it is a variable. */
+export const NAMES_MIN = 5
+/** The same at any other place: a set of verbs or states is much more often what a message is about. */
+export const WORDS_MIN = 12
 /** The same where little else is constant. */
-export const WORDS_MIN_WEAK = 8
+export const WORDS_MIN_WEAK = 16
 /** Mixed words are more likely names. */
-export const MIXED_MIN = 3
+export const MIXED_MIN = 4
 /** Two words that both were values elsewhere. */
 export const KNOWN_VALUES_MIN = 2
 
@@ -56,5 +59,16 @@ export function strengthAt(scan: Scan, token: number, context: Context): Strengt
 /** How many distinct words it takes at `token`. */
 export function wordsNeeded(scan: Scan, token: number, strength: Strength): number {
   if (strength === 'weak') return WORDS_MIN_WEAK
-  return scan.kind[token] === MIXED ? MIXED_MIN : WORDS_MIN
+  if (scan.kind[token] === MIXED) return MIXED_MIN
+  return followsNamer(scan, token) ? NAMES_MIN : WORDS_MIN
+}
+
+/** After a preposition or a noun for things with names, or in quotes. */
+function followsNamer(scan: Scan, token: number): boolean {
+  const before = scan.text.charCodeAt((scan.start[token] as number) - 1)
+  if (before === 34 || before === 39) return true
+  const last = token - 1
+  if (last < 0 || before !== 32 || scan.kind[last] !== WORD) return false
+  if ((scan.end[last] as number) !== (scan.start[token] as number) - 1) return false
+  return BEFORE_NAME.has(scan.text.slice(scan.start[last], scan.end[last]).toLowerCase())
 }

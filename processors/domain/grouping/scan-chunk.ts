@@ -183,7 +183,9 @@ const NUMERIC = DIGIT | DOT | DASH | COLON | PLUS | OTHER
 function pushDigitChunk(scan: Scan, start: number, end: number, mask: number): void {
   const text = scan.text
   if ((mask & ~NUMERIC) === 0) {
-    pushNumber(scan, mask & COLON ? TIME : NUMBER, start, end)
+    const kind = numericKind(text, start, end, mask)
+    if (kind === NUMBER) pushNumber(scan, NUMBER, start, end)
+    else pushVariable(scan, kind, start, end)
     return
   }
   if ((mask & COLON) === 0) {
@@ -215,6 +217,19 @@ function pushDigitChunk(scan: Scan, start: number, end: number, mask: number): v
     return
   }
   pushParts(scan, start, end, COLON)
+}
+
+/** `10.0.0.7` and `10.0.0.7:80` are addresses, `12:30:01` and `2021-03-04` times. */
+function numericKind(text: string, start: number, end: number, mask: number): number {
+  if (mask & DOT && countOf(text, 46, start, end) === 3) return ADDRESS
+  if (mask & COLON) return TIME
+  return mask & DASH && end - start >= 8 && countOf(text, 45, start, end) === 2 ? TIME : NUMBER
+}
+
+function countOf(text: string, code: number, start: number, end: number): number {
+  let count = 0
+  for (let at = start; at < end; at++) if (text.charCodeAt(at) === code) count++
+  return count
 }
 
 /** Where digits, dots and colons from `start` end, before the last colon among them. */
@@ -293,7 +308,7 @@ function endOfUnit(scan: Scan, at: number): number {
   let end = at + 1
   const limit = Math.min(scan.length, end + UNIT_CHARS_MAX)
   while (end < limit && classOf(text.charCodeAt(end)) & (ALPHA | SLASH)) end++
-  if (end === at + 1 || end === limit) return -1
+  if (end === at + 1 || (end === limit && end < scan.length)) return -1
   return UNITS.has(text.slice(at + 1, end).toLowerCase()) ? end : -1
 }
 

@@ -39,7 +39,8 @@ function detectAtLine(line: string): Platform | undefined {
 
 function detectLine(line: string, next: string): Platform | undefined {
   const first = line.charCodeAt(0)
-  if (line.startsWith('Traceback (most') || parsePythonLine(line) !== undefined) return 'python'
+  if (line.includes('Traceback (most recent') || parsePythonLine(line) !== undefined)
+    return 'python'
   if (line.startsWith('goroutine ') && line.includes(' [')) return 'go'
   if (next.includes('.go:') && next.includes(' +0x')) return 'go'
   if (line.startsWith("thread '") && line.includes('panicked at')) return 'rust'
@@ -51,8 +52,8 @@ function detectLine(line: string, next: string): Platform | undefined {
     if (parseNativeLine(line) !== undefined) return 'native'
   }
   if (first >= 48 && first <= 57) {
+    if (/^\d+: +\S*(?:::|0x)/u.test(line)) return 'rust'
     if (parseNativeLine(line) !== undefined) return 'native'
-    if (/^\d+: /u.test(line) && next.startsWith('at ')) return 'rust'
   }
   if (parseRubyLine(line) !== undefined) return 'ruby'
   if (first === 40 && parseElixirLine(line) !== undefined) return 'elixir'

@@ -23,6 +23,8 @@ const LIBRARY_FRAMES = 16
 interface Candidate extends CleanFrame {
   inApp: boolean
   isNoise: boolean
+  /** It says where: a frame without symbols says nothing. */
+  tells: boolean
   raw: Frame
 }
 
@@ -30,6 +32,7 @@ interface Candidate extends CleanFrame {
 export function fingerprintStack(parsed: ParsedStack): StackFingerprint | undefined {
   const parts: string[] = []
   const chain: Candidate[] = []
+  const blocks = new Set<string>()
   let first: Candidate[] | undefined
   let hasInApp = false
   let frameCount = 0
@@ -40,9 +43,14 @@ export function fingerprintStack(parsed: ParsedStack): StackFingerprint | undefi
       first = chosen
       hasInApp = chosen.some(isTelling)
     }
-    parts.push(`type ${exception.type ?? ''}`)
-    for (const { place, name } of chosen) parts.push(`frame ${place} ${name}`)
     chain.push(...frames)
+    const block = [`type ${exception.type ?? ''}`]
+    for (const { place, name } of chosen) block.push(`frame ${place} ${name}`)
+    // An aggregate may hold the same error many times.
+    const key = block.join('\n')
+    if (blocks.has(key)) continue
+    blocks.add(key)
+    parts.push(...block)
     frameCount += chosen.length
   }
   const culprit = first?.find(isTelling) ?? first?.[0]
@@ -99,9 +107,8 @@ function chooseFrames(frames: readonly Candidate[]): Candidate[] {
   return further === undefined ? near : [...near, further]
 }
 
-/** In-app, and it says where: a frame without symbols says nothing. */
 function isTelling(one: Candidate): boolean {
-  return one.inApp && one.place !== '' && !one.isNoise
+  return one.inApp && one.tells && !one.isNoise
 }
 
 function candidate(frame: Frame, platform: Platform, rules: InAppRules): Candidate {
@@ -116,6 +123,7 @@ function candidate(frame: Frame, platform: Platform, rules: InAppRules): Candida
     ...clean,
     raw: frame,
     isNoise,
+    tells: clean.place !== '' || (platform === 'rust' && clean.name.includes('::')),
     inApp: frame.in_app ?? isInApp(frame, clean, rules, platform),
   }
 }

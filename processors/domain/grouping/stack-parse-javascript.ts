@@ -4,7 +4,8 @@ import { frame, readNumber, type Frame } from './stack-frame.ts'
  * One line of a JavaScript stack in any dialect: V8 (`at fn (url:1:2)`), Gecko and WebKit (`fn@url:1:2`),
  * Edge (`at Anonymous function (url:1:2)`), Hermes (`at fn (address at bundle:1:2)`).
  */
-export function parseJavascriptLine(line: string): Frame | undefined {
+export function parseJavascriptLine(given: string): Frame | undefined {
+  const line = withoutBrace(given)
   if (line.startsWith('at ')) return parseV8(line.slice(3))
   const at = line.lastIndexOf('@')
   if (at < 0 || line.startsWith('@ ')) return undefined
@@ -14,7 +15,8 @@ export function parseJavascriptLine(line: string): Frame | undefined {
 }
 
 /** True for a line only a JavaScript engine writes. */
-export function isJavascriptLine(line: string): boolean {
+export function isJavascriptLine(given: string): boolean {
+  const line = withoutBrace(given)
   if (line.startsWith('at ')) {
     const end = line.endsWith(')') ? line.length - 1 : line.length
     return (
@@ -26,6 +28,11 @@ export function isJavascriptLine(line: string): boolean {
   }
   const at = line.lastIndexOf('@')
   return at >= 0 && looksLikeLocation(line.slice(at + 1))
+}
+
+/** Node prints the fields of an error after its last frame: `at f (x.js:1:2) {`. */
+function withoutBrace(line: string): string {
+  return line.endsWith(' {') ? line.slice(0, -2) : line
 }
 
 function endsWithLineAndColumn(line: string, end: number): boolean {

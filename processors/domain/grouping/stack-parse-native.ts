@@ -6,17 +6,28 @@ export function parseNativeLine(line: string): Frame | undefined {
   if (first === 35) return parseDebuggerLine(line)
   if (first < 48 || first > 57) return undefined
   const space = line.indexOf(' ')
-  const address = line.indexOf(' 0x', space)
+  const address = addressAt(line, space)
   if (space < 1 || space > 4 || address < 0) return undefined
   const module = line.slice(space, address).trim()
-  const end = line.indexOf(' ', address + 3)
+  const end = line.indexOf(' ', address)
   if (end < 0) return frame({ module })
-  const symbol = line.slice(end + 1).trim()
+  let symbol = line.slice(end + 1).trim()
+  // Apple adds the place: `load(id:) + 212 (OrderViewModel.swift:42)`.
+  const place = symbol.endsWith(')') ? symbol.lastIndexOf(' (') : -1
+  if (place > 0 && symbol.lastIndexOf(' + ', place) > 0) symbol = symbol.slice(0, place)
   const plus = symbol.lastIndexOf(' + ')
   return frame({
     module: module === '???' ? undefined : module,
     function: plus > 0 && readNumber(symbol, plus + 3) >= 0 ? symbol.slice(0, plus) : symbol,
   })
+}
+
+/** Where the address begins, after a space or a tab. */
+function addressAt(line: string, from: number): number {
+  const spaced = line.indexOf(' 0x', from)
+  const tabbed = line.indexOf('\t0x', from)
+  const at = spaced < 0 || (tabbed >= 0 && tabbed < spaced) ? tabbed : spaced
+  return at < 0 ? -1 : at + 1
 }
 
 /** `#3  0x0000 in fn (a=1) at file.c:12` or `from lib.so`; Android's `#00 pc 0001 /lib/x.so (fn+12)`. */
@@ -49,7 +60,7 @@ function parseAndroid(rest: string): Frame | undefined {
   const library = parts[2]
   if (library === undefined) return undefined
   const open = rest.indexOf('(')
-  const symbol = open > 0 ? rest.slice(open + 1, rest.indexOf(')', open)) : ''
+  const symbol = open > 0 ? rest.slice(open + 1, rest.lastIndexOf(')')) : ''
   const plus = symbol.lastIndexOf('+')
   return frame({ module: library, function: plus > 0 ? symbol.slice(0, plus) : symbol })
 }
@@ -57,16 +68,11 @@ function parseAndroid(rest: string): Frame | undefined {
 /** A Go function line: `acme/billing.(*Service).Load(0xc000, 0x1)`; its place is the next line. */
 export function parseGoFunction(line: string): Frame | undefined {
   let name = line
-  if (name.startsWith('created by ')) {
-    name = name.slice(11)
-    const inside = name.indexOf(' in goroutine ')
-    if (inside > 0) name = name.slice(0, inside)
-  } else {
-    if (!name.endsWith(')')) return undefined
-    const open = name.lastIndexOf('(')
-    if (open <= 0) return undefined
-    name = name.slice(0, open)
-  }
+  // Who started the goroutine is not on its stack.
+  if (name.startsWith('created by ') || !name.endsWith(')')) return undefined
+  const open = name.lastIndexOf('(')
+  if (open <= 0) return undefined
+  name = name.slice(0, open)
   if (name.includes(' ') || !name.includes('.'))
     return name === 'panic' ? frame({ function: name }) : undefined
   const slash = name.lastIndexOf('/')

@@ -104,8 +104,23 @@ export function parseElixirLine(line: string): Frame | undefined {
   }
   if (!/\.(?:exs?|erl|eex|heex|leex)$/u.test(file)) return undefined
   return frame({
-    function: line.slice(colon + 2),
+    function: withArity(line.slice(colon + 2)),
     file: module === undefined ? file : `(${module})/${file}`,
     line: readNumber(place, cut + 1),
   })
+}
+
+/** `Cart.add(nil, 3)` is `Cart.add/2`: a failed clause is shown with its arguments. */
+function withArity(name: string): string {
+  const open = name.indexOf('(')
+  if (open <= 0 || !name.endsWith(')') || name.startsWith('anonymous fn')) return name
+  let arity = name.length - open > 2 ? 1 : 0
+  let depth = 0
+  for (let at = open + 1; at < name.length - 1; at++) {
+    const code = name.charCodeAt(at)
+    if (code === 40 || code === 91 || code === 123) depth++
+    else if (code === 41 || code === 93 || code === 125) depth--
+    else if (code === 44 && depth === 0) arity++
+  }
+  return `${name.slice(0, open)}/${arity}`
 }

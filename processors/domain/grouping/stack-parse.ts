@@ -12,6 +12,7 @@ import {
   type ParsedStack,
   type Platform,
 } from './stack-frame.ts'
+import { addFrame, parseHeaded } from './stack-parse-headed.ts'
 import { parseJavascriptLine } from './stack-parse-javascript.ts'
 import { parseDotnetLine, parseJavaLine } from './stack-parse-managed.ts'
 import {
@@ -69,7 +70,8 @@ function parseLines(platform: Platform, lines: readonly string[]): ParsedExcepti
     case 'dotnet':
       return parseHeaded(lines, parseDotnetLine)
     case 'php':
-      return parseHeaded(lines, parsePhpLine)
+      // PHP prints causes first.
+      return parseHeaded(lines, parsePhpLine).toReversed()
     case 'elixir':
       return parseHeaded(lines, parseElixirLine)
     case 'dart':
@@ -77,82 +79,6 @@ function parseLines(platform: Platform, lines: readonly string[]): ParsedExcepti
     case 'native':
       return parseHeaded(lines, parseNativeLine)
   }
-}
-
-function addFrame(exception: ParsedException, frame: Frame): void {
-  if (exception.frames.length < FRAMES_MAX) exception.frames.push(frame)
-}
-
-const CAUSE_PREFIXES = [
-  'Caused by: ',
-  'Suppressed: ',
-  '---> ',
-  '[cause]: ',
-  'Next ',
-  'Wrapped by: ',
-]
-const HEADER_NOISE = [
-  'PHP Fatal error:  Uncaught ',
-  'Fatal error: Uncaught ',
-  'Uncaught (in promise) ',
-  'Uncaught ',
-  'Unhandled exception. ',
-  'Unhandled Exception: ',
-  'Exception in thread ',
-  '** (',
-]
-
-/** A header line, then frames; a line that announces a cause starts the next exception. */
-function parseHeaded(
-  lines: readonly string[],
-  parseLine: (line: string) => Frame | undefined,
-): ParsedException[] {
-  const exceptions: ParsedException[] = []
-  const open: ParsedException[] = []
-  let current: ParsedException | undefined
-  for (const raw of lines) {
-    const line = raw.trim()
-    if (line === '') continue
-    const parsed = parseLine(line)
-    if (parsed !== undefined) {
-      if (current === undefined) exceptions.push((current = { frames: [] }))
-      addFrame(current, parsed)
-      continue
-    }
-    if (line.startsWith('--- End of inner')) {
-      open.pop()
-      current = open.at(-1) ?? current
-      continue
-    }
-    const cause = CAUSE_PREFIXES.find((prefix) => line.startsWith(prefix))
-    if (cause !== undefined) {
-      if (exceptions.length >= EXCEPTIONS_MAX) break
-      current = headed(line.slice(cause.length))
-      exceptions.push(current)
-      open.push(current)
-    } else if (current === undefined) {
-      current = headed(line)
-      exceptions.push(current)
-      open.push(current)
-    }
-  }
-  return exceptions
-}
-
-function headed(line: string): ParsedException {
-  let text = line
-  const noise = HEADER_NOISE.find((prefix) => text.startsWith(prefix))
-  if (noise === '** (') {
-    const close = text.indexOf(') ')
-    if (close > 0) return { type: text.slice(4, close), message: text.slice(close + 2), frames: [] }
-  } else if (noise === 'Exception in thread ') {
-    const quote = text.indexOf('" ')
-    if (quote > 0) text = text.slice(quote + 2)
-  } else if (noise !== undefined) text = text.slice(noise.length)
-  // .NET puts the cause on the same line: `Outer: text ---> Inner: text`.
-  const inner = text.indexOf(' ---> ')
-  if (inner > 0) text = text.slice(0, inner)
-  return { ...splitHeader(text), frames: [] }
 }
 
 /** Tracebacks follow each other, causes first; frames run from the outermost inwards. */
@@ -173,7 +99,9 @@ function parsePython(lines: readonly string[]): ParsedException[] {
     frames = []
   }
   if (frames.length > 0) exceptions.push({ frames: frames.toReversed().slice(0, FRAMES_MAX) })
-  return exceptions.toReversed().slice(0, EXCEPTIONS_MAX)
+  // An exception group comes before what it holds.
+  const isGroup = lines.some((line) => line.includes('+ Exception Group Traceback'))
+  return (isGroup ? exceptions : exceptions.toReversed()).slice(0, EXCEPTIONS_MAX)
 }
 
 /** Exception groups are drawn with a margin: `  | ValueError: 1`. */
@@ -215,9 +143,10 @@ function parseGo(lines: readonly string[]): ParsedException[] {
       continue
     }
     if (line.startsWith('panic: ') && exception.message === undefined) {
-      const header = splitHeader(line.slice(7))
-      exception.type = header.type ?? 'panic'
-      exception.message = header.message ?? ''
+      const header = splitHeader(line.slice(7).replace(' [recovered]', ''))
+      const isError = header.type?.endsWith('Error') === true && header.message !== undefined
+      exception.type = isError ? (header.type as string) : 'panic'
+      exception.message = isError ? (header.message ?? '') : line.slice(7)
       continue
     }
     const place = parseGoPlace(line)

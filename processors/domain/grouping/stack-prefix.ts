@@ -6,10 +6,12 @@ export interface FrameSequence {
   mayBeCut: boolean
 }
 
+/** Fingerprints are listed once and referred to by index; -1 is a prefix that decides nothing. */
 export interface StackPrefixState {
-  roots: [fingerprint: string, root: string][]
-  inside: [prefix: number, root: string][]
-  ends: [prefix: number, root: string][]
+  fingerprints: string[]
+  roots: [fingerprint: number, root: number][]
+  inside: [prefix: number, root: number][]
+  ends: [prefix: number, root: number][]
 }
 
 /**
@@ -23,18 +25,22 @@ export interface StackPrefixes {
    * the first time, until the fingerprint is forgotten.
    */
   resolve(fingerprint: string, sequence: FrameSequence): { root: string; isNew: boolean }
+  /** Grows with every change of the state. */
+  readonly version: number
   toJSON(): StackPrefixState
 }
 
-const ROOTS_MAX = 4096
-const PREFIXES_MAX = 16_384
+const ROOTS_MAX = 2048
+const PREFIXES_MAX = 12_288
 const PREFIX_LENGTH_MAX = 48
 const AMBIGUOUS = ''
 
 export function createStackPrefixes(state?: StackPrefixState): StackPrefixes {
-  const roots = new Map(state?.roots)
-  const inside = new Map(state?.inside)
-  const ends = new Map(state?.ends)
+  const nameAt = (at: number): string => state?.fingerprints[at] ?? AMBIGUOUS
+  const roots = new Map(state?.roots.map(([own, root]) => [nameAt(own), nameAt(root)] as const))
+  const inside = new Map(state?.inside.map(([prefix, root]) => [prefix, nameAt(root)] as const))
+  const ends = new Map(state?.ends.map(([prefix, root]) => [prefix, nameAt(root)] as const))
+  let version = 0
   return {
     resolve(fingerprint, sequence) {
       const known = roots.get(fingerprint)
@@ -42,9 +48,34 @@ export function createStackPrefixes(state?: StackPrefixState): StackPrefixes {
       const root = find(inside, ends, sequence) ?? fingerprint
       put(roots, fingerprint, root, ROOTS_MAX)
       learn(inside, ends, sequence, root)
+      version++
       return { root, isNew: true }
     },
-    toJSON: () => ({ roots: [...roots], inside: [...inside], ends: [...ends] }),
+    get version() {
+      return version
+    },
+    toJSON: () => writePrefixes(roots, inside, ends),
+  }
+}
+
+function writePrefixes(
+  roots: ReadonlyMap<string, string>,
+  inside: PrefixMap,
+  ends: PrefixMap,
+): StackPrefixState {
+  const index = new Map<string, number>([[AMBIGUOUS, -1]])
+  const fingerprints: string[] = []
+  const at = (fingerprint: string): number => {
+    const known = index.get(fingerprint)
+    if (known !== undefined) return known
+    index.set(fingerprint, fingerprints.length)
+    return fingerprints.push(fingerprint) - 1
+  }
+  return {
+    fingerprints,
+    roots: [...roots].map(([own, root]) => [at(own), at(root)]),
+    inside: [...inside].map(([prefix, root]) => [prefix, at(root)]),
+    ends: [...ends].map(([prefix, root]) => [prefix, at(root)]),
   }
 }
 

@@ -59,6 +59,8 @@ export interface TemplateMiner {
   templateOf(id: string): string | undefined
   /** Grows whenever a message changes what an earlier one would be answered now. */
   readonly revision: number
+  /** Grows with every change of the state: a checkpoint of the same version can be spared. */
+  readonly version: number
   toJSON(): TemplateMinerState
 }
 
@@ -78,6 +80,8 @@ export function restoreTemplateMiner(
 const MERGE_DEPTH_MAX = 3
 /** Places two of which are tried together when one does not tell. */
 const PAIRED_TOKENS_MAX = 12
+/** Tokens of a message whose words can be learned to vary. */
+const LEARNED_TOKENS_MAX = 48
 
 class Miner implements TemplateMiner {
   revision = 0
@@ -89,6 +93,10 @@ class Miner implements TemplateMiner {
 
   constructor(store: Store) {
     this.#store = store
+  }
+
+  get version(): number {
+    return this.#store.version
   }
 
   learn(message: string): LearnedTemplate {
@@ -146,6 +154,7 @@ class Miner implements TemplateMiner {
   #learnDetails(root: Template, scan: Scan): void {
     if (root.fines.has(scan.fine) || root.fines.size >= FINES_MAX) return
     root.fines.add(scan.fine)
+    this.#store.version++
     const varied = variedUnits(root.text, scan).filter((unit) => !root.varied.includes(unit))
     if (varied.length === 0) return
     root.varied.push(...varied)
@@ -154,6 +163,7 @@ class Miner implements TemplateMiner {
 
   #changed(root: Template): void {
     root.rendered = null
+    this.#store.version++
     this.revision++
   }
 
@@ -181,7 +191,8 @@ class Miner implements TemplateMiner {
 
   /** A known template that has a variable where this message has one word, or two. */
   #join(scan: Scan, skeleton: Skeleton, context: Context): Template | undefined {
-    for (let at = 0; at < scan.count; at++) {
+    const count = Math.min(scan.count, LEARNED_TOKENS_MAX)
+    for (let at = 0; at < count; at++) {
       const strength = strengthAt(scan, at, context)
       if (strength === 'none') continue
       const found = this.#store.find(skeletonKey(blankedHash(scan, at, skeleton, this.#blanked)))
@@ -224,7 +235,8 @@ class Miner implements TemplateMiner {
     aliases: TemplateAlias[],
     depth: number,
   ): void {
-    for (let at = 0; at < scan.count; at++) {
+    const count = Math.min(scan.count, LEARNED_TOKENS_MAX)
+    for (let at = 0; at < count; at++) {
       const strength = strengthAt(scan, at, context)
       const unit = scan.unit[at] as number
       if (strength === 'none' || this.#isBlank(template, unit)) continue

@@ -49,12 +49,13 @@ export interface TemplateMinerState {
   values: number[]
 }
 
-export const FINES_MAX = 32
+export const FINES_MAX = 16
 const TEMPLATES_MAX = 1500
 const SKELETONS_PER_TEMPLATE = 4
 const BUCKETS_PER_TEMPLATE = 6
 const VALUES_MAX = 2048
-const TEXT_CHARS_MAX = 512
+/** Characters of all templates together. */
+const TEXT_CHARS_MAX = 500_000
 /** Share of the templates that is forgotten at once, so that forgetting costs little per message. */
 const FORGOTTEN_SHARE = 1 / 8
 const EPOCH_LEARNED = 64
@@ -66,8 +67,11 @@ export interface Store {
   readonly values: Set<number>
   readonly templatesMax: number
   order: number
+  /** Grows with every change of what a checkpoint would hold. */
+  version: number
   find(key: number): Template | undefined
   root(id: string): Template | undefined
+  insert(template: Template): void
   add(id: string, text: string, fine: number): Template
   remember(key: number, template: Template): void
   bucket(key: number, unit: number): Bucket
@@ -88,6 +92,8 @@ class MemoryStore implements Store {
   readonly values = new Set<number>()
   readonly templatesMax: number
   order = 0
+  version = 0
+  #textChars = 0
   /** Follows `skeletons`, with parents resolved: the hot path is one map read. */
   readonly #roots = new Map<number, Template>()
 
@@ -107,7 +113,7 @@ class MemoryStore implements Store {
       found = this.root(found.id) as Template
       this.#roots.set(key, found)
     }
-    found.used = Math.floor(this.order / EPOCH_LEARNED)
+    this.#use(found)
     return found
   }
 
@@ -120,7 +126,8 @@ class MemoryStore implements Store {
   add(id: string, text: string, fine: number): Template {
     const made: Template = {
       id,
-      text: text.slice(0, TEXT_CHARS_MAX),
+      // A copy: a slice would keep a huge message alive as long as its template.
+      text: ` ${text}`.slice(1),
       order: this.order++,
       used: Math.floor(this.order / EPOCH_LEARNED),
       blanks: [],
@@ -130,12 +137,19 @@ class MemoryStore implements Store {
       parent: null,
       rendered: null,
     }
-    this.templates.set(id, made)
+    this.insert(made)
     return made
+  }
+
+  insert(template: Template): void {
+    this.templates.set(template.id, template)
+    this.#textChars += template.text.length
+    this.version++
   }
 
   remember(key: number, template: Template): void {
     this.skeletons.set(key, template.id)
+    this.version++
     this.#roots.delete(key)
     const max = this.templatesMax * SKELETONS_PER_TEMPLATE
     if (this.skeletons.size > max) this.#forgetSkeletons(max)
@@ -156,11 +170,18 @@ class MemoryStore implements Store {
 
   touch(id: string): void {
     const found = this.root(id)
-    if (found !== undefined) found.used = Math.floor(this.order / EPOCH_LEARNED)
+    if (found !== undefined) this.#use(found)
+  }
+
+  #use(template: Template): void {
+    const epoch = Math.floor(this.order / EPOCH_LEARNED)
+    if (template.used === epoch) return
+    template.used = epoch
+    this.version++
   }
 
   trim(): boolean {
-    const isFull = this.templates.size > this.templatesMax
+    const isFull = this.templates.size > this.templatesMax || this.#textChars > TEXT_CHARS_MAX
     if (isFull) this.#forgetTemplates()
     this.#trimBuckets()
     return isFull
@@ -198,14 +219,18 @@ class MemoryStore implements Store {
       (left, right) => lastUse(this, left) - lastUse(this, right) || left.order - right.order,
     )
     const forgotten = new Set(
-      byUse.slice(0, Math.ceil(this.templatesMax * FORGOTTEN_SHARE)).map(({ id }) => id),
+      byUse.slice(0, Math.ceil(this.templates.size * FORGOTTEN_SHARE)).map(({ id }) => id),
     )
     // What was merged into a forgotten template goes with it.
     for (const template of byUse) {
       if (template.parent !== null && forgotten.has((this.root(template.id) as Template).id))
         forgotten.add(template.id)
     }
-    for (const id of forgotten) this.templates.delete(id)
+    for (const id of forgotten) {
+      this.#textChars -= this.templates.get(id)?.text.length ?? 0
+      this.templates.delete(id)
+    }
+    this.version++
     for (const [key, id] of this.skeletons) {
       if (!forgotten.has(id)) continue
       this.skeletons.delete(key)
@@ -248,7 +273,7 @@ export function readStore(state: TemplateMinerState, templatesMax?: number): Sto
   const store = createStore(templatesMax)
   store.order = state.order
   for (const [id, text, order, used, blanks, varied, fines, isMerged, parent] of state.templates) {
-    store.templates.set(id, {
+    store.insert({
       id,
       text,
       order,
