@@ -18,8 +18,9 @@ export function parseTime(input: unknown): ParsedTime | undefined {
   if (typeof input === 'number') return parseEpoch(input)
   if (typeof input !== 'string') return undefined
   const text = input.trim()
+  if (text[4] === '-') return parseRfc3339(text)
   if (/^-?\d{1,20}(\.\d+)?$/.test(text)) return parseEpoch(Number(text))
-  return parseRfc3339(text)
+  return undefined
 }
 
 /**
