@@ -5,19 +5,12 @@ import type { TopologyService } from '#/processors/domain/incident/service-graph
 import {
   createServiceDetector,
   restoreServiceDetector,
+  type ServiceSnapshot,
 } from '#/processors/domain/spike/service-detector.ts'
 import { createClickHouseTables } from '#/processors/stages/clickhouse-table.ts'
 import { createTopology, type Topology } from '#/processors/topology.ts'
-import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
 import type { RecordName } from '#/schemas/avro-schemas.ts'
-import type { Config } from './config.ts'
-
-export interface ChainDeps {
-  config: Config
-  clickhouse: ClickHouse
-  registry: SchemaRegistry
-  schemaIds: SchemaIds
-}
+import type { Kit } from './kit.ts'
 
 /** Reads a topology file: `[{name, criticality, zone?, calls, external?}]`. */
 export function readTopology(path: string | undefined): readonly TopologyService[] {
@@ -45,16 +38,18 @@ export function readTopology(path: string | undefined): readonly TopologyService
 }
 
 /** The chain of processors with everything it is given. */
-export function composeChain({ config, clickhouse, registry, schemaIds }: ChainDeps): Topology {
+export function composeChain(kit: Kit, clickhouse: ClickHouse): Topology {
+  const { config, registry, schemaIds } = kit
   const topology = readTopology(config.topology)
   const policy = { quietMs: config.resolveAfterMin * 60_000 }
   return createTopology({
     schemas: { ids: schemaIds, registry },
+    ...(kit.sink === undefined ? {} : { sink: kit.sink }),
     rulesOf: () => [],
     createDetector: (service, snapshot) =>
       snapshot === undefined
         ? createServiceDetector(service)
-        : restoreServiceDetector(snapshot as never),
+        : restoreServiceDetector(snapshot as ServiceSnapshot),
     optionsOf: () => ({ topology, policy }),
     tables: createClickHouseTables({
       clickhouse,

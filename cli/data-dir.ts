@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FaultlineError, messageOf, systemErrorCode } from '#/kernel/errors.ts'
 import { randomSecret } from '#/kernel/random.ts'
@@ -10,6 +10,7 @@ export interface DataDir {
   secret(name: string): string
   write(name: string, text: string): void
   read(name: string): string | undefined
+  remove(name: string): void
 }
 
 const OWNER_ONLY = 0o600
@@ -37,6 +38,7 @@ export function openDataDir(path: string): DataDir {
     path,
     read,
     write,
+    remove: (name) => rmSync(join(path, name), { force: true }),
     secret(name) {
       const known = read(name)
       if (known !== undefined && known !== '') return known

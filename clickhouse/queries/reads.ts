@@ -10,14 +10,8 @@ import { metrics } from './metrics.ts'
 import { overview } from './overview.ts'
 import { serviceDetail, serviceList } from './services.ts'
 
-export interface ReadsOptions {
-  clickhouse: ClickHouse
-  /** The same server with the empty database of ad-hoc queries, see guard.ts. */
-  adhoc: ClickHouse
-}
-
 /** The read port on ClickHouse: every question of the API as SQL on rollups where they can answer. */
-export function createReads({ clickhouse, adhoc }: ReadsOptions): Reads {
+export function createReads(clickhouse: ClickHouse): Reads {
   return {
     events: (query) => eventPage(clickhouse, query),
     event: (query) => eventById(clickhouse, query),
@@ -33,15 +27,16 @@ export function createReads({ clickhouse, adhoc }: ReadsOptions): Reads {
     service: (query) => serviceDetail(clickhouse, query),
     deploys: (query) => deployPage(clickhouse, query),
     overview: (query) => overview(clickhouse, query),
-    guardedSql: (query) => guardedSql({ clickhouse, adhoc }, query),
+    guardedSql: (query) => guardedSql(clickhouse, query),
     ping: () => clickhouse.ping(),
   }
 }
 
-async function guardedSql({ clickhouse, adhoc }: ReadsOptions, query: SqlQuery): Promise<SqlView> {
+async function guardedSql(clickhouse: ClickHouse, query: SqlQuery): Promise<SqlView> {
   const limits = { timeMsMax: query.timeMsMax, resultRowsMax: query.rowsMax }
   const guarded = await guardQuery(query.sql, { project: query.project, clickhouse, limits })
-  const table = await adhoc.queryTable(guarded.sql, {
+  const table = await clickhouse.queryTable(guarded.sql, {
+    database: guarded.database,
     // A long answer is cut and marked, not refused.
     settings: { ...guarded.settings, result_overflow_mode: 'break' },
     ...(query.signal === undefined ? {} : { signal: query.signal }),

@@ -37,8 +37,10 @@ export function detectorEventOf(event: DetectorFields): DetectorEvent {
     severity: event.severity,
     environment: event.environment,
   }
+  // Every message has a template, but only what went wrong is an issue: praise and finished jobs open no incident.
+  const isIssue = event.event_type === 'error' || event.severity >= 4
   // Empty text means not given.
-  if (event.fingerprint !== '') seen.fingerprint = event.fingerprint
+  if (isIssue && event.fingerprint !== '') seen.fingerprint = event.fingerprint
   if (event.user_id !== '') seen.userId = event.user_id
   if (event.release !== '') seen.release = event.release
   if (event.route !== '') seen.route = event.route

@@ -1,0 +1,23 @@
+import type { Metrics } from '#/kernel/metrics.ts'
+import type { Log } from '#/processors/log/port.ts'
+import type { SinkOptions } from '#/processors/stages/sink.ts'
+import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
+import type { Config } from './config.ts'
+import type { DataDir } from './data-dir.ts'
+import type { Logger } from './logger.ts'
+
+/** What every part of the platform is built from. */
+export interface Kit {
+  config: Config
+  logger: Logger
+  version: string
+  dataDir: DataDir
+  metrics: Metrics
+  log: Log
+  registry: SchemaRegistry
+  schemaIds: SchemaIds
+  /** Things to close, newest first, also when a later step of the start fails. */
+  closers: (() => Promise<void>)[]
+  /** Tests change the sinks: batch sizes, or the intent switched off as a negative control. */
+  sink?: Pick<SinkOptions, 'rowsMax' | 'bytesMax' | 'delayMs' | 'intent'> | undefined
+}

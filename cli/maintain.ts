@@ -1,0 +1,75 @@
+import { openKeys } from '#/api/keys.ts'
+import { systemClock } from '#/kernel/clock.ts'
+import { topicConfigsOf } from '#/processors/topology.ts'
+import { firstKey, openKit } from './compose.ts'
+import { CONFIG_OPTIONS, loadConfig } from './config.ts'
+import { openStorage } from './engine.ts'
+import type { Command, Io } from './io.ts'
+import type { Kit } from './kit.ts'
+import { createLogger } from './logger.ts'
+import { describeOptions, parseArguments, type OptionSpec } from './options.ts'
+import { packageVersion } from './version.ts'
+
+const OPTIONS: readonly OptionSpec[] = [
+  ...CONFIG_OPTIONS.filter(({ name }) =>
+    ['data-dir', 'retention-days', 'clickhouse-port', 'partitions', 'log-retention-days'].includes(
+      name,
+    ),
+  ),
+  {
+    name: 'config',
+    type: 'text',
+    value: 'file',
+    about: 'configuration file (default ./faultline.yaml where it exists)',
+  },
+]
+
+/** A command on the data folder of a stopped platform; a running one holds the lock and is named in the error. */
+function maintenanceCommand(about: string, work: (kit: Kit, io: Io) => Promise<void>): Command {
+  return async (args, io) => {
+    const { given, help } = parseArguments(args, OPTIONS)
+    if (help) {
+      io.stdout.write(`${about}\n\n${describeOptions(OPTIONS)}\n`)
+      return 0
+    }
+    const { config } = loadConfig({ ...given, 'clickhouse-port': given['clickhouse-port'] ?? 0 })
+    const logger = createLogger({ stream: io.stderr, clock: systemClock, level: 'warn' })
+    const closers: Kit['closers'] = []
+    try {
+      await work(await openKit({ config, logger, version: packageVersion() }, closers), io)
+    } finally {
+      for (const close of closers.toReversed()) await close()
+    }
+    return 0
+  }
+}
+
+export const migrateCommand = maintenanceCommand(
+  'Usage: faultline migrate [options]\n\nBrings the tables of a stopped platform to this version; a start does the same. Running it again changes nothing.',
+  async (kit, io) => {
+    const { clickhouse } = await openStorage(kit)
+    const rows = await clickhouse.query<{ number: number; name: string; applied_at: string }>(
+      'SELECT number, name, applied_at FROM schema_migrations FINAL WHERE number > 0 ORDER BY number',
+    )
+    for (const { number, name, applied_at } of rows)
+      io.stdout.write(`${String(number).padStart(4, '0')} ${name}  applied ${applied_at} UTC\n`)
+  },
+)
+
+export const seedCommand = maintenanceCommand(
+  'Usage: faultline seed [options]\n\nCreates the default project and its first key in the data folder of a stopped platform; a start does the same.\nRunning it again changes nothing. For a running platform use `faultline keys create`.',
+  async (kit, io) => {
+    const { partitions, logRetentionDays } = kit.config
+    await kit.log.createTopics(
+      topicConfigsOf([], { partitions, retentionMs: logRetentionDays * 86_400_000 }),
+    )
+    const keys = await openKeys({ ...kit, clock: systemClock })
+    try {
+      const key = await firstKey(keys, kit.dataDir)
+      const projects = keys.listProjects().map((project) => project.id)
+      io.stdout.write(`projects: ${projects.join(', ')}\ningest key: ${key}\n`)
+    } finally {
+      await keys.close()
+    }
+  },
+)
