@@ -40,10 +40,14 @@ export interface MockApi {
   stop: () => void
   /** Answers every request with an error, and cuts streams, until switched back. */
   fail: (down: boolean) => void
+  /** Ends every open stream, as a proxy that restarts does; new ones are served. */
+  cut: () => void
   /** As on the day of installation: no event yet. */
   empty: (empty: boolean) => void
   /** Sends frames of 50 small events as fast as they can be written. */
   burst: (rows: number) => void
+  /** Id of the last event that was sent. */
+  lastEventId: () => string
   /** A new worst incident in the next frame; returns its row. */
   openIncident: () => IncidentRow
   /** More events for a known incident. */
@@ -163,6 +167,10 @@ export function createMockApi(options: MockOptions): MockApi {
       cut.abort()
       cut = new AbortController()
     },
+    cut() {
+      cut.abort()
+      cut = new AbortController()
+    },
     empty(value) {
       isEmpty = value
     },
@@ -177,6 +185,7 @@ export function createMockApi(options: MockOptions): MockApi {
         frames.push(now(), { events })
       }
     },
+    lastEventId: () => `ev-${made - 1}`,
     openIncident() {
       const base = makeIncident(world, seed, extra++)
       const opened = {

@@ -64,6 +64,10 @@ export class FrameSource {
         }
         signal.addEventListener('abort', () => {
           stop()
+          // A reader that left has closed it already.
+          try {
+            controller.close()
+          } catch {}
         })
       },
       cancel: () => {

@@ -30,6 +30,7 @@ export function compact(value: number): string {
 export function percent(share: number | null): string {
   if (share === null || !Number.isFinite(share)) return '–'
   const value = share * 100
+  if (value > 0 && value < 0.1) return '< 0.1 %'
   return `${value !== 0 && Math.abs(value) < 10 ? value.toFixed(1) : value.toFixed(0)} %`
 }
 

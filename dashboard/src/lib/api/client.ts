@@ -53,8 +53,7 @@ export function createApi(fetch: typeof globalThis.fetch) {
     const headers = { accept: 'application/json' }
     const response = await fetch(path, { headers }).catch(() => null)
     if (response === null) {
-      return error(503, {
-        message: `${what} cannot be reached: the API does not answer.`,
+      return error(503, `${what} cannot be reached: the API does not answer.`, {
         remedy: 'Check that the platform runs, then reload.',
       })
     }

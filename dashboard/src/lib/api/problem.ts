@@ -13,13 +13,12 @@ function isProblem(body: unknown): body is Problem {
 export async function raiseProblem(response: Response, what: string): Promise<never> {
   const body: unknown = await response.json().catch(() => null)
   if (!isProblem(body)) {
-    return error(response.status === 404 ? 404 : 503, {
-      message: `${what} cannot be read at the moment.`,
+    return error(response.status === 404 ? 404 : 503, `${what} cannot be read at the moment.`, {
       remedy: 'Reload in a moment.',
     })
   }
-  return error(response.status, {
-    message: response.status < 500 && body.detail !== '' ? body.detail : body.title,
+  const message = response.status < 500 && body.detail !== '' ? body.detail : body.title
+  return error(response.status, message, {
     code: body.code,
     ...(body.remedy === undefined ? {} : { remedy: body.remedy }),
   })

@@ -11,11 +11,12 @@ const STEPS_MS = [
  */
 export function bucketMs(points: readonly SeriesPoint[], askedMs: number): number {
   const times = [...new Set(points.map((point) => point.at))].sort((a, b) => a - b)
+  // A handful of points may be far apart by chance.
   if (times.length < 8) return askedMs
   let gap = Infinity
-  for (const [index, at] of times.entries())
-    gap = Math.min(gap, at - (times[index - 1] ?? -Infinity))
-  const fits = (step: number): boolean =>
-    step > askedMs && step <= gap && times.every((at) => at % step === 0)
-  return STEPS_MS.findLast(fits) ?? askedMs
+  for (const [index, at] of times.entries()) {
+    const before = times[index - 1]
+    if (before !== undefined) gap = Math.min(gap, at - before)
+  }
+  return STEPS_MS.findLast((step) => step > askedMs && step <= gap) ?? askedMs
 }
