@@ -25,10 +25,12 @@ interface Column {
   ids: string[]
 }
 
+function nameOf(issue: Omit<LedgerEvent, 'id' | 'atMs'>): string {
+  return `${issue.fingerprint}@${issue.environment}/${issue.service}`
+}
+
 export function createEventLedger(): EventLedger {
   const issues = new Map<string, Column>()
-  const nameOf = (issue: Omit<LedgerEvent, 'id' | 'atMs'>): string =>
-    `${issue.fingerprint}@${issue.environment}/${issue.service}`
   return {
     add(event) {
       if (event.fingerprint === '') return

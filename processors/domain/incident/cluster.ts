@@ -1,11 +1,19 @@
 import { createHash } from 'node:crypto'
 import type { Incident } from '#/schemas/incident.ts'
-import { estimateUsers, mergeUsers } from './users.ts'
+import { countUsers, mergeSketches } from '#/processors/domain/spike/user-sketch.ts'
 import type { DeployFact } from './causes.ts'
 import { findCauses } from './causes.ts'
-import { addTimeline, isAnnounced, recentImpact, servicesOf, toIncident } from './incident-state.ts'
+import {
+  addTimeline,
+  isAnnounced,
+  SEVERITY_MINUTES,
+  recentImpact,
+  servicesOf,
+  toIncident,
+} from './incident-state.ts'
 import type { IncidentState, MemberState } from './incident-state.ts'
 import type { MemberIndex } from './member-index.ts'
+import { LIMITS } from './policy.ts'
 import type { IncidentPolicy } from './policy.ts'
 import type { ServiceGraph } from './service-graph.ts'
 import { holdSeverity, scoreSeverity } from './severity.ts'
@@ -72,6 +80,8 @@ export interface Cluster {
 
 const HOUR_MS = 3_600_000
 const ACTIVE_HOURS = 24
+/** New issues expect nothing; a rate below this is a quiet one all the same, and bursts are measured from here. */
+const QUIET_PER_MIN = 1
 
 export function incidentId(project: string, key: string, openedAtMs: number): string {
   const name = JSON.stringify([project, key, openedAtMs])
@@ -104,7 +114,7 @@ export function noteUsers(cluster: Cluster, atMs: number, users: readonly number
   const hour = Math.floor(atMs / HOUR_MS)
   const known = cluster.userHours.find((entry) => entry.hour === hour)
   if (known === undefined) cluster.userHours.push({ hour, users })
-  else known.users = mergeUsers(known.users, users)
+  else known.users = mergeSketches(known.users, users)
   const latest = Math.max(...cluster.userHours.map((entry) => entry.hour))
   cluster.userHours = cluster.userHours.filter((entry) => entry.hour > latest - ACTIVE_HOURS)
 }
@@ -112,8 +122,8 @@ export function noteUsers(cluster: Cluster, atMs: number, users: readonly number
 /** Recounted once a minute, not per alert. */
 export function recountActiveUsers(cluster: Cluster): void {
   let all: readonly number[] = []
-  for (const entry of cluster.userHours) all = mergeUsers(all, entry.users)
-  cluster.activeUsers = Math.max(cluster.policy.activeUsersMin, estimateUsers(all))
+  for (const entry of cluster.userHours) all = mergeSketches(all, entry.users)
+  cluster.activeUsers = Math.max(cluster.policy.activeUsersMin, countUsers(all))
 }
 
 export function deploysOf(cluster: Cluster, incident: IncidentState): DeployFact[] {
@@ -121,7 +131,7 @@ export function deploysOf(cluster: Cluster, incident: IncidentState): DeployFact
 }
 
 export function refreshCauses(cluster: Cluster, incident: IncidentState): void {
-  const alerts = incident.members.map((member) => firstAlert(member))
+  const alerts = incident.members.slice(0, LIMITS.causeMembers).map((member) => firstAlert(member))
   const found = findCauses(alerts, { graph: cluster.graph, deploys: deploysOf(cluster, incident) })
   incident.root = found.root
   incident.suspectDeploy = found.suspectDeploy
@@ -151,7 +161,7 @@ export function refreshSeverity(cluster: Cluster, incident: IncidentState, nowMs
       0,
     ),
     observed: impact.events,
-    expected: perMin * 15,
+    expected: Math.max(QUIET_PER_MIN, perMin) * SEVERITY_MINUTES,
     budgetBurn: null,
     services: services.length,
     newInRelease: alerts.some((alert) => alert.newInRelease),

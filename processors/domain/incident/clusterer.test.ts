@@ -96,22 +96,37 @@ describe('clustering', () => {
 
   it('[C4] two incidents become one when an alert ties both, and the younger one redirects', () => {
     const clusterer = watched()
+    const failed = { errorType: 'HTTP503', count: 40 }
     applyAll(clusterer, [
-      alert({ service: 'cart-2', fingerprint: 'a', at: 0 }),
-      alert({ service: 'pay-3', fingerprint: 'b', at: 20 * SECOND }),
+      alert({ service: 'cart-2', fingerprint: 'a', at: 0, message: 'failed to load 4', ...failed }),
+      alert({ service: 'pay-3', fingerprint: 'b', at: 3 * MINUTE, message: 'no quote', ...failed }),
     ])
     const [older, younger] = clusterer.openIncidents()
     const changes = clusterer.apply(
-      alert({
-        service: 'store-4',
-        fingerprint: 'x',
-        at: 30 * SECOND,
-        message: 'resource lock kept from cart-2 and pay-3',
-      }),
+      alert({ service: 'store-4', fingerprint: 'x', at: 2 * MINUTE, errorType: 'DiskFullError' }),
     )
     expect(changes.map(({ kind }) => kind)).toEqual(['joined', 'merged', 'redirect'])
     expect(clusterer.openIncidents()).toHaveLength(1)
     expect(clusterer.incident(younger?.id ?? '')?.id).toBe(older?.id)
+  })
+
+  it('[C4] incidents with a cause of their own stay two, though an alert between ties both', () => {
+    const clusterer = watched()
+    applyAll(clusterer, [
+      alert({ service: 'cart-2', fingerprint: 'a', at: 0 }),
+      alert({ service: 'pay-3', fingerprint: 'b', at: 20 * SECOND }),
+      alert({
+        service: 'edge-1',
+        fingerprint: 'x',
+        at: 30 * SECOND,
+        errorType: 'HTTP503',
+        message: 'failed to render',
+      }),
+    ])
+    expect(clusterer.openIncidents().map(({ services }) => services)).toEqual([
+      ['cart-2'],
+      ['edge-1', 'pay-3'],
+    ])
   })
 
   it('weak evidence is kept back until minutes confirm it, noise is never told', () => {

@@ -53,7 +53,21 @@ export interface Clusterer {
   openIncidents(): Incident[]
   /** Follows redirects; undefined when unknown or no longer kept. */
   incident(id: string): Incident | undefined
+  /** Every incident that was told and not merged away, with the stretches of time its issues belong to it. */
+  memberships(): IncidentMembership[]
   snapshot(): ClustererSnapshot
+}
+
+/** Which events are an incident's: those of these issues within these times. */
+export interface IncidentMembership {
+  incident: Incident
+  issues: readonly {
+    fingerprint: string
+    service: string
+    environment: string
+    /** First and last activity of each episode, event time in ms. */
+    episodes: readonly { fromMs: number; toMs: number }[]
+  }[]
 }
 
 /** The order inside a slice: event time, service, environment, id, revision. */
@@ -105,8 +119,29 @@ export function createClusterer(
         ? toIncident(found, cluster.project)
         : undefined
     },
+    memberships: () => membershipsOf(cluster),
     snapshot: () => snapshotOf(cluster),
   }
+}
+
+function membershipsOf(cluster: Cluster): IncidentMembership[] {
+  const told = [...cluster.resolved.values(), ...cluster.open.values()].filter(
+    (incident) => isAnnounced(incident) && incident.redirectTo === '',
+  )
+  return told
+    .toSorted((left, right) => left.number - right.number)
+    .map((incident) => ({
+      incident: toIncident(incident, cluster.project),
+      issues: incident.members.map(({ alert, episodes }) => ({
+        fingerprint: alert.fingerprint,
+        service: alert.service,
+        environment: alert.environment,
+        episodes: episodes.map(({ startedAtMs, lastAtMs }) => ({
+          fromMs: startedAtMs,
+          toMs: lastAtMs,
+        })),
+      })),
+    }))
 }
 
 function applyDetection(cluster: Cluster, detection: Detection): void {

@@ -3,8 +3,8 @@ import { eventsOf } from './incident-state.ts'
 import type { IncidentPolicy } from './policy.ts'
 
 const MINUTE_MS = 60_000
-/** A project is taken to have been watched at least this long, so that its first minutes still can alarm. */
-const WATCHED_MIN = 30
+/** Services are not asked before their first hour is over, so a project was watched at least this long. */
+const WATCHED_MIN = 60
 const SPAN_MIN = 1 / 6
 const FATAL = 5
 

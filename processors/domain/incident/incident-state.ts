@@ -6,7 +6,7 @@ import type {
   MemberReason,
   TimelineEntry,
 } from '#/schemas/incident.ts'
-import { estimateUsers, mergeUsers } from './users.ts'
+import { countUsers, mergeSketches } from '#/processors/domain/spike/user-sketch.ts'
 import type { Alert } from './alert.ts'
 import { LIMITS } from './policy.ts'
 import type { HeldSeverity } from './severity.ts'
@@ -136,7 +136,7 @@ export function countMinute(
 ): void {
   const minute = Math.floor(counted.atMs / MINUTE_MS)
   const { minutes } = incident
-  incident.users = mergeUsers(incident.users, counted.users)
+  incident.users = mergeSketches(incident.users, counted.users)
   const latest = minutes.at(-1)?.minute ?? minute
   if (minute <= latest - SEVERITY_MINUTES) return
   let at = minutes.findIndex((entry) => entry.minute >= minute)
@@ -144,7 +144,7 @@ export function countMinute(
   const known = minutes[at]
   if (known?.minute === minute) {
     known.events += counted.events
-    known.users = mergeUsers(known.users, counted.users)
+    known.users = mergeSketches(known.users, counted.users)
   } else {
     minutes.splice(at, 0, { minute, events: counted.events, users: counted.users })
   }
@@ -163,9 +163,9 @@ export function recentImpact(
   for (const entry of incident.minutes) {
     if (entry.minute < first) continue
     events += entry.events
-    users = mergeUsers(users, entry.users)
+    users = mergeSketches(users, entry.users)
   }
-  return { events, users: estimateUsers(users) }
+  return { events, users: countUsers(users) }
 }
 
 export function addTimeline(
@@ -190,7 +190,7 @@ function toMember(member: MemberState): IncidentMember {
     firstAt: member.firstAtMs,
     lastAt: member.lastAtMs,
     events: eventsOf(member),
-    users: estimateUsers(member.users),
+    users: countUsers(member.users),
     score: member.score,
     sentence: alert.sentence,
     reason: member.reason,
@@ -233,7 +233,7 @@ export function toIncident(incident: IncidentState, project: string): Incident {
     services: servicesOf(incident),
     members: incident.members.map((member) => toMember(member)),
     events: incident.members.reduce((sum, member) => sum + eventsOf(member), 0),
-    users: estimateUsers(incident.users),
+    users: countUsers(incident.users),
     root: incident.root,
     suspectDeploy: incident.suspectDeploy,
     causes: incident.causes,

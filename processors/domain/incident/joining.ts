@@ -1,6 +1,6 @@
 import type { MemberReason } from '#/schemas/incident.ts'
 import type { Detection } from '#/processors/domain/spike/types.ts'
-import { mergeUsers } from './users.ts'
+import { mergeSketches } from '#/processors/domain/spike/user-sketch.ts'
 import { affinityOf } from './affinity.ts'
 import type { AffinityRule } from './affinity.ts'
 import type { Alert } from './alert.ts'
@@ -27,6 +27,9 @@ interface Tie {
   value: number
   rule: AffinityRule
 }
+
+/** Up to this many members the causes are looked for anew with every alert. */
+const PROMPT_MEMBERS_MAX = 30
 
 const RULE_TEXT: Record<AffinityRule, string> = {
   same_fingerprint: 'it is the same issue as',
@@ -255,7 +258,7 @@ function noteEpisode(
   member.firstAtMs = Math.min(member.firstAtMs, alert.startedAtMs)
   member.lastAtMs = Math.max(member.lastAtMs, detection.atMs)
   member.score = Math.max(member.score, alert.score)
-  member.users = mergeUsers(member.users, detection.users)
+  member.users = mergeSketches(member.users, detection.users)
   member.hosts = union(member.hosts, alert.hosts)
   member.releases = union(member.releases, alert.releases)
   cluster.episodes.set(alert.episodeId, { incidentId: incident.id, key: alert.key })
@@ -287,7 +290,8 @@ function settleNeighbours(
     if (other === undefined || other === incident || !cluster.open.has(other.id)) continue
     if (isKeptApart(cluster, member.alert.key, other)) continue
     const isYoung = Math.abs(other.openedAtMs - incident.openedAtMs) <= policy.mergeWindowMs
-    const isMerge = value >= policy.mergeAffinity && isYoung
+    const isMerge =
+      value >= policy.mergeAffinity && isYoung && !areDistinct(incident, other, member.alert)
     if (isMerge || (!isAnnounced(other) && value >= policy.joinAffinity)) {
       incident = mergeIncidents(cluster, { left: incident, right: other, at: now, affinity: value })
       continue
@@ -308,9 +312,28 @@ function settleNeighbours(
   return incident
 }
 
+/**
+ * Two incidents that each have a cause of their own are two, however close: an alert that fits both merges them only
+ * when it comes from where one of them is thought to have begun.
+ */
+function areDistinct(left: IncidentState, right: IncidentState, alert: Alert): boolean {
+  if (left.root === right.root || alert.service === left.root || alert.service === right.root)
+    return false
+  return hasOwnCause(left) && hasOwnCause(right)
+}
+
+function hasOwnCause({ root, members }: IncidentState): boolean {
+  return members.some(({ alert }) => {
+    if (alert.names.includes(root) || alert.externals.includes(root) || alert.zone === root)
+      return true
+    return alert.service === root && alert.nature !== 'call'
+  })
+}
+
 /** Recomputes what follows from the members and tells about an incident once there is evidence enough. */
 export function afterChange(cluster: Cluster, incident: IncidentState, at: number): void {
-  refreshCauses(cluster, incident)
+  // In a large incident one alert more changes little; its causes are looked at once a minute.
+  if (incident.members.length <= PROMPT_MEMBERS_MAX) refreshCauses(cluster, incident)
   if (isAnnounced(incident)) {
     refreshSeverity(cluster, incident, at)
     return

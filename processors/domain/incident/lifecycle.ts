@@ -1,5 +1,5 @@
 import type { Detection } from '#/processors/domain/spike/types.ts'
-import { mergeUsers } from './users.ts'
+import { mergeSketches } from '#/processors/domain/spike/user-sketch.ts'
 import {
   findIncident,
   recountActiveUsers,
@@ -47,7 +47,7 @@ export function onActivity(cluster: Cluster, detection: Detection): void {
   episode.minuteEvents += events
   episode.lastAtMs = Math.max(episode.lastAtMs, lastAtMs)
   member.lastAtMs = Math.max(member.lastAtMs, lastAtMs)
-  member.users = mergeUsers(member.users, users)
+  member.users = mergeSketches(member.users, users)
   member.hosts = union(member.hosts, detection.hosts)
   member.releases = union(member.releases, detection.releases)
   incident.lastActivityAtMs = Math.max(incident.lastActivityAtMs, lastAtMs)
@@ -63,8 +63,8 @@ export function onCorrection(cluster: Cluster, detection: Detection): void {
   const { incident, member, episode } = place
   episode.alertEvents = Math.max(episode.alertEvents, detection.count)
   member.score = Math.max(member.score, detection.score)
-  member.users = mergeUsers(member.users, detection.users)
-  incident.users = mergeUsers(incident.users, detection.users)
+  member.users = mergeSketches(member.users, detection.users)
+  incident.users = mergeSketches(incident.users, detection.users)
   incident.isDirty = true
 }
 

@@ -1,4 +1,4 @@
-import { mergeUsers } from './users.ts'
+import { mergeSketches } from '#/processors/domain/spike/user-sketch.ts'
 import { tell } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
 import { countMinute, isAnnounced } from './incident-state.ts'
@@ -22,7 +22,7 @@ export function takeMember(cluster: Cluster, incident: IncidentState, member: Me
     cluster.index.add({ incident, member })
   } else {
     known.episodes.push(...member.episodes)
-    known.users = mergeUsers(known.users, member.users)
+    known.users = mergeSketches(known.users, member.users)
     known.firstAtMs = Math.min(known.firstAtMs, member.firstAtMs)
     known.lastAtMs = Math.max(known.lastAtMs, member.lastAtMs)
     known.score = Math.max(known.score, member.score)
@@ -53,7 +53,7 @@ export function mergeIncidents(
   kept.members.sort((left, right) => left.order - right.order)
   for (const { minute, events, users } of gone.minutes)
     countMinute(kept, { atMs: minute * 60_000, events, users })
-  kept.users = mergeUsers(kept.users, gone.users)
+  kept.users = mergeSketches(kept.users, gone.users)
   kept.lastActivityAtMs = Math.max(kept.lastActivityAtMs, gone.lastActivityAtMs)
   kept.flapping ||= gone.flapping
   kept.regressed ||= gone.regressed

@@ -38,7 +38,7 @@ export interface IncidentPolicy {
 export const DEFAULT_INCIDENT_POLICY: IncidentPolicy = {
   opening: 'threshold',
   joinAffinity: 0.45,
-  mergeAffinity: 0.75,
+  mergeAffinity: 0.82,
   mergeWindowMs: 10 * MINUTE_MS,
   splitWindowMs: 10 * MINUTE_MS,
   splitMargin: 0.25,
@@ -55,7 +55,9 @@ export const DEFAULT_INCIDENT_POLICY: IncidentPolicy = {
 /** Most members, timeline entries and so on one incident carries; the oldest of the middle go first. */
 export const LIMITS = {
   /** Past this an incident counts alerts but lists no more members. */
-  members: 1000,
+  members: 200,
+  /** Members a cause is looked for among: the first ones, which are what it began with. */
+  causeMembers: 60,
   /** First and last entries are kept, the middle is cut. */
   timelineHead: 40,
   timelineTail: 160,

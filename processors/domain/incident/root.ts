@@ -50,6 +50,8 @@ interface Scene {
   graph: ServiceGraph
   affected: ReadonlySet<string>
   firstAtMs: number
+  /** What each service reaches by calls through affected services, found once. */
+  reached: Map<string, ReadonlySet<string>>
 }
 
 function blames(alert: Alert): readonly string[] {
@@ -58,17 +60,19 @@ function blames(alert: Alert): readonly string[] {
 
 /** True when `from` reaches `target` by calls through affected services only. */
 function reaches(scene: Scene, from: string, target: string): boolean {
-  const visited = new Set([from])
+  const known = scene.reached.get(from)
+  if (known !== undefined) return known.has(target)
+  const visited = new Set<string>()
   const queue = [from]
   for (let service = queue.pop(); service !== undefined; service = queue.pop()) {
     for (const callee of scene.graph.callees(service)) {
-      if (callee === target) return true
-      if (visited.has(callee) || !scene.affected.has(callee)) continue
+      if (visited.has(callee)) continue
       visited.add(callee)
-      queue.push(callee)
+      if (scene.affected.has(callee)) queue.push(callee)
     }
   }
-  return false
+  scene.reached.set(from, visited)
+  return visited.has(target)
 }
 
 function explains(scene: Scene, alert: Alert, candidate: string): number {
@@ -132,7 +136,7 @@ function zoneCandidates(scene: Scene): RootCandidate[] {
 export function rankRoots(alerts: readonly Alert[], graph: ServiceGraph): RootCandidate[] {
   const affected = new Set(alerts.map((alert) => alert.service))
   const firstAtMs = Math.min(...alerts.map((alert) => alert.startedAtMs))
-  const scene: Scene = { alerts, graph, affected, firstAtMs }
+  const scene: Scene = { alerts, graph, affected, firstAtMs, reached: new Map() }
   const externals = new Set(alerts.flatMap((alert) => alert.externals))
   const services = new Set([...affected, ...alerts.flatMap((alert) => alert.names)])
   for (const alert of alerts) {

@@ -8,7 +8,7 @@ export interface SeverityInputs {
   activeUsers: number
   /** Highest criticality of an affected service, 0 to 4. */
   criticality: number
-  /** Events seen and events the baselines expected. */
+  /** Events seen, and events expected at most. */
   observed: number
   expected: number
   /** How many times faster than allowed the error budget burns; null when no requests are counted. */
@@ -33,8 +33,6 @@ const WEIGHTS = {
 const WEIGHT_SUM = 6.3
 /** z from which an incident is at least SEV1, SEV2, SEV3, SEV4. */
 const LEVEL_MINIMA = [4.2, 3, 1.8, 1] as const
-/** An expectation below this many events says no more than "none". */
-const EXPECTED_MIN = 0.5
 
 function clamp(value: number, low: number, high: number): number {
   return Math.min(high, Math.max(low, value))
@@ -68,7 +66,7 @@ function termsOf(inputs: SeverityInputs): SeverityTerm[] {
     value: clamp(Number.isFinite(value) ? value : 0, 0, 1),
     reason,
   })
-  const burst = clamp(Math.log2(observed / Math.max(EXPECTED_MIN, expected)), 0, 6) / 6
+  const burst = clamp(Math.log2(observed / expected), 0, 6) / 6
   return [
     term(
       'users',
@@ -76,7 +74,11 @@ function termsOf(inputs: SeverityInputs): SeverityTerm[] {
       `${plural(users, 'user')} of about ${round(activeUsers)} active in 15 min`,
     ),
     term('criticality', inputs.criticality / 4, `criticality ${inputs.criticality} of 4`),
-    term('burst', burst, `${plural(observed, 'event')} in 15 min, ${round(expected)} expected`),
+    term(
+      'burst',
+      burst,
+      `${plural(observed, 'event')} in 15 min, at most ${round(expected)} expected`,
+    ),
     term(
       'error_budget',
       budgetValue(budgetBurn),
