@@ -10,7 +10,7 @@ import type { Episode, EpisodeStart, Measurement } from './episode.ts'
 import { EpisodeBook } from './episode-book.ts'
 import type { FingerprintState, Watch } from './fingerprint-state.ts'
 import type { FingerprintMinute, MinuteBin } from './minute-bin.ts'
-import { familiarity } from './novelty.ts'
+import { familiarity, recentSightings, usersAmong } from './novelty.ts'
 import type { NoveltyRule } from './novelty.ts'
 import { COMPARE_MS, deployOf, isSuspect } from './release-watch.ts'
 import type { LatestDeploy } from './release-watch.ts'
@@ -18,7 +18,6 @@ import type { SeriesAlarm } from './service-series.ts'
 import { createTally, emptyTally } from './tally.ts'
 import type { Tally } from './tally.ts'
 import type { Detection, DetectorEvent, ReleaseComparison } from './types.ts'
-import { countUsers } from './user-sketch.ts'
 
 const MINUTE_MS = 60_000
 const BASELINE_MIN_MAX = 7 * 1440
@@ -80,13 +79,14 @@ export class AlertDesk {
     found: { rule: NoveltyRule; watch: Watch; atMs: number },
   ): Detection {
     const { rule, watch, atMs } = found
-    const startedAtMs = Math.min(...watch.sightings.map((sighting) => sighting.atMs))
+    const recent = recentSightings(watch.sightings)
+    const startedAtMs = Math.min(...recent.map((sighting) => sighting.atMs))
     const windowMin = Math.max(1, Math.ceil((atMs - startedAtMs) / MINUTE_MS))
     const facts = {
       rule,
       windowMin,
-      count: watch.tally.count,
-      users: countUsers(watch.tally.users),
+      count: recent.length,
+      users: usersAmong(recent),
     }
     return this.#openFingerprint(fingerprint, state, {
       kind: 'novel',
@@ -147,7 +147,7 @@ export class AlertDesk {
     })
   }
 
-  /** Opens an episode of the service's own series, unless it is open or a fingerprint's episode explains it. */
+  /** Opens an episode of the service's own series, unless it is open or silence explains it. */
   openSeries(
     out: Detection[],
     alarm: SeriesAlarm,
@@ -156,7 +156,6 @@ export class AlertDesk {
   ): void {
     const { kind, subject, measurement, usual } = alarm
     if (this.book.isOpen(kind, subject)) return
-    if (subject === 'errors' && this.book.hasFingerprints()) return
     if (kind === 'drop' && this.book.isOpen('silence', 'events')) return
     const name = subject === 'latency' ? 'requests' : subject
     const counted = name === 'fingerprint' || name === 'events' ? undefined : bin?.series[name]

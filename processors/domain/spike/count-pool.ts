@@ -154,6 +154,11 @@ export class CountPool {
     return this.#damp(slot, Math.max(0, best))
   }
 
+  /** Ends the excursion: what it was about is over, and has been told. */
+  endExcursion(slot: number): void {
+    finishExcursion(this.#store, slot)
+  }
+
   /** Score in nats as of the last closed minute. */
   score(slot: number): number {
     return this.#score(slot)

@@ -3,7 +3,6 @@ import type { Origin } from './detection-builder.ts'
 import { quantileMs } from './duration-sketch.ts'
 import { addMinute, flipsOf, isOver, lengthEndMs } from './episode.ts'
 import type { Episode } from './episode.ts'
-import type { FingerprintTable } from './fingerprint-state.ts'
 import { FLAPS, FLAP_WINDOW_MS, flip } from './flapping.ts'
 import type { MinuteBin } from './minute-bin.ts'
 import type { Tally } from './tally.ts'
@@ -17,7 +16,7 @@ const STILL_SLOW_RATIO = 1.3
 export class EpisodeBook {
   readonly #origin: Origin
   readonly #open = new Map<string, Episode>()
-  #fingerprintCount = 0
+  readonly #explained = new Set<string>()
 
   constructor(origin: Origin) {
     this.#origin = origin
@@ -25,7 +24,7 @@ export class EpisodeBook {
 
   open(episode: Episode): void {
     this.#open.set(episode.id, episode)
-    if (episode.subject === 'fingerprint') this.#fingerprintCount += 1
+    if (episode.fingerprint !== undefined) this.#explained.add(episode.fingerprint)
   }
 
   isOpen(kind: DetectionKind, subject: DetectionSubject): boolean {
@@ -35,8 +34,8 @@ export class EpisodeBook {
     return false
   }
 
-  hasFingerprints(): boolean {
-    return this.#fingerprintCount > 0
+  explains(fingerprint: string): boolean {
+    return this.#explained.has(fingerprint)
   }
 
   seriesEpisodes(): Episode[] {
@@ -56,7 +55,11 @@ export class EpisodeBook {
   endMinute(
     out: Detection[],
     bin: MinuteBin | undefined,
-    closed: { minute: number; table: FingerprintTable; expectedOf: (episode: Episode) => number },
+    closed: {
+      minute: number
+      expectedOf: (episode: Episode) => number
+      onEnd: (episode: Episode, endMs: number) => void
+    },
   ): void {
     if (this.#open.size === 0) return
     const startMs = closed.minute * MINUTE_MS
@@ -73,7 +76,8 @@ export class EpisodeBook {
       if (episode.fingerprint !== undefined) this.#watchFlaps(out, episode, bin, startMs)
       if (!isOver(episode, endMs)) continue
       out.push(buildEpisodeEnd(this.#origin, episode, endMs))
-      this.#close(episode, closed.table)
+      this.#close(episode)
+      closed.onEnd(episode, endMs)
     }
   }
 
@@ -83,12 +87,9 @@ export class EpisodeBook {
     )
   }
 
-  #close(episode: Episode, table: FingerprintTable): void {
+  #close(episode: Episode): void {
     this.#open.delete(episode.id)
-    if (episode.subject !== 'fingerprint') return
-    this.#fingerprintCount -= 1
-    const state = table.get(episode.fingerprint ?? '')
-    if (state?.episode?.id === episode.id) delete state.episode
+    if (episode.fingerprint !== undefined) this.#explained.delete(episode.fingerprint)
   }
 
   /** The alert again, with the events that came late. */
@@ -167,7 +168,7 @@ function isStirring(episode: Episode, bin: MinuteBin | undefined): boolean {
     case 'latency':
       return (quantileMs(bin.durations, 0.95) ?? 0) >= STILL_SLOW_RATIO * episode.usual
     case 'events':
-      return bin.eventCount > 0
+      return bin.lifeCount > 0
     case 'errors':
     case 'failures':
     case 'requests':

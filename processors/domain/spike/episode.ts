@@ -70,7 +70,7 @@ export function openEpisode(start: EpisodeStart): Episode {
     lateCount: 0,
     hasLate: false,
     heat: firstHeat(start),
-    lastEventMs: start.openedAtMs,
+    lastEventMs: start.kind === 'silence' ? start.startedAtMs : start.openedAtMs,
     flaps: createFlapState(),
     loud: true,
   }

@@ -6,6 +6,9 @@ import type { Tally } from './tally.ts'
 
 /** A fingerprint that is still new: what was seen of it. */
 export interface Watch {
+  untilMs: number
+  /** It was new, was over, and is awaited again. */
+  returns: boolean
   sightings: Sighting[]
   tally: Tally
 }
@@ -76,10 +79,10 @@ export class FingerprintTable {
     this.#states.delete(fingerprint)
   }
 
-  /** Stops watching fingerprints that were new before `beforeMs`; frees what was kept for it. */
-  endWatches(beforeMs: number): void {
+  /** Frees what was kept of fingerprints that are new no longer. */
+  endWatches(nowMs: number): void {
     for (const state of this.#states.values()) {
-      if (state.watch !== undefined && state.firstSeenMs < beforeMs) delete state.watch
+      if (state.watch !== undefined && state.watch.untilMs <= nowMs) delete state.watch
     }
   }
 

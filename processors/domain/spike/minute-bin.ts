@@ -18,6 +18,7 @@ export interface FingerprintMinute {
   tally: Tally
   /** Events of the first and the second half minute. */
   halves: [number, number]
+  errorCount: number
   /** Events already told with an alert. */
   told: number
   /** Count at which an early alarm was last considered. */
@@ -29,12 +30,26 @@ export interface MinuteBin {
   /** In order of arrival; a map, for a fingerprint may be any text. */
   fingerprints: Map<string, FingerprintMinute>
   series: Partial<Record<SeriesName, Tally>>
-  eventCount: number
+  /** Events other than errors and deploys: signs of life, whose absence is silence. */
+  lifeCount: number
   durations: DurationSketch
 }
 
 export function createMinuteBin(): MinuteBin {
-  return { fingerprints: new Map(), series: {}, eventCount: 0, durations: createQuantileSketch() }
+  return { fingerprints: new Map(), series: {}, lifeCount: 0, durations: createQuantileSketch() }
+}
+
+/** Errors of the minute that no open episode explains. */
+export function unexplainedErrors(
+  bin: MinuteBin,
+  isExplained: (fingerprint: string) => boolean,
+): number {
+  let count = bin.series.errors?.count ?? 0
+  if (count === 0) return 0
+  for (const [fingerprint, minute] of bin.fingerprints) {
+    if (isExplained(fingerprint)) count -= minute.errorCount
+  }
+  return count
 }
 
 /** The service's own series an event counts in. */
@@ -67,9 +82,10 @@ export function addToFingerprint(
 ): FingerprintMinute {
   let minute = bin.fingerprints.get(fingerprint)
   if (minute === undefined) {
-    minute = { tally: createTally(event), halves: [0, 0], told: 0, peekedAt: 0 }
+    minute = { tally: createTally(event), halves: [0, 0], errorCount: 0, told: 0, peekedAt: 0 }
     bin.fingerprints.set(fingerprint, minute)
   } else addToTally(minute.tally, event)
+  if (event.type === 'error') minute.errorCount += 1
   minute.halves[event.occurredAtMs % 60_000 < 30_000 ? 0 : 1] += 1
   return minute
 }
@@ -88,3 +104,7 @@ export const loadBin = (saved: SavedBin): MinuteBin => ({
   ...saved,
   fingerprints: new Map(saved.fingerprints),
 })
+
+/** Errors stop because all is well, deploys because nobody deploys; when anything else stops it is silence. */
+export const isLife = (event: DetectorEvent): boolean =>
+  event.type !== 'error' && event.type !== 'deploy'

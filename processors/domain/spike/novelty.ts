@@ -13,6 +13,11 @@ export const FATAL_SEVERITY = 5
 export const WARM_EVENTS = 3
 export const WARM_USERS = 2
 export const WARM_WINDOW_MS = 10 * MINUTE_MS
+/**
+ * Two users are enough only once a service has been seen round the clock: before that its rare, old errors
+ * still introduce themselves, and pairs of them are common (measured: 3 of 4 false alerts).
+ */
+export const SETTLED_MS = DAY_MS
 
 /** One sighting of a fingerprint. */
 export interface Sighting {
@@ -28,8 +33,10 @@ export interface NoveltyEvidence {
 }
 
 export interface NoveltyContext {
-  /** The service is older than its first hour. */
-  warm: boolean
+  /** Age of the service when the fingerprint was first seen. */
+  serviceAgeMs: number
+  /** The fingerprint was over and comes back. */
+  returns: boolean
   policy: IncidentPolicy
 }
 
@@ -42,15 +49,25 @@ export function noveltyRule(
   context: NoveltyContext,
 ): NoveltyRule | undefined {
   if (context.policy === 'first_event') return 'first_event'
-  if (!context.warm) {
+  if (context.serviceAgeMs < COLD_START_MS) {
     if (evidence.severityMax >= FATAL_SEVERITY) return 'fatal'
     return within(evidence.sightings, COLD_WINDOW_MS).length >= COLD_EVENTS ? 'burst' : undefined
   }
-  const recent = within(evidence.sightings, WARM_WINDOW_MS)
+  const recent = recentSightings(evidence.sightings)
   if (recent.length >= WARM_EVENTS) return 'events'
+  if (context.returns || context.serviceAgeMs < SETTLED_MS) return undefined
+  return usersAmong(recent) >= WARM_USERS ? 'users' : undefined
+}
+
+/** The sightings of the ten minutes up to the latest. */
+export function recentSightings(sightings: readonly Sighting[]): readonly Sighting[] {
+  return within(sightings, WARM_WINDOW_MS)
+}
+
+export function usersAmong(sightings: readonly Sighting[]): number {
   const users = new Set<number>()
-  for (const { user } of recent) if (user !== undefined) users.add(user)
-  return users.size >= WARM_USERS ? 'users' : undefined
+  for (const { user } of sightings) if (user !== undefined) users.add(user)
+  return users.size
 }
 
 function within(sightings: readonly Sighting[], windowMs: number): readonly Sighting[] {

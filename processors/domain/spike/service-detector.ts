@@ -10,10 +10,11 @@ import {
   createMinuteBin,
   loadBin,
   saveBin,
+  isLife,
   seriesOf,
 } from './minute-bin.ts'
 import type { FingerprintMinute, MinuteBin, SavedBin } from './minute-bin.ts'
-import { COLD_START_MS, noveltyRule, seeDay } from './novelty.ts'
+import { noveltyRule, seeDay } from './novelty.ts'
 import { addDuration } from './duration-sketch.ts'
 import { createServiceClock, FUTURE_MS_MAX, noteArrival, noteTick } from './service-clock.ts'
 import type { ServiceClock } from './service-clock.ts'
@@ -55,6 +56,7 @@ export interface ServiceSnapshot {
   firstEventMs: number | null
   closedMinute: number
   lastEventMinute: number
+  lastLifeMinute: number
   bins: [number, SavedBin][]
   fingerprints: [string, SavedFingerprint][]
   series: SavedSeries
@@ -67,6 +69,8 @@ const GRACE_MS = 10_000
 const LATE_MIN = 15
 /** How long a fingerprint is watched as new; from then on its counts have a baseline. */
 const WATCH_MS = 60 * MINUTE_MS
+/** A new fingerprint that was over is new again when it comes back within this time. */
+const RETURN_MS = 120 * MINUTE_MS
 const SIGHTINGS_MAX = 10
 /** Fingerprints remembered. */
 const FINGERPRINTS_MAX = 20_000
@@ -100,6 +104,7 @@ class Detector implements ServiceDetector {
   #firstEventMs: number | undefined
   #closedMinute = 0
   #lastEventMinute = 0
+  #lastLifeMinute = 0
   #isDirty = false
 
   constructor(options: ServiceDetectorOptions, snapshot: ServiceSnapshot | undefined) {
@@ -124,6 +129,7 @@ class Detector implements ServiceDetector {
     this.#closeDue(out)
     const minute = Math.floor(atMs / MINUTE_MS)
     this.#lastEventMinute = Math.max(this.#lastEventMinute, minute)
+    if (isLife(event)) this.#lastLifeMinute = Math.max(this.#lastLifeMinute, minute)
     if (event.type === 'deploy') out.push(this.#desk.deploy(event, atMs))
     const isLate = minute <= this.#closedMinute
     const bin = isLate ? undefined : this.#openBin(minute)
@@ -153,6 +159,7 @@ class Detector implements ServiceDetector {
       firstEventMs: this.#firstEventMs ?? null,
       closedMinute: this.#closedMinute,
       lastEventMinute: this.#lastEventMinute,
+      lastLifeMinute: this.#lastLifeMinute,
       bins: [...this.#bins].map(([minute, bin]) => [minute, saveBin(bin)]),
       fingerprints: this.#table.snapshot(),
       series: this.#series.snapshot(),
@@ -167,6 +174,7 @@ class Detector implements ServiceDetector {
     this.#firstEventMs = snapshot.firstEventMs ?? undefined
     this.#closedMinute = snapshot.closedMinute
     this.#lastEventMinute = snapshot.lastEventMinute
+    this.#lastLifeMinute = snapshot.lastLifeMinute
     for (const [minute, bin] of snapshot.bins) this.#bins.set(minute, loadBin(bin))
     this.#table.restore(snapshot.fingerprints)
     this.#series.restore(snapshot.series)
@@ -192,7 +200,7 @@ class Detector implements ServiceDetector {
   }
 
   #count(bin: MinuteBin, event: DetectorEvent): void {
-    bin.eventCount += 1
+    if (isLife(event)) bin.lifeCount += 1
     const name = seriesOf(event)
     if (name !== undefined) addToSeries(bin, name, event)
     if (event.type !== 'http_request') return
@@ -225,6 +233,8 @@ class Detector implements ServiceDetector {
       ...(event.release === undefined ? {} : { release: event.release }),
     })
     state.watch = {
+      untilMs: atMs + WATCH_MS,
+      returns: false,
       sightings: [],
       tally: { ...emptyTally(event.environment), sample: sampleOf(event) },
     }
@@ -259,7 +269,7 @@ class Detector implements ServiceDetector {
     const { event, atMs, bin } = seen
     const { watch } = state
     if (watch === undefined) return
-    if (atMs - state.firstSeenMs >= WATCH_MS) {
+    if (atMs >= watch.untilMs) {
       delete state.watch
       return
     }
@@ -270,7 +280,8 @@ class Detector implements ServiceDetector {
     const rule = noveltyRule(
       { sightings: watch.sightings, severityMax: watch.tally.severityMax },
       {
-        warm: state.firstSeenMs - (this.#firstEventMs ?? 0) >= COLD_START_MS,
+        serviceAgeMs: state.firstSeenMs - (this.#firstEventMs ?? 0),
+        returns: watch.returns,
         policy: this.#options.policy ?? 'threshold',
       },
     )
@@ -331,10 +342,10 @@ class Detector implements ServiceDetector {
     this.#closeSeries(out, bin, minute)
     this.#desk.book.endMinute(out, bin, {
       minute,
-      table: this.#table,
       expectedOf: (episode) => this.#expectedOf(episode, minute),
+      onEnd: (episode, nowMs) => this.#endEpisode(episode, nowMs),
     })
-    if (minute % HOUR_MIN === 0) this.#table.endWatches(endMs - WATCH_MS)
+    if (minute % HOUR_MIN === 0) this.#table.endWatches(endMs)
     if (minute % DAY_MIN === 0) this.#table.forgetBefore(endMs - FORGET_MS)
   }
 
@@ -354,6 +365,29 @@ class Detector implements ServiceDetector {
     inMinute.told = inMinute.tally.count
   }
 
+  /** What was told is over. A new fingerprint is watched on, for it may come back before it has a baseline. */
+  #endEpisode(episode: Episode, nowMs: number): void {
+    if (episode.fingerprint === undefined) {
+      this.#series.endExcursion(episode.subject)
+      return
+    }
+    const state = this.#table.get(episode.fingerprint)
+    if (state === undefined) return
+    delete state.episode
+    this.#spikes.endExcursion(state.slot)
+    if (episode.kind !== 'novel') return
+    const { tally } = episode
+    state.watch = {
+      untilMs: nowMs + RETURN_MS,
+      returns: true,
+      sightings: [],
+      tally: {
+        ...emptyTally(tally.environment),
+        ...(tally.sample === undefined ? {} : { sample: tally.sample }),
+      },
+    }
+  }
+
   #expectedOf(episode: Episode, minute: number): number {
     if (episode.fingerprint === undefined) return this.#series.expectedAt(episode.subject, minute)
     const state = this.#table.get(episode.fingerprint)
@@ -362,13 +396,14 @@ class Detector implements ServiceDetector {
 
   #closeSeries(out: Detection[], bin: MinuteBin | undefined, minute: number): void {
     const isLive = (this.#clock.offsetMs ?? -Infinity) > -LIVE_MS
-    for (const alarm of this.#series.close(bin, minute)) {
+    const isExplained = (fingerprint: string): boolean => this.#desk.book.explains(fingerprint)
+    for (const alarm of this.#series.close(bin, minute, isExplained)) {
       const needsLive = alarm.kind === 'drop'
       if (needsLive && !isLive) continue
       this.#desk.openSeries(out, alarm, bin, minute)
     }
     if (!isLive) return
-    const silence = this.#series.silence(minute, this.#lastEventMinute)
+    const silence = this.#series.silence(minute, this.#lastLifeMinute)
     if (silence !== undefined) this.#desk.openSeries(out, silence, bin, minute)
   }
 }

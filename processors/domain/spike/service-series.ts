@@ -2,7 +2,7 @@ import { COUNT_THRESHOLD } from './count-detector.ts'
 import { countSentence, formatExpected } from './count-explanation.ts'
 import type { CountPool } from './count-pool.ts'
 import type { Measurement } from './episode.ts'
-import { SERIES } from './minute-bin.ts'
+import { SERIES, unexplainedErrors } from './minute-bin.ts'
 import type { MinuteBin, SeriesName } from './minute-bin.ts'
 import { countDurations, quantileMs } from './duration-sketch.ts'
 import { numbersToText, textToNumbers } from './numbers-text.ts'
@@ -39,6 +39,9 @@ const NOUNS: Readonly<Record<SeriesName, string>> = {
   feedback: 'pieces of feedback',
 }
 
+/** All other errors together are a mixture, whose chance is wilder than that of one of them. */
+const ERRORS_THRESHOLD = 18
+
 /** A p95 of fewer requests says little. */
 const LATENCY_REQUESTS_MIN = 10
 /** An unusual p95 that is not this much above the usual one is no alarm. */
@@ -71,14 +74,21 @@ export class ServiceSeries {
   }
 
   /** Closes a minute; `bin` is undefined when nothing happened in it. */
-  close(bin: MinuteBin | undefined, minute: number): SeriesAlarm[] {
+  close(
+    bin: MinuteBin | undefined,
+    minute: number,
+    isExplained: (fingerprint: string) => boolean,
+  ): SeriesAlarm[] {
     const alarms: SeriesAlarm[] = []
     for (const name of SERIES) {
-      const alarm = this.#closeSeries(name, bin?.series[name]?.count ?? 0, minute)
+      const seen = bin?.series[name]?.count ?? 0
+      const count =
+        name === 'errors' && bin !== undefined ? unexplainedErrors(bin, isExplained) : seen
+      const alarm = this.#closeSeries(name, count, minute)
       if (alarm !== undefined) alarms.push(alarm)
     }
     this.#eventsSlot ??= this.#drops.add()
-    this.#drops.update(this.#eventsSlot, bin?.eventCount ?? 0, minute)
+    this.#drops.update(this.#eventsSlot, bin?.lifeCount ?? 0, minute)
     const latency = bin === undefined ? undefined : this.#closeLatency(bin, minute)
     if (latency !== undefined) alarms.push(latency)
     return alarms
@@ -91,7 +101,8 @@ export class ServiceSeries {
     if (silentMin <= 0) return undefined
     const usual = this.#drops.expectedAt(this.#eventsSlot, minute)
     const { birth } = this.#drops.span(this.#eventsSlot)
-    const { dispersion } = this.#drops.baseline(this.#eventsSlot)
+    const { dispersion, exposureMin } = this.#drops.baseline(this.#eventsSlot)
+    if (exposureMin === 0) return undefined
     const expected = usual * silentMin
     const silence = { silentMin, expected, dispersion, ageMin: minute - birth }
     if (!isSilence(silence)) return undefined
@@ -118,6 +129,12 @@ export class ServiceSeries {
     if (slot === undefined) return 0
     const isDrop = subject === 'events' || WATCHED[subject as SeriesName] === 'drop'
     return (isDrop ? this.#drops : this.#spikes).expectedAt(slot, minute)
+  }
+
+  /** Forgets the excursion of a series whose episode is over. */
+  endExcursion(subject: DetectionSubject): void {
+    const slot = this.#slots.get(subject as SeriesName)
+    if (slot !== undefined) this.#poolOf(subject as SeriesName).endExcursion(slot)
   }
 
   snapshot(): SavedSeries {
@@ -164,7 +181,8 @@ export class ServiceSeries {
     const usual = pool.expectedAt(slot, minute)
     const score = pool.update(slot, count, minute)
     const explanation = pool.explain(slot)
-    if (score < COUNT_THRESHOLD || explanation === undefined) return undefined
+    const threshold = name === 'errors' ? ERRORS_THRESHOLD : COUNT_THRESHOLD
+    if (score < threshold || explanation === undefined) return undefined
     return {
       kind: WATCHED[name],
       subject: name,
@@ -176,7 +194,7 @@ export class ServiceSeries {
         expected: explanation.expected,
         windowMin: explanation.windowMin,
         score,
-        threshold: COUNT_THRESHOLD,
+        threshold,
       },
     }
   }
