@@ -70,7 +70,6 @@ class ClusterProcessor implements Processor {
     this.#context = context
     this.#reader = createRecordReader('Detection', deps.schemas, NEEDED)
     this.#slices = createSlices(context, context.partitionsOf(TOPICS.fingerprinted.name))
-    const restoredTickMs = this.#slices.closedAt()
     const create = (project: string, snapshot?: ClustererSnapshot): Clusterer =>
       createClusterer({ project, ...deps.optionsOf(project) }, snapshot)
     this.#projects = context.openStore<ProjectState>('projects', {
@@ -79,10 +78,7 @@ class ClusterProcessor implements Processor {
         Buffer.from(JSON.stringify({ clusterer: clusterer.snapshot(), latestMs, latestTickMs })),
       decode(bytes, project) {
         const snapshot = JSON.parse(bytes.toString()) as ProjectSnapshot
-        const state = { ...snapshot, clusterer: create(project, snapshot.clusterer) }
-        // Slices that changed nothing were not written; the time that went by in them counts all the same.
-        state.clusterer.advance(clockOf(state, restoredTickMs))
-        return state
+        return { ...snapshot, clusterer: create(project, snapshot.clusterer) }
       },
     })
   }
@@ -115,17 +111,16 @@ class ClusterProcessor implements Processor {
       if (items === undefined) byProject.set(item.project, [item])
       else items.push(item)
     }
-    for (const project of byProject.keys()) this.#projects.take(project)
-    for (const project of this.#projects.keys()) {
-      const items = byProject.get(project)
-      const changes = this.#applySlice(project, items ?? [], slice.at)
-      if (changes.length > 0) this.#projects.take(project)
+    const projects = new Set([...this.#projects.keys(), ...byProject.keys()])
+    for (const project of [...projects].toSorted()) {
+      const changes = this.#applySlice(project, byProject.get(project) ?? [], slice.at)
       for (const change of changes) this.#emit(project, change, timestampMs)
     }
   }
 
   #applySlice(project: string, items: readonly Waiting[], tickMs: number): IncidentChange[] {
-    const state = this.#projects.get(project)!
+    // Taken, not read: what an advance does depends on when the one before it was.
+    const state = this.#projects.take(project)
     const { clusterer } = state
     const findings = items.filter(({ kind }) => kind !== ACTION).map(findingOf)
     const changes = findings

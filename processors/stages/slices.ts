@@ -30,8 +30,6 @@ export interface Slices {
   add(item: Waiting): void
   /** Returns the slices this marker closes, in order. */
   mark(source: number, tick: { number: number; at: number }): readonly ClosedSlice[]
-  /** Wall clock of the last closed slice; 0 before the first. */
-  closedAt(): number
 }
 
 /** Detections that may wait for a source that does not come. Past it the stage stops and says which. */
@@ -43,7 +41,6 @@ interface SliceState {
   /** Ticks some source has passed and others not yet: number, wall clock. */
   open: [number, number][]
   closed: number
-  closedAt: number
 }
 
 const KEY = 'slices'
@@ -51,7 +48,7 @@ const KEY = 'slices'
 export function createSlices(context: ProcessorContext, sourceCount: number): Slices {
   const states = context.openStore<SliceState>(
     'slices',
-    jsonCodec(() => ({ markers: {}, open: [], closed: 0, closedAt: 0 })),
+    jsonCodec(() => ({ markers: {}, open: [], closed: 0 })),
   )
   const waiting = context.openStore<Waiting[]>(
     'waiting',
@@ -76,14 +73,12 @@ export function createSlices(context: ProcessorContext, sourceCount: number): Sl
       if (closing.length === 0) return []
       state.open = state.open.filter(([open]) => open > passed)
       state.closed = passed
-      state.closedAt = closing.at(-1)?.[1] ?? state.closedAt
       return closing.map(([closed, closedAt]) => ({
         number: closed,
         at: closedAt,
         items: takeUpTo(waiting, closed),
       }))
     },
-    closedAt: () => states.get(KEY)?.closedAt ?? 0,
   }
 }
 
