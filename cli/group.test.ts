@@ -75,7 +75,7 @@ describe('faultline group', () => {
       names.map((name) => `No reply from backend ${name} today`).join('\n'),
     )
     expect(new Set(rows.map(({ group }) => group)).size).toBe(1)
-    expect(new Set(rows.map(({ announced }) => announced)).size).toBe(5)
+    expect(new Set(rows.map(({ announced }) => announced)).size).toBe(4)
     expect(rows[0]?.['template']).toBe('No reply from backend <*> today')
   })
 

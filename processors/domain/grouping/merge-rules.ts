@@ -3,13 +3,15 @@ import { BEFORE_NAME } from './lexicon.ts'
 import { MIXED, WORD, type Scan } from './scan.ts'
 
 /** Distinct words at a place where names stand, all else equal, from which on it is a variable. */
-export const NAMES_MIN = 5
+export const NAMES_MIN = 4
 /** The same at any other place: a set of verbs or states is much more often what a message is about. */
 export const WORDS_MIN = 12
 /** The same where little else is constant. */
 export const WORDS_MIN_WEAK = 16
 /** Mixed words are more likely names. */
 export const MIXED_MIN = 4
+/** Mixed words where names stand. */
+export const MIXED_NAMES_MIN = 3
 /** Two words that both were values elsewhere. */
 export const KNOWN_VALUES_MIN = 2
 
@@ -59,16 +61,28 @@ export function strengthAt(scan: Scan, token: number, context: Context): Strengt
 /** How many distinct words it takes at `token`. */
 export function wordsNeeded(scan: Scan, token: number, strength: Strength): number {
   if (strength === 'weak') return WORDS_MIN_WEAK
-  if (scan.kind[token] === MIXED) return MIXED_MIN
-  return followsNamer(scan, token) ? NAMES_MIN : WORDS_MIN
+  const isNamed = followsNamer(scan, token)
+  if (scan.kind[token] === MIXED) return isNamed ? MIXED_NAMES_MIN : MIXED_MIN
+  return isNamed ? NAMES_MIN : WORDS_MIN
 }
 
 /** After a preposition or a noun for things with names, or in quotes. */
 function followsNamer(scan: Scan, token: number): boolean {
+  if (isConstant(scan, token)) return false
   const before = scan.text.charCodeAt((scan.start[token] as number) - 1)
   if (before === 34 || before === 39) return true
   const last = token - 1
   if (last < 0 || before !== 32 || scan.kind[last] !== WORD) return false
   if ((scan.end[last] as number) !== (scan.start[token] as number) - 1) return false
   return BEFORE_NAME.has(scan.text.slice(scan.start[last], scan.end[last]).toLowerCase())
+}
+
+/** `READY`, `IN_USE`: states and kinds are written so, names are not. */
+function isConstant(scan: Scan, token: number): boolean {
+  const end = scan.end[token] as number
+  for (let at = scan.start[token] as number; at < end; at++) {
+    const code = scan.text.charCodeAt(at)
+    if (code !== 95 && (code < 65 || code > 90)) return false
+  }
+  return true
 }

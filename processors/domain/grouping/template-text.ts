@@ -30,7 +30,7 @@ export function renderTemplate(template: Shown): string {
     from = scan.tail[last] as number
     at = last
   }
-  return collapseSpaces(out + scan.text.slice(from))
+  return collapseSpaces(out + scan.text.slice(from)).trim()
 }
 
 /** Runs of spaces are one: how a message was padded is not part of its template. */
