@@ -6,7 +6,7 @@ const MINUTE_MS = 60_000
 
 /** How strongly two alerts belong together, and by which rule. */
 export interface Affinity {
-  /** 0 to 1. */
+  /** From 0; what lies above 1 is as sure as 1, and only tells which of two is nearer. */
   value: number
   rule: AffinityRule
 }
@@ -140,7 +140,7 @@ export function affinityOf(
   if (best.value === 0) return NONE
   return {
     rule: best.rule,
-    value: Math.min(1, best.value * conflicts(alert, member) + bonus(alert, member, distance)),
+    value: best.value * conflicts(alert, member) + bonus(alert, member, distance),
   }
 }
 

@@ -3,50 +3,8 @@ import type { Detection } from '#/processors/domain/spike/types.ts'
 import type { IncidentChange } from './cluster.ts'
 import { createClusterer } from './clusterer.ts'
 import type { Clusterer } from './clusterer.ts'
-import { activity, alert, deploy, HOUR, MINUTE, SECOND, SHOP, T0 } from './detection-fixture.ts'
-
-/** Watched for six hours before anything happens, as a live project would have been. */
-function watched(): Clusterer {
-  const clusterer = createClusterer({ project: 'shop', topology: SHOP })
-  clusterer.advance(T0 - 6 * HOUR)
-  return clusterer
-}
-
-function applyAll(clusterer: Clusterer, detections: readonly Detection[]): IncidentChange[] {
-  return detections.flatMap((detection) => clusterer.apply(detection))
-}
-
-const CASCADE = [
-  alert({
-    service: 'store-4',
-    fingerprint: 'disk',
-    at: 0,
-    errorType: 'DiskFullError',
-    message: 'disk full on 4',
-  }),
-  alert({
-    service: 'cart-2',
-    fingerprint: 'a',
-    at: 20 * SECOND,
-    errorType: 'TimeoutError',
-    message: 'upstream store-4 timed out after 30ms',
-  }),
-  alert({
-    service: 'pay-3',
-    fingerprint: 'b',
-    at: 40 * SECOND,
-    errorType: 'HTTP503',
-    message: 'failed to reserve quote 7',
-  }),
-  alert({
-    service: 'edge-1',
-    fingerprint: 'c',
-    at: 70 * SECOND,
-    errorType: 'UpstreamError',
-    message: 'upstream pay-3 timed out after 3ms',
-  }),
-  alert({ service: 'edge-1', fingerprint: 'd', at: 90 * SECOND, message: 'cannot render page 4' }),
-]
+import { activity, alert, deploy, HOUR, MINUTE, SECOND, T0 } from './detection-fixture.ts'
+import { applyAll, CASCADE, watched } from './clusterer-fixture.ts'
 
 describe('clustering', () => {
   it('[C3] the same new issue told again and again is one incident', () => {
@@ -295,88 +253,6 @@ describe('lifecycle', () => {
     expect(changes.at(-1)?.incident.timeline.map(({ seq }) => seq)).toEqual(
       changes.map((_, index) => index + 1),
     )
-  })
-})
-
-function cascade(): { clusterer: Clusterer; incidentId: string } {
-  const clusterer = watched()
-  applyAll(clusterer, CASCADE)
-  return { clusterer, incidentId: clusterer.openIncidents()[0]?.id ?? '' }
-}
-
-describe('what people decide', () => {
-  it('[C11] what was split stays split for new alerts and after a restart', () => {
-    const { clusterer, incidentId } = cascade()
-    const memberKeys = ['c@prod/edge-1', 'd@prod/edge-1']
-    clusterer.applyAction({
-      kind: 'split',
-      incidentId,
-      memberKeys,
-      actor: 'Ada',
-      atMs: T0 + 3 * MINUTE,
-    })
-    const restarted = createClusterer({ project: 'shop', topology: SHOP }, clusterer.snapshot())
-    for (const each of [clusterer, restarted]) {
-      const changes = each.apply(
-        alert({ service: 'edge-1', fingerprint: 'c', at: 4 * MINUTE, kind: 'spike' }),
-      )
-      expect(changes[0]?.incident.number).toBe(2)
-      expect(each.openIncidents().map(({ services }) => services)).toEqual([
-        ['cart-2', 'pay-3', 'store-4'],
-        ['edge-1'],
-      ])
-    }
-  })
-
-  it('[C11] a merge by hand leaves a redirect and both timelines tell it', () => {
-    const { clusterer, incidentId } = cascade()
-    const [other] = clusterer.apply(alert({ service: 'mail-5', fingerprint: 'm', at: 0 }))
-    const from = other?.incident.id ?? ''
-    const changes = clusterer.applyAction({
-      kind: 'merge',
-      incidentId: from,
-      into: incidentId,
-      actor: 'Ada',
-      atMs: T0 + MINUTE,
-    })
-    expect(
-      changes.slice(0, 2).map(({ kind, incident }) => [kind, incident.timeline.at(-1)?.actor]),
-    ).toEqual([
-      ['merged', 'Ada'],
-      ['redirect', 'Ada'],
-    ])
-    expect(clusterer.incident(from)?.members).toHaveLength(6)
-  })
-
-  it('a severity set by a person holds until it is released', () => {
-    const { clusterer, incidentId } = cascade()
-    const set = (level: number | null): unknown =>
-      clusterer.applyAction({
-        kind: 'severity',
-        incidentId,
-        level,
-        actor: 'Ada',
-        atMs: T0 + 2 * MINUTE,
-      })
-    set(5)
-    clusterer.advance(T0 + 5 * MINUTE)
-    expect(clusterer.incident(incidentId)?.severity).toMatchObject({ level: 5, locked: true })
-    set(null)
-    clusterer.advance(T0 + 6 * MINUTE)
-    expect(clusterer.incident(incidentId)?.severity.level).toBeLessThan(5)
-  })
-
-  it('unknown incidents and steps the state forbids are refused and change nothing', () => {
-    const { clusterer, incidentId } = cascade()
-    const before = clusterer.snapshot()
-    const by = { actor: 'Ada', atMs: T0 }
-    expect(() =>
-      clusterer.applyAction({ kind: 'status', status: 'resolved', incidentId: 'no', ...by }),
-    ).toThrow('there is no incident')
-    expect(() =>
-      clusterer.applyAction({ kind: 'split', memberKeys: ['no'], incidentId, ...by }),
-    ).toThrow('a split takes')
-    expect(clusterer.snapshot()).toEqual(before)
   })
 })
 

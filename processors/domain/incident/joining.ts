@@ -110,9 +110,9 @@ function joinThrough(
   const known = incident.members.find((member) => member.alert.key === alert.key)
   const reason: MemberReason = {
     rule: tie.rule,
-    affinity: tie.value,
+    affinity: Math.min(1, tie.value),
     through: through.alert.key,
-    sentence: `Affinity ${tie.value.toFixed(2)}: ${RULE_TEXT[tie.rule]} "${through.alert.title.slice(0, 80)}" in ${through.alert.service}.`,
+    sentence: `Affinity ${Math.min(1, tie.value).toFixed(2)}: ${RULE_TEXT[tie.rule]} "${through.alert.title.slice(0, 80)}" in ${through.alert.service}.`,
   }
   if (known === undefined) addMember(cluster, incident, { alert, detection, reason })
   else renewMember(cluster, incident, { member: known, alert, detection })

@@ -59,7 +59,8 @@ export function mergeIncidents(
   kept.regressed ||= gone.regressed
   kept.isDirty = true
   cluster.open.delete(gone.id)
-  const why = merging.sentence ?? `an alert ties both with affinity ${affinity.toFixed(2)}`
+  const why =
+    merging.sentence ?? `an alert ties both with affinity ${Math.min(1, affinity).toFixed(2)}`
   if (!isAnnounced(gone)) {
     const sentence = `${gone.members.length} earlier alerts joined: ${why}.`
     tell(cluster, kept, { kind: 'joined', at, sentence, ...by })
@@ -99,9 +100,9 @@ export function moveMember(
   const title = member.alert.title.slice(0, 120)
   member.reason = {
     rule: 'moved',
-    affinity: value,
+    affinity: Math.min(1, value),
     through: through.alert.key,
-    sentence: `Moved here: affinity ${value.toFixed(2)} to "${through.alert.title.slice(0, 80)}" in ${through.alert.service}.`,
+    sentence: `Moved here: affinity ${Math.min(1, value).toFixed(2)} to "${through.alert.title.slice(0, 80)}" in ${through.alert.service}.`,
   }
   takeMember(cluster, to, member)
   to.isDirty = true
