@@ -189,6 +189,17 @@ function clean(name: string, platform: Platform): string {
 
 const MINIFIED_CHARS = 2
 
+/** `e`, `o.e`: such names change with every build. */
+export function isMinified(name: string): boolean {
+  let from = 0
+  for (let at = 0; at <= name.length; at++) {
+    if (at < name.length && name.charCodeAt(at) !== 46) continue
+    if (at - from > MINIFIED_CHARS) return false
+    from = at + 1
+  }
+  return name !== ''
+}
+
 function cleanJavascript(raw: string): string {
   let name = raw
   if (name.startsWith('async ')) name = name.slice(6)

@@ -1,4 +1,4 @@
-import { cleanFrame, type CleanFrame } from './frame-clean.ts'
+import { cleanFrame, isMinified, type CleanFrame } from './frame-clean.ts'
 import { IN_APP_RULES, type InAppRules } from './in-app-rules.ts'
 import type { FrameSequence } from './stack-prefix.ts'
 import type { Frame, ParsedStack, Platform } from './stack-frame.ts'
@@ -38,7 +38,7 @@ export function fingerprintStack(parsed: ParsedStack): StackFingerprint | undefi
   let frameCount = 0
   for (const exception of parsed.exceptions) {
     const frames = collapse(exception.frames, parsed.platform)
-    const chosen = chooseFrames(frames)
+    const chosen = withoutMinified(chooseFrames(frames), parsed.platform)
     if (first === undefined && chosen.length > 0) {
       first = chosen
       hasInApp = chosen.some(isTelling)
@@ -105,6 +105,13 @@ function chooseFrames(frames: readonly Candidate[]): Candidate[] {
   const further = distinct(frames.slice(LIBRARY_FRAMES)).find((one) => one.inApp)
   const near = distinct(frames.slice(0, LIBRARY_FRAMES))
   return further === undefined ? near : [...near, further]
+}
+
+/** Minified names say nothing where other frames have real ones; where none has, they are all there is. */
+function withoutMinified(chosen: Candidate[], platform: Platform): Candidate[] {
+  if (platform !== 'javascript' || !chosen.some(({ name }) => isMinified(name))) return chosen
+  if (!chosen.some(({ name }) => name !== '' && !isMinified(name))) return chosen
+  return distinct(chosen.map((one) => (isMinified(one.name) ? { ...one, name: '' } : one)))
 }
 
 function isTelling(one: Candidate): boolean {
