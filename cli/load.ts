@@ -83,7 +83,7 @@ export interface PlayResult {
 const STEP_S = 0.25
 const HISTORY_STEP_S = 60
 const BATCH_EVENTS = 500
-const HISTORY_RATE = 20
+const HISTORY_RATE = 8
 
 /** Plays a scenario in real time; `historyMin` of ordinary traffic goes ahead as fast as it is taken. */
 export async function playScenario(options: PlayOptions): Promise<PlayResult> {
@@ -113,7 +113,7 @@ export async function playScenario(options: PlayOptions): Promise<PlayResult> {
   const live = createTraffic({ plan, random, rate: options.rate, originMs })
   for (let at = 0; at < durationS && !signal.aborted; at += STEP_S) {
     const events = live.between(at, Math.min(durationS, at + STEP_S))
-    await clock.sleep(originMs + (at + STEP_S) * 1000 - clock.nowMs(), signal)
+    await clock.sleep(Math.max(0, originMs + (at + STEP_S) * 1000 - clock.nowMs()), signal)
     await post(events)
     options.onProgress?.({ doneS: at + STEP_S, sent: result.sent })
   }

@@ -4,9 +4,8 @@ import { stackOf, type ShopService } from './world.ts'
 
 const USERS = 4000
 const MIX: readonly (readonly [string, number])[] = [
-  ['http_request', 0.86],
+  ['http_request', 0.9],
   ['custom', 0.05],
-  ['error', 0.04],
   ['signup', 0.03],
   ['feedback', 0.02],
 ]
@@ -22,7 +21,11 @@ export interface EventMaker {
   ordinary(service: ShopService, atS: number, effects: readonly Effect[]): EventBody | undefined
 }
 
-export function createEventMaker(random: Random, originMs: number): EventMaker {
+/** `errorShare` is the part of ordinary events that are errors. */
+export function createEventMaker(
+  random: Random,
+  { originMs, errorShare }: { originMs: number; errorShare: number },
+): EventMaker {
   const releases = new Map<string, string>()
   let request = 0
 
@@ -54,7 +57,7 @@ export function createEventMaker(random: Random, originMs: number): EventMaker {
     error,
     ordinary(service, atS, effects) {
       const volume = Math.min(1, ...effects.map((effect) => effect.volume ?? 1))
-      const type = chooseType(random)
+      const type = random.unit() < errorShare ? 'error' : chooseType(random)
       if (random.unit() >= volume) return undefined
       if (type === 'error') {
         const [name, message] = random.pick(service.background)

@@ -22,6 +22,10 @@ export interface TrafficOptions {
   originMs: number
 }
 
+// A shop has about as many odd errors on a busy day as on a quiet one.
+const ERROR_SHARE_MAX = 0.02
+const ERRORS_PER_SECOND = 0.06
+
 function isOn(effect: Effect, atS: number): boolean {
   if (atS < effect.fromS || atS >= effect.toS) return false
   return effect.flapS === undefined || (atS - effect.fromS) % effect.flapS < effect.flapS / 2
@@ -56,7 +60,8 @@ function errorsOf(
 }
 
 export function createTraffic({ plan, random, rate, originMs }: TrafficOptions): Traffic {
-  const make = createEventMaker(random, originMs)
+  const errorShare = Math.min(ERROR_SHARE_MAX, ERRORS_PER_SECOND / rate)
+  const make = createEventMaker(random, { originMs, errorShare })
   return {
     between(fromS, toS) {
       const out: TimedBody[] = []
