@@ -26,7 +26,8 @@ export function addAttribute(
     if (draft.failure === undefined) failCount(draft)
     return
   }
-  const key = keyOf(draft, name)
+  let key = keyOf(draft, name)
+  if (key !== name) key = freeName(attributes, key)
   if (typeof value === 'string') {
     attributes.values[key] = readValue(draft, value, name)
     return
@@ -38,6 +39,13 @@ export function addAttribute(
     return
   }
   addNested(draft, attributes, { key, name, value })
+}
+
+/** A name that is not taken: what stands beside the attributes, or had to be renamed, must not overwrite one. */
+export function freeName({ values }: Attributes, name: string): string {
+  let free = name
+  while (Object.hasOwn(values, free)) free = `event.${free}`
+  return free
 }
 
 function readValue(draft: Draft, value: string, name: string): string {

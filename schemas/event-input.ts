@@ -1,5 +1,5 @@
 import type { Event } from '#/schemas/records.ts'
-import { addAttribute, createAttributes } from './event-input-attributes.ts'
+import { addAttribute, createAttributes, freeName } from './event-input-attributes.ts'
 import type { Attributes } from './event-input-attributes.ts'
 import { fail, flag, readName, readText } from './event-input-draft.ts'
 import type { Draft, EventFailure } from './event-input-draft.ts'
@@ -94,11 +94,8 @@ function readAttributes(draft: Draft, input: Record<string, unknown>): Attribute
       for (const [field, names] of LIFTED) lift(own, SLOT[field], names)
     }
   }
-  for (const name of unknownNames) {
-    // An attribute of the same name stands; the field beside it must not be lost either.
-    const key = Object.hasOwn(attributes.values, name) ? `event.${name}` : name
-    addAttribute(draft, attributes, key, input[name])
-  }
+  for (const name of unknownNames)
+    addAttribute(draft, attributes, freeName(attributes, name), input[name])
   return attributes
 }
 
@@ -259,7 +256,7 @@ function readOccurredAt(draft: Draft, attributes: Attributes, context: InputCont
   else if (time.ms > context.nowMs + LIMITS.futureMs) flag(draft, 'future')
   if (time.ms >= TIME_MS_MIN && time.ms <= TIME_MS_MAX) return time.ms
   flag(draft, 'time_clamped')
-  addAttribute(draft, attributes, 'event.occurred_at', value)
+  addAttribute(draft, attributes, freeName(attributes, 'event.occurred_at'), value)
   return Math.min(Math.max(time.ms, TIME_MS_MIN), TIME_MS_MAX)
 }
 

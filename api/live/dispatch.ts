@@ -73,22 +73,24 @@ export function createDispatch(options: DispatchOptions): Dispatch {
 
   const takeEvent = (source: number, record: ConsumedRecord): void => {
     positions[source] = record.offset + 1
-    if (record.value === null) return
-    const prefix = records.prefix(record.value)
+    const value = records.contentOf(record.value)
+    if (value === undefined) return
+    const prefix = records.prefix(value)
     const { project, service } = prefix
-    feeds.get(project)?.add(prefix, record.value)
+    feeds.get(project)?.add(prefix, value)
     if (!messages.wants(project, service)) return
     second.count(prefix)
     if (!second.allow(project)) return
-    messages.send(project, [service], eventOf(records, record.value, seq()).message)
+    messages.send(project, [service], eventOf(records, value, seq()).message)
   }
   /** The position moves with the message, not before: a client cut in between must get it again. */
   const takeNews = async (source: number, record: ConsumedRecord): Promise<void> => {
     const kind = sources[source]?.kind
+    const value = records.contentOf(record.value)
     const found =
-      record.value === null || kind === undefined || kind === 'event'
+      value === undefined || kind === undefined || kind === 'event'
         ? undefined
-        : await aboutIncident(options, kind, record.value)
+        : await aboutIncident(options, kind, value)
     positions[source] = record.offset + 1
     if (found === undefined) return
     const { project, services, message } = incidentOf(found, seq())
@@ -136,23 +138,25 @@ function createReplayed(options: DispatchOptions): Replayed {
   const { records, sources } = options
   return {
     async messageOf(source, record, behind) {
-      if (record.value === null) return undefined
+      const value = records.contentOf(record.value)
+      if (value === undefined) return undefined
       await prepare(options, source, [record])
       const id = encodePositions(behind)
       const { kind } = sources[source] as Source
-      if (kind === 'event') return eventOf(records, record.value, id)
-      const found = await aboutIncident(options, kind, record.value)
+      if (kind === 'event') return eventOf(records, value, id)
+      const found = await aboutIncident(options, kind, value)
       return found === undefined ? undefined : incidentOf(found, id)
     },
     async addTo(frame, source, record) {
-      if (record.value === null) return
+      const value = records.contentOf(record.value)
+      if (value === undefined) return
       await prepare(options, source, [record])
       const { kind } = sources[source] as Source
       if (kind === 'event') {
-        const prefix = records.prefix(record.value)
-        if (prefix.project === frame.project) frame.add(prefix, record.value)
+        const prefix = records.prefix(value)
+        if (prefix.project === frame.project) frame.add(prefix, value)
       } else if (kind === 'incident') {
-        const found = await aboutIncident(options, kind, record.value)
+        const found = await aboutIncident(options, kind, value)
         if (found?.news.row.project === frame.project) frame.addIncident(found.news.row)
       }
     },
@@ -168,7 +172,8 @@ function prepare(
   const kind = sources[source]?.kind
   if (kind === 'event') return records.prepareEvents(values)
   const reader = kind === 'incident' ? records.incidents : records.insights
-  return reader.prepare(values.filter((value) => value !== null))
+  const contents = values.map((value) => records.contentOf(value))
+  return reader.prepare(contents.filter((value) => value !== undefined))
 }
 
 interface AboutIncident {

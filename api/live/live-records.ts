@@ -16,6 +16,8 @@ export interface LiveRecords {
   prefix(value: Buffer): EventPrefix
   /** Resolves at once unless a record was written with a schema not seen before. */
   prepareEvents(values: readonly (Buffer | null)[]): Promise<void> | undefined
+  /** What a record says; undefined for a tick of the clock (they share topics with everything) and for no value. */
+  contentOf(value: Buffer | null): Buffer | undefined
   views: FrameViews
 }
 
@@ -25,7 +27,9 @@ export function createLiveRecords(options: {
 }): LiveRecords {
   const events = createRecordReader('GroupedEvent', options)
   const readPrefix = createPrefixReader()
-  const own = options.schemaIds.GroupedEvent
+  const { GroupedEvent: own, Tick: tick } = options.schemaIds
+  const contentOf = (value: Buffer | null): Buffer | undefined =>
+    value === null || schemaIdOf(value) === tick ? undefined : value
   return {
     events,
     incidents: createRecordReader('IncidentEvent', options),
@@ -38,9 +42,12 @@ export function createLiveRecords(options: {
       return { project, service, severity, isDeploy, occurredAt: event.occurred_at }
     },
     prepareEvents(values) {
-      const foreign = values.filter((value) => value !== null && schemaIdOf(value) !== own)
+      const foreign = values
+        .map((value) => contentOf(value))
+        .filter((value) => value !== undefined && schemaIdOf(value) !== own)
       return foreign.length === 0 ? undefined : events.prepare(foreign as Buffer[])
     },
+    contentOf,
     views: {
       event: (record) => eventView(events.read(record)),
       deploy: (record) => deployView(events.read(record)),
