@@ -94,6 +94,7 @@ export class AlertDesk {
       openedAtMs: atMs,
       measurement: noveltyMeasurement(facts),
       sentence: noveltySentence(facts),
+      fromColdStart: rule === 'burst' || rule === 'fatal',
       tally: watch.tally,
       usual: 0,
     })

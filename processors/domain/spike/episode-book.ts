@@ -16,7 +16,7 @@ const STILL_SLOW_RATIO = 1.3
 export class EpisodeBook {
   readonly #origin: Origin
   readonly #open = new Map<string, Episode>()
-  readonly #explained = new Set<string>()
+  readonly #fingerprints = new Set<string>()
 
   constructor(origin: Origin) {
     this.#origin = origin
@@ -24,7 +24,7 @@ export class EpisodeBook {
 
   open(episode: Episode): void {
     this.#open.set(episode.id, episode)
-    if (episode.fingerprint !== undefined) this.#explained.add(episode.fingerprint)
+    if (episode.fingerprint !== undefined) this.#fingerprints.add(episode.fingerprint)
   }
 
   isOpen(kind: DetectionKind, subject: DetectionSubject): boolean {
@@ -34,8 +34,9 @@ export class EpisodeBook {
     return false
   }
 
-  explains(fingerprint: string): boolean {
-    return this.#explained.has(fingerprint)
+  /** Whether a fingerprint's episode is open, which explains a rise of the service's errors. */
+  hasFingerprints(): boolean {
+    return this.#fingerprints.size > 0
   }
 
   seriesEpisodes(): Episode[] {
@@ -89,7 +90,7 @@ export class EpisodeBook {
 
   #close(episode: Episode): void {
     this.#open.delete(episode.id)
-    if (episode.fingerprint !== undefined) this.#explained.delete(episode.fingerprint)
+    if (episode.fingerprint !== undefined) this.#fingerprints.delete(episode.fingerprint)
   }
 
   /** The alert again, with the events that came late. */

@@ -23,6 +23,8 @@ export interface Episode {
   openedAtMs: number
   measurement: Measurement
   sentence: string
+  /** It was new in the first hour of its service, when everything is. */
+  fromColdStart: boolean
   /** Corrections told so far, the alert's own count with late events, and whether some are not yet told. */
   revision: number
   alertCount: number
@@ -43,11 +45,12 @@ export interface Episode {
 const HEAT_MIN = 5
 const HEAT_KEEP = Math.exp(-1 / HEAT_MIN)
 /** Nothing at all for this long ends an episode. */
-const QUIET_MS = 15 * 60_000
-/** After this long it is no episode but how things are. */
+export const QUIET_MS = 15 * 60_000
+/** After this long it is no episode but how things are; sooner for what a new service brings along. */
 const LENGTH_MS_MAX = 12 * 3_600_000
+const LENGTH_COLD_MS_MAX = 3_600_000
 /** A half minute with this many events is loud; one without any is silent. */
-const LOUD_EVENTS = 3
+const LOUD_EVENTS = 4
 
 export interface EpisodeStart {
   id: string
@@ -58,6 +61,7 @@ export interface EpisodeStart {
   openedAtMs: number
   measurement: Measurement
   sentence: string
+  fromColdStart?: boolean
   tally: Tally
   usual: number
 }
@@ -65,6 +69,7 @@ export interface EpisodeStart {
 export function openEpisode(start: EpisodeStart): Episode {
   return {
     ...start,
+    fromColdStart: start.fromColdStart ?? false,
     revision: 0,
     alertCount: start.tally.count,
     lateCount: 0,
@@ -82,7 +87,8 @@ function firstHeat({ kind, usual, tally, measurement }: EpisodeStart): number {
 }
 
 /** When an episode ends even if it still goes on. */
-export const lengthEndMs = (episode: Episode): number => episode.startedAtMs + LENGTH_MS_MAX
+export const lengthEndMs = (episode: Episode): number =>
+  episode.startedAtMs + (episode.fromColdStart ? LENGTH_COLD_MS_MAX : LENGTH_MS_MAX)
 
 /** Adds a closed minute; `tally` is undefined when nothing happened in it. */
 export function addMinute(episode: Episode, tally: Tally | undefined): void {

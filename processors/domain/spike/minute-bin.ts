@@ -18,7 +18,6 @@ export interface FingerprintMinute {
   tally: Tally
   /** Events of the first and the second half minute. */
   halves: [number, number]
-  errorCount: number
   /** Events already told with an alert. */
   told: number
   /** Count at which an early alarm was last considered. */
@@ -37,19 +36,6 @@ export interface MinuteBin {
 
 export function createMinuteBin(): MinuteBin {
   return { fingerprints: new Map(), series: {}, lifeCount: 0, durations: createQuantileSketch() }
-}
-
-/** Errors of the minute that no open episode explains. */
-export function unexplainedErrors(
-  bin: MinuteBin,
-  isExplained: (fingerprint: string) => boolean,
-): number {
-  let count = bin.series.errors?.count ?? 0
-  if (count === 0) return 0
-  for (const [fingerprint, minute] of bin.fingerprints) {
-    if (isExplained(fingerprint)) count -= minute.errorCount
-  }
-  return count
 }
 
 /** The service's own series an event counts in. */
@@ -82,10 +68,9 @@ export function addToFingerprint(
 ): FingerprintMinute {
   let minute = bin.fingerprints.get(fingerprint)
   if (minute === undefined) {
-    minute = { tally: createTally(event), halves: [0, 0], errorCount: 0, told: 0, peekedAt: 0 }
+    minute = { tally: createTally(event), halves: [0, 0], told: 0, peekedAt: 0 }
     bin.fingerprints.set(fingerprint, minute)
   } else addToTally(minute.tally, event)
-  if (event.type === 'error') minute.errorCount += 1
   minute.halves[event.occurredAtMs % 60_000 < 30_000 ? 0 : 1] += 1
   return minute
 }

@@ -1,7 +1,7 @@
 /** Where a service stands in event time. Plain data. */
 export interface ServiceClock {
-  /** Largest (occurred − received) of any event, at most 0; undefined before the first. */
-  offsetMs: number | undefined
+  /** Largest (occurred − received) of any event, at most 0; null before the first. */
+  offsetMs: number | null
   /** Latest arrival or tick. */
   arrivalMs: number
   /** Event time reached; never goes back. */
@@ -9,7 +9,7 @@ export interface ServiceClock {
 }
 
 export const createServiceClock = (): ServiceClock => ({
-  offsetMs: undefined,
+  offsetMs: null,
   arrivalMs: 0,
   nowMs: 0,
 })
@@ -28,7 +28,7 @@ export function noteArrival(
 ): void {
   const offsetMs = Math.min(0, event.occurredAtMs - event.receivedAtMs)
   const inFuture = event.occurredAtMs - event.receivedAtMs > FUTURE_MS_MAX
-  if (!inFuture && (clock.offsetMs === undefined || offsetMs > clock.offsetMs)) {
+  if (!inFuture && (clock.offsetMs === null || offsetMs > clock.offsetMs)) {
     clock.offsetMs = offsetMs
   }
   noteTick(clock, event.receivedAtMs)
@@ -37,6 +37,6 @@ export function noteArrival(
 /** Moves the clock with a recorded tick; before the first event there is no event time to move. */
 export function noteTick(clock: ServiceClock, wallMs: number): void {
   clock.arrivalMs = Math.max(clock.arrivalMs, wallMs)
-  if (clock.offsetMs === undefined) return
+  if (clock.offsetMs === null) return
   clock.nowMs = Math.max(clock.nowMs, clock.arrivalMs + clock.offsetMs)
 }

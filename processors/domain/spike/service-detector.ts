@@ -1,9 +1,9 @@
 import { AlertDesk } from './alert-desk.ts'
-import type { SavedDesk } from './alert-desk.ts'
 import { CountPool } from './count-pool.ts'
+import { QUIET_MS } from './episode.ts'
 import type { Episode } from './episode.ts'
 import { FingerprintTable, FORGET_MS } from './fingerprint-state.ts'
-import type { FingerprintState, SavedFingerprint } from './fingerprint-state.ts'
+import type { FingerprintState } from './fingerprint-state.ts'
 import {
   addToFingerprint,
   addToSeries,
@@ -13,25 +13,18 @@ import {
   isLife,
   seriesOf,
 } from './minute-bin.ts'
-import type { FingerprintMinute, MinuteBin, SavedBin } from './minute-bin.ts'
+import type { FingerprintMinute, MinuteBin } from './minute-bin.ts'
 import { noveltyRule, seeDay } from './novelty.ts'
 import { addDuration } from './duration-sketch.ts'
 import { createServiceClock, FUTURE_MS_MAX, noteArrival, noteTick } from './service-clock.ts'
 import type { ServiceClock } from './service-clock.ts'
 import { ServiceSeries } from './service-series.ts'
-import type { SavedSeries } from './service-series.ts'
+import type { ServiceDetectorOptions, ServiceSnapshot } from './service-snapshot.ts'
 import { addToTally, emptyTally, sampleOf } from './tally.ts'
 import { hashUser } from './user-sketch.ts'
-import type { Detection, DetectorEvent, IncidentPolicy } from './types.ts'
+import type { Detection, DetectorEvent } from './types.ts'
 
-export interface ServiceDetectorOptions {
-  project: string
-  service: string
-  /** When a new fingerprint opens an episode; default `threshold`. */
-  policy?: IncidentPolicy
-  /** Fingerprints remembered; past it the quietest tenth is forgotten. Default 20,000. */
-  fingerprintsMax?: number
-}
+export type { ServiceDetectorOptions, ServiceSnapshot }
 
 /**
  * All detection of one service: new fingerprints at once, counts as their minutes close (or as soon as an open
@@ -48,19 +41,6 @@ export interface ServiceDetector {
   isDirty(): boolean
   /** The whole state as plain data. */
   snapshot(): ServiceSnapshot
-}
-
-export interface ServiceSnapshot {
-  options: ServiceDetectorOptions
-  clock: ServiceClock
-  firstEventMs: number | null
-  closedMinute: number
-  lastEventMinute: number
-  lastLifeMinute: number
-  bins: [number, SavedBin][]
-  fingerprints: [string, SavedFingerprint][]
-  series: SavedSeries
-  desk: SavedDesk
 }
 
 const MINUTE_MS = 60_000
@@ -375,7 +355,7 @@ class Detector implements ServiceDetector {
     if (state === undefined) return
     delete state.episode
     this.#spikes.endExcursion(state.slot)
-    if (episode.kind !== 'novel') return
+    if (episode.kind !== 'novel' || nowMs - episode.lastEventMs < QUIET_MS) return
     const { tally } = episode
     state.watch = {
       untilMs: nowMs + RETURN_MS,
@@ -396,8 +376,12 @@ class Detector implements ServiceDetector {
 
   #closeSeries(out: Detection[], bin: MinuteBin | undefined, minute: number): void {
     const isLive = (this.#clock.offsetMs ?? -Infinity) > -LIVE_MS
-    const isExplained = (fingerprint: string): boolean => this.#desk.book.explains(fingerprint)
-    for (const alarm of this.#series.close(bin, minute, isExplained)) {
+    const alarms = this.#series.close(bin, minute)
+    // Errors that a fingerprint's episode tells already are no second excursion, then or afterwards.
+    const isExplained = this.#desk.book.hasFingerprints()
+    if (isExplained) this.#series.endExcursion('errors')
+    for (const alarm of alarms) {
+      if (isExplained && alarm.subject === 'errors') continue
       const needsLive = alarm.kind === 'drop'
       if (needsLive && !isLive) continue
       this.#desk.openSeries(out, alarm, bin, minute)

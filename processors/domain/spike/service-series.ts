@@ -2,7 +2,7 @@ import { COUNT_THRESHOLD } from './count-detector.ts'
 import { countSentence, formatExpected } from './count-explanation.ts'
 import type { CountPool } from './count-pool.ts'
 import type { Measurement } from './episode.ts'
-import { SERIES, unexplainedErrors } from './minute-bin.ts'
+import { SERIES } from './minute-bin.ts'
 import type { MinuteBin, SeriesName } from './minute-bin.ts'
 import { countDurations, quantileMs } from './duration-sketch.ts'
 import { numbersToText, textToNumbers } from './numbers-text.ts'
@@ -74,17 +74,10 @@ export class ServiceSeries {
   }
 
   /** Closes a minute; `bin` is undefined when nothing happened in it. */
-  close(
-    bin: MinuteBin | undefined,
-    minute: number,
-    isExplained: (fingerprint: string) => boolean,
-  ): SeriesAlarm[] {
+  close(bin: MinuteBin | undefined, minute: number): SeriesAlarm[] {
     const alarms: SeriesAlarm[] = []
     for (const name of SERIES) {
-      const seen = bin?.series[name]?.count ?? 0
-      const count =
-        name === 'errors' && bin !== undefined ? unexplainedErrors(bin, isExplained) : seen
-      const alarm = this.#closeSeries(name, count, minute)
+      const alarm = this.#closeSeries(name, bin?.series[name]?.count ?? 0, minute)
       if (alarm !== undefined) alarms.push(alarm)
     }
     this.#eventsSlot ??= this.#drops.add()
