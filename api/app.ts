@@ -16,6 +16,9 @@ import type { RouteParts } from './routes/all.ts'
 import { WEBSOCKET_OPTIONS, registerWebSockets } from './routes/live.ts'
 import type { Call, Route } from './route.ts'
 
+/** What `buildApp` gives, under a name that binds nobody to Fastify. */
+export type App = FastifyInstance
+
 const JSON_TYPE = 'application/json; charset=utf-8'
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 const PLAIN_BODY_BYTES_MAX = 64 * 1024

@@ -78,3 +78,11 @@ export async function appendInsight(test: TestApp, wish: Partial<Insight>): Prom
   const records = [{ key: Buffer.from(insight.incident_id), value, timestampMs: insight.at }]
   await test.log.append([{ topic: TOPICS.insights.name, partition: 0, records }])
 }
+
+/** A tick of the clock on every topic the live streams follow, as the stages pass it on. */
+export async function appendTicks(test: TestApp, at: number): Promise<void> {
+  const value = encode('Tick', test.deps.schemaIds.Tick, { number: Math.floor(at / 1000), at })
+  const records = [{ key: null, value, timestampMs: at }]
+  for (const topic of [TOPICS.fingerprinted.name, TOPICS.lifecycle.name, TOPICS.insights.name])
+    await test.log.append([{ topic, partition: 0, records }])
+}

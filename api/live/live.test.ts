@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createTestApp } from '#/api/test-app.ts'
 import type { TestApp } from '#/api/test-app.ts'
-import { appendEvents, appendIncident, appendInsight } from '#/api/test-log.ts'
+import { appendEvents, appendIncident, appendInsight, appendTicks } from '#/api/test-log.ts'
 import { openStream } from '#/api/test-stream.ts'
 import type { TestStream } from '#/api/test-stream.ts'
 import { systemClock } from '#/kernel/clock.ts'
@@ -101,6 +101,21 @@ describe('GET /api/stream', () => {
         timestamp,
       },
     ])
+  })
+
+  it('[E6] is not disturbed by ticks of the clock between the records', async () => {
+    const stream = await open('/api/stream')
+    await appendTicks(test, Date.UTC(2026, 10, 21, 3, 30))
+    await appendEvents(test, [{ event_id: 'e-1' }])
+    await appendIncident(test, { seq: 1 })
+    await stream.waitFor(() => messagesOf(stream).filter(({ type }) => type !== 'metric'), 2)
+    await appendTicks(test, Date.UTC(2026, 10, 21, 3, 31))
+    await appendEvents(test, [{ event_id: 'e-2' }])
+    const [, last] = await stream.waitFor(() => eventIds(stream), 2)
+    expect(last).toBe('e-2')
+    const again = await open('/api/stream', stream.messages.find(({ id }) => id !== '')?.id)
+    await again.waitFor(() => eventIds(again), 1)
+    expect(stream.text()).not.toContain('event: resync')
   })
 
   it('[E5] sends only the services asked for', async () => {
