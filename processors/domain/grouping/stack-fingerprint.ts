@@ -85,7 +85,8 @@ function sequenceOf(parsed: ParsedStack, chain: readonly Candidate[]): FrameSequ
     prefixes.push((a >>> 0) * 0x200000 + (b >>> 11))
   }
   const frames = parsed.exceptions.reduce((sum, exception) => sum + exception.frames.length, 0)
-  return { prefixes, mayBeCut: frames >= CUT_FRAMES_MIN && chain.at(-1)?.isNoise !== true }
+  const isLong = frames >= CUT_FRAMES_MIN
+  return { prefixes, isLong, isOpen: isLong && chain.at(-1)?.isNoise !== true }
 }
 
 function describe({ raw, name: cleaned, place }: Candidate): string {

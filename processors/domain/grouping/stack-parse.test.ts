@@ -268,6 +268,16 @@ describe('what does not change a group', () => {
       'X: a\n#0 /a/B.php(7): App\\B->{closure:App\\B::go():151}()',
     ],
     [
+      'minified names beside real ones',
+      'E: a\n    at o.e (https://s.example/main.js:1:2)\n    at loadCart (https://s.example/main.js:1:9)',
+      'E: a\n    at q.b (https://s.example/main.js:1:2)\n    at loadCart (https://s.example/main.js:1:9)',
+    ],
+    [
+      'hashes of bundles without digits',
+      'E: a\n    at load (https://s.example/index-BxQkqZZp.js:1:2)',
+      'E: a\n    at load (https://s.example/index-CwRtYuIo.js:1:2)',
+    ],
+    [
       'ERB templates',
       "/a/b.erb:1:in `_app_views_home__123456_7890': x (E)",
       "/a/b.erb:9:in `_app_views_home__987654_4321': x (E)",

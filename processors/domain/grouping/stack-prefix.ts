@@ -2,8 +2,10 @@
 export interface FrameSequence {
   /** Hash of the first n frames and the exception's type, for n = 1, 2, … */
   prefixes: readonly number[]
-  /** It may have been cut off: long enough, and it does not end where threads begin. */
-  mayBeCut: boolean
+  /** It is long enough to have been cut off. */
+  isLong: boolean
+  /** And it does not end where threads begin. */
+  isOpen: boolean
 }
 
 /** Fingerprints are listed once and referred to by index; -1 is a prefix that decides nothing. */
@@ -82,24 +84,28 @@ function writePrefixes(
 type PrefixMap = Map<number, string>
 
 function find(inside: PrefixMap, ends: PrefixMap, sequence: FrameSequence): string | undefined {
-  const { prefixes, mayBeCut } = sequence
+  const { prefixes, isLong } = sequence
   const whole = prefixes.at(-1)
   if (whole === undefined) return undefined
-  const longer = mayBeCut ? inside.get(whole) : undefined
+  const longer = isLong ? inside.get(whole) : undefined
   if (longer !== undefined && longer !== AMBIGUOUS) return longer
   for (let at = Math.min(prefixes.length, PREFIX_LENGTH_MAX) - 1; at >= 0; at--) {
-    const shorter = ends.get(prefixes[at] as number)
-    if (shorter !== undefined && shorter !== AMBIGUOUS) return shorter
+    const prefix = prefixes[at] as number
+    const shorter = ends.get(prefix)
+    if (shorter === undefined) continue
+    // Found its longer stack: a second, different one is another group.
+    ends.set(prefix, AMBIGUOUS)
+    return shorter === AMBIGUOUS ? undefined : shorter
   }
   return undefined
 }
 
 function learn(inside: PrefixMap, ends: PrefixMap, sequence: FrameSequence, root: string): void {
-  const { prefixes, mayBeCut } = sequence
+  const { prefixes, isOpen } = sequence
   const length = Math.min(prefixes.length, PREFIX_LENGTH_MAX)
   for (let at = 0; at < length - 1; at++) note(inside, prefixes[at] as number, root)
   const whole = prefixes[length - 1]
-  if (mayBeCut && whole !== undefined) note(ends, whole, root)
+  if (isOpen && whole !== undefined) note(ends, whole, root)
 }
 
 function note(map: PrefixMap, prefix: number, root: string): void {
