@@ -41,6 +41,7 @@ export function authorize(deps: AppDeps, request: FastifyRequest, access: Access
     })
   }
   if (access === 'operator') return checkOperator(deps, presented)
+  if (access === 'read' && isOperator(deps, presented)) return
   const key = verified(deps.keys, presented)
   if (!key.scopes.includes(access) && !key.scopes.includes('admin'))
     throw new FaultlineError('forbidden', `This key lacks the scope ${access}.`, {
@@ -49,9 +50,12 @@ export function authorize(deps: AppDeps, request: FastifyRequest, access: Access
   request.apiKey = key
 }
 
+function isOperator({ operatorToken: token }: AppDeps, presented: string): boolean {
+  return token !== undefined && isSameHash(keyHash(presented), keyHash(token))
+}
+
 function checkOperator(deps: AppDeps, presented: string): void {
-  const token = deps.operatorToken
-  if (token !== undefined && isSameHash(keyHash(presented), keyHash(token))) return
+  if (isOperator(deps, presented)) return
   throw new FaultlineError('forbidden', 'This call is for the operator of the platform.', {
     remedy: 'Use the command line beside the data folder: it reads the token there.',
   })
