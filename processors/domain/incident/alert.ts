@@ -34,6 +34,8 @@ export interface Alert {
   /** Release whose error rate is credibly above the one before it, or empty. */
   worseRelease: string
   severityMax: number
+  /** Events it was told with. */
+  observed: number
   /** Expected events per minute. */
   expectedPerMin: number
   sampleEventId: string
@@ -97,6 +99,7 @@ export function toAlert(detection: Detection, graph: ServiceGraph): Alert {
     newInRelease: detection.newInRelease === true,
     worseRelease: isWorse ? comparison.release : '',
     severityMax: detection.severityMax,
+    observed: detection.count,
     expectedPerMin: detection.windowMin > 0 ? detection.expected / detection.windowMin : 0,
     sampleEventId: sample?.eventId ?? '',
   }

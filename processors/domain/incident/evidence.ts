@@ -3,8 +3,12 @@ import { eventsOf } from './incident-state.ts'
 import type { IncidentPolicy } from './policy.ts'
 
 const MINUTE_MS = 60_000
-/** Services are not asked before their first hour is over, so a project was watched at least this long. */
-const WATCHED_MIN = 60
+/** A new fingerprint told with fewer events than this comes from a service watched for an hour or more (novelty.ts). */
+const COLD_EVENTS = 10
+const WARM_MIN = 60
+/** Before that nobody knows what is usual: it takes so many times the evidence. */
+const COLD_FACTOR = 3
+const WATCHED_MIN = 1
 const SPAN_MIN = 1 / 6
 const FATAL = 5
 
@@ -33,8 +37,10 @@ function memberShare(
       ? member.score / alert.threshold
       : member.score / policy.openNatsSpike
   const spanMin = (Math.max(member.lastAtMs, alert.atMs) - alert.startedAtMs) / MINUTE_MS
-  const watchedMin = (alert.startedAtMs - context.watchedSinceMs) / MINUTE_MS
-  return noveltyNats(eventsOf(member), spanMin, watchedMin) / policy.openNatsNovel
+  const knownMin = (alert.startedAtMs - context.watchedSinceMs) / MINUTE_MS
+  const watchedMin = alert.observed < COLD_EVENTS ? Math.max(WARM_MIN, knownMin) : knownMin
+  const needed = policy.openNatsNovel * (watchedMin < WARM_MIN ? COLD_FACTOR : 1)
+  return noveltyNats(eventsOf(member), spanMin, watchedMin) / needed
 }
 
 /** True when there is evidence enough to tell people about the incident. Alerts that belong together add up. */

@@ -42,7 +42,7 @@ export const DEFAULT_INCIDENT_POLICY: IncidentPolicy = {
   mergeWindowMs: 10 * MINUTE_MS,
   splitWindowMs: 10 * MINUTE_MS,
   splitMargin: 0.25,
-  openNatsNovel: 12,
+  openNatsNovel: 8,
   openNatsSpike: 16,
   quietMs: 30 * MINUTE_MS,
   flappingRejoinMs: 110 * MINUTE_MS,
