@@ -1,6 +1,6 @@
 import { matchesGlob } from './glob.ts'
 
-export type RuleField = 'message' | 'error_type' | 'error_code' | 'route' | 'environment' | 'stack'
+type RuleField = 'message' | 'error_type' | 'error_code' | 'route' | 'environment' | 'stack'
 
 /**
  * A user's rule: when every glob matches, `fingerprint` is the group. A part may name a field of the event

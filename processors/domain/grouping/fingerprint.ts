@@ -23,7 +23,7 @@ import {
   type TemplateMinerState,
 } from './template-miner.ts'
 
-export type { GroupInput, GroupMethod } from './fingerprint-order.ts'
+export type { GroupInput } from './fingerprint-order.ts'
 
 export interface Grouped {
   /** 64 lower-case hex characters; what the group is called now. */

@@ -70,7 +70,7 @@ function cleanElixirFile(file: string): string {
 }
 
 /** Lower-case base name without query, versions, hashes and build ids. */
-export function cleanFile(path: string): string {
+function cleanFile(path: string): string {
   let file = path
   const query = file.search(/[?#]/u)
   if (query > 0) file = file.slice(0, query)
@@ -93,7 +93,7 @@ function cleanVersions(file: string): string {
 }
 
 /** A hash or a version: only digits (with a leading v), or hexadecimal with digits, or mixed and long. */
-export function isVolatile(piece: string): boolean {
+function isVolatile(piece: string): boolean {
   if (piece.length >= HASH_CHARS_MIN && hasRandomCase(piece)) return true
   if (!/\d/u.test(piece)) return false
   if (/^v?\d+$/u.test(piece)) return true
@@ -154,7 +154,7 @@ function cleanDotnetMethod(name: string): string {
   return (open > 0 ? method.slice(0, open) : method).replace(/\[[^\]]*\]$/u, '')
 }
 
-export function cleanFunction(raw: string, platform: Platform): string {
+function cleanFunction(raw: string, platform: Platform): string {
   const name = clean(raw.trim(), platform)
   return NAMELESS.has(name) ? '' : name
 }

@@ -3,15 +3,15 @@ import { BEFORE_NAME } from './lexicon.ts'
 import { MIXED, WORD, type Scan } from './scan.ts'
 
 /** Distinct words at a place where names stand, all else equal, from which on it is a variable. */
-export const NAMES_MIN = 4
+const NAMES_MIN = 4
 /** The same at any other place: a set of verbs or states is much more often what a message is about. */
-export const WORDS_MIN = 12
+const WORDS_MIN = 12
 /** The same where little else is constant. */
-export const WORDS_MIN_WEAK = 16
+const WORDS_MIN_WEAK = 16
 /** Mixed words are more likely names. */
-export const MIXED_MIN = 4
+const MIXED_MIN = 4
 /** Mixed words where names stand. */
-export const MIXED_NAMES_MIN = 3
+const MIXED_NAMES_MIN = 3
 /** Two words that both were values elsewhere. */
 export const KNOWN_VALUES_MIN = 2
 

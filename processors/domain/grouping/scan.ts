@@ -18,7 +18,6 @@ export const VARIABLE_TYPES = [
   'quoted',
   'boolean',
 ] as const
-export type VariableType = (typeof VARIABLE_TYPES)[number]
 
 export const WORD = 0
 /** Letters with a few digits: its letters are constant, its digits are masked. */
@@ -100,7 +99,7 @@ export function pushSymbols(scan: Scan, start: number, end: number): void {
   for (let at = start; at < end; at++) pushSymbol(scan, scan.text.charCodeAt(at))
 }
 
-export function mixFine(scan: Scan, value: number): void {
+function mixFine(scan: Scan, value: number): void {
   scan.fine = (Math.imul(scan.fine, 31) + value) | 0
 }
 

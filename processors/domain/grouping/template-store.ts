@@ -21,7 +21,7 @@ export interface Template {
 }
 
 /** Templates that are equal but for the word at one unit. */
-export interface Bucket {
+interface Bucket {
   unit: number
   words: number[]
   members: string[]

@@ -39,7 +39,7 @@ function collapseSpaces(text: string): string {
 }
 
 /** The items of a list share a unit and follow each other. */
-export function lastOfUnit(scan: Scan, token: number): number {
+function lastOfUnit(scan: Scan, token: number): number {
   let last = token
   while (last + 1 < scan.count && scan.unit[last + 1] === scan.unit[token]) last++
   return last
