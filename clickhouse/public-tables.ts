@@ -12,7 +12,7 @@ export const PUBLIC_TABLES: Readonly<Record<string, { latest: boolean }>> = {
   incident_events: { latest: false },
   detections: { latest: false },
   deploys: { latest: false },
-  insights: { latest: true },
+  insights: { latest: false },
   actions: { latest: false },
   dead_letters: { latest: false },
 }

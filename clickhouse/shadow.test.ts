@@ -37,7 +37,11 @@ describe('shadow tables of a replay', () => {
     const before = await shadow.hash()
     expect(before.rows).toBe(900)
     expect(await shadow.hash(2)).toEqual(before)
-    await twin.insert({ ...batchOf(5000, 1).batch, epoch: 2 })
+    // As many rows, one of them another one.
+    await shadow.create(2, [])
+    const other = [...batch.records.slice(1), ...batchOf(5000, 1).batch.records]
+    await twin.insert({ ...batch, epoch: 2, token: 'r:other', records: other })
+    expect((await shadow.hash(2)).rows).toBe(900)
     expect(await shadow.hash(2)).not.toEqual(before)
     await shadow.drop(2)
     expect(await count(`system.tables WHERE name LIKE '%__e2'`)).toBe(0)

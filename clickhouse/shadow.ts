@@ -113,10 +113,11 @@ async function hashOf(
   let rows = 0
   const hashes: string[] = []
   for (const { table, content } of family.members) {
-    // A sum of row hashes does not depend on order, and unlike xor it notices a doubled row.
+    // A sum of row hashes does not depend on order, and unlike xor it notices a doubled row. As text, since the hash of
+    // a row that holds a NULL would be NULL.
     const inner = content.replaceAll('{table}', `${table}${suffix}`)
     const [answer] = await clickhouse.query<{ rows: string; hash: string }>(
-      `SELECT count() AS rows, hex(sum(cityHash64(*))) AS hash FROM (${inner})`,
+      `SELECT count() AS rows, hex(sum(cityHash64(toString(tuple(*))))) AS hash FROM (${inner})`,
     )
     if (table === family.base) rows = Number(answer?.rows ?? 0)
     hashes.push(`${table}=${answer?.hash ?? ''}`)

@@ -104,8 +104,8 @@ CREATE TABLE IF NOT EXISTS insights{{cluster}} (
   _partition UInt16,
   _offset UInt64,
   _epoch UInt32
-) ENGINE = {{ReplacingMergeTree:incident_seq}}
-ORDER BY (project, incident_id, model)
+) ENGINE = {{MergeTree}}
+ORDER BY (project, incident_id, incident_seq)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE TABLE IF NOT EXISTS dead_letters{{cluster}} (
@@ -141,7 +141,7 @@ CREATE TABLE IF NOT EXISTS issue_aliases{{cluster}} (
   _partition UInt16,
   _offset UInt64,
   _epoch UInt32
-) ENGINE = {{ReplacingMergeTree:_offset}}
+) ENGINE = {{MergeTree}}
 ORDER BY (project, alias)
 SETTINGS non_replicated_deduplication_window = 10000;
 

@@ -195,7 +195,7 @@ async function latestSummary(
 ): Promise<InsightView | null> {
   const [row] = await clickhouse.query<Omit<InsightView, 'at'> & { at_ms: string }>(
     `SELECT title, impact, likely_causes, evidence, next_steps, confidence, model, fallback, toUnixTimestamp64Milli(at) AS at_ms
-     FROM insights FINAL WHERE project = {project:String} AND incident_id = {id:String} ORDER BY incident_seq DESC, fallback LIMIT 1`,
+     FROM insights WHERE project = {project:String} AND incident_id = {id:String} ORDER BY incident_seq DESC, fallback LIMIT 1`,
     { params: query },
   )
   if (row === undefined) return null

@@ -22,7 +22,7 @@ interface Row {
 
 // An alias counts for the issue that stands, so that a merge needs no rewriting of rows.
 const CANONICAL = `SELECT if(a.canonical = '', i.fingerprint, a.canonical) AS fingerprint, i.* EXCEPT (fingerprint)
-  FROM issues AS i LEFT ANY JOIN (SELECT alias, canonical FROM issue_aliases FINAL WHERE project = {project:String}) AS a ON a.alias = i.fingerprint
+  FROM issues AS i LEFT ANY JOIN (SELECT alias, argMax(canonical, _offset) AS canonical FROM issue_aliases WHERE project = {project:String} GROUP BY alias) AS a ON a.alias = i.fingerprint
   WHERE i.project = {project:String}`
 const COLUMNS = `fingerprint, max(title) AS title, max(culprit) AS culprit, max(fingerprint_method) AS method, max(template) AS template,
   arraySort(groupUniqArrayArray(services)) AS services, toUnixTimestamp64Milli(min(first_seen)) AS first_ms,
@@ -128,7 +128,7 @@ export async function issueDetail(
   query: StepQuery & { fingerprint: string },
 ): Promise<IssueDetail | null> {
   const aliases = await clickhouse.query<{ alias: string; canonical: string }>(
-    'SELECT alias, canonical FROM issue_aliases FINAL WHERE project = {project:String} AND (alias = {fingerprint:String} OR canonical = {fingerprint:String})',
+    'SELECT alias, argMax(canonical, _offset) AS canonical FROM issue_aliases WHERE project = {project:String} GROUP BY alias HAVING alias = {fingerprint:String} OR canonical = {fingerprint:String}',
     { params: { project: query.project, fingerprint: query.fingerprint } },
   )
   const canonical =
