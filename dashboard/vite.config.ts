@@ -8,7 +8,25 @@ import { mockMiddleware } from './dev/node-bridge.ts'
 // `vite dev` runs without a platform: the made-up API of dev/ answers both the browser and the server's load.
 const mock = createMockApi({ seed: 7, now: () => Date.now() })
 
+/** What every page needs, in one file: thirty small ones compress worse and cost a request each. */
+const shared =
+  /src\/lib\/(?:(?:time|live|ui|api)\/|chart\/(?!Chart\.svelte|options)|(?:format|severity|theme|url-state)\.ts)/
+const lazy = /parse-range|api\/(?:client|problem)/
+
 export default defineConfig({
+  environments: {
+    client: {
+      build: {
+        rolldownOptions: {
+          output: {
+            codeSplitting: {
+              groups: [{ name: 'shared', test: (id) => shared.test(id) && !lazy.test(id) }],
+            },
+          },
+        },
+      },
+    },
+  },
   plugins: [
     {
       name: 'faultline-mock-api',

@@ -81,7 +81,6 @@ export function createMockApi(options: MockOptions): MockApi {
   let made = 10_000
   let extra = 400
   let timer: ReturnType<typeof setInterval> | undefined
-  let cut = new AbortController()
 
   const fresh = (count: number): EventView[] =>
     Array.from({ length: count }, () => makeEvent(world, made++, now()))
@@ -145,7 +144,7 @@ export function createMockApi(options: MockOptions): MockApi {
       if (url.pathname === '/api/stream/frames') {
         const lastId =
           request.headers.get('last-event-id') ?? url.searchParams.get('last_event_id') ?? ''
-        const stream = frames.stream(lastId, AbortSignal.any([request.signal, cut.signal]))
+        const stream = frames.stream(lastId, request.signal)
         return new Response(stream, {
           headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },
         })
@@ -164,12 +163,10 @@ export function createMockApi(options: MockOptions): MockApi {
     },
     fail(isDown) {
       down = isDown
-      cut.abort()
-      cut = new AbortController()
+      frames.cut()
     },
     cut() {
-      cut.abort()
-      cut = new AbortController()
+      frames.cut()
     },
     empty(value) {
       isEmpty = value

@@ -62,7 +62,7 @@ async function visit(path: string, options: BrowserContextOptions = {}): Promise
   const page = await newPage(options)
   await page.goto(`${served.url}${path}`)
   if (options.javaScriptEnabled !== false && !path.startsWith('/status'))
-    await page.getByRole('button', { name: 'Live' }).waitFor()
+    await page.getByRole('button', { name: 'Live', exact: true }).waitFor()
   return page
 }
 
@@ -71,7 +71,10 @@ async function ids(): Promise<{ incident: string; issue: string }> {
     const response = await fetch(`${served.url}${path}`)
     return ((await response.json()) as { items: Record<string, string>[] }).items[0] ?? {}
   }
-  const [incident, issue] = await Promise.all([first('/api/incidents'), first('/api/issues')])
+  const [incident, issue] = await Promise.all([
+    first('/api/incidents?q=%23140'),
+    first('/api/issues'),
+  ])
   return { incident: incident['id'] ?? '', issue: issue['fingerprint'] ?? '' }
 }
 
@@ -230,7 +233,7 @@ describe.skipIf(chromiumPath === null)('the dashboard', () => {
 
   it('[E8] [E11] deploys are marked on charts and listed with the errors before and after', async () => {
     const page = await visit('/')
-    expect(await page.locator('.markers a[aria-label*="payments v412"]').count()).toBe(1)
+    expect(await page.locator('.markers a', { hasText: 'payments v412' }).count()).toBe(1)
     await page.goto(`${served.url}/deploys`)
     expect(await page.getByRole('heading', { level: 1 }).innerText()).toMatch(/^Errors rose after/)
     expect(await page.locator('tr', { hasText: 'payments v412' }).innerText()).toMatch(/× \d+/)
@@ -294,6 +297,8 @@ describe.skipIf(chromiumPath === null)('the dashboard', () => {
 
   it('[E7] after a cut the stream goes on: nothing missing, nothing twice', async () => {
     const page = await visit('/explore')
+    // At least one frame, so that there is a place to go on from.
+    await page.waitForTimeout(600)
     served.mock.stop()
     await page.waitForTimeout(300)
     served.mock.cut()
@@ -333,6 +338,7 @@ describe.skipIf(chromiumPath === null)('the dashboard', () => {
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
     await page.keyboard.press('Control+k')
+    await page.getByRole('combobox').waitFor()
     await page.keyboard.type('pipe')
     await page.keyboard.press('Enter')
     await page.waitForURL(/\/pipeline$/)
@@ -418,7 +424,7 @@ describe.skipIf(chromiumPath === null)('the dashboard', () => {
     )
     expect(await page.locator('[data-row]').count()).toBeGreaterThan(10)
     served.mock.fail(false)
-    await page.getByRole('button', { name: 'Live' }).waitFor({ timeout: 20_000 })
+    await page.getByRole('button', { name: 'Live', exact: true }).waitFor({ timeout: 20_000 })
     expect(await banner.count()).toBe(0)
   })
 

@@ -10,6 +10,7 @@ export class FrameSource {
   #ring: Frame[] = []
   #next = 1
   readonly #subscribers = new Set<Subscriber>()
+  readonly #endings = new Set<() => void>()
 
   get clients(): number {
     return this.#subscribers.size
@@ -41,6 +42,11 @@ export class FrameSource {
     for (const send of this.#subscribers) send(text)
   }
 
+  /** Ends every open stream. */
+  cut(): void {
+    for (const end of this.#endings) end()
+  }
+
   /** Server-sent events from just after `lastId`; unknown ids get a resync first. */
   stream(lastId: string, signal: AbortSignal): ReadableStream<Uint8Array> {
     const encoder = new TextEncoder()
@@ -58,17 +64,20 @@ export class FrameSource {
         const timer = setInterval(() => {
           send('event: heartbeat\ndata: {}\n\n')
         }, HEARTBEAT_MS)
-        stop = () => {
-          clearInterval(timer)
-          this.#subscribers.delete(send)
-        }
-        signal.addEventListener('abort', () => {
+        const end = (): void => {
           stop()
           // A reader that left has closed it already.
           try {
             controller.close()
           } catch {}
-        })
+        }
+        stop = () => {
+          clearInterval(timer)
+          this.#subscribers.delete(send)
+          this.#endings.delete(end)
+        }
+        this.#endings.add(end)
+        signal.addEventListener('abort', end)
       },
       cancel: () => {
         stop()

@@ -1,7 +1,8 @@
 import { isHttpError } from '@sveltejs/kit'
 import { expect, it } from 'vitest'
 
-import { apiPath, createApi } from '#lib/api/client.ts'
+import { createApi } from '#lib/api/client.ts'
+import { apiPath } from '#lib/api/path.ts'
 
 const answering =
   (body: unknown, status = 200): typeof fetch =>

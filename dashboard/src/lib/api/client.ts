@@ -4,6 +4,7 @@
  */
 import { error } from '@sveltejs/kit'
 
+import { apiPath, type Query } from '#lib/api/path.ts'
 import { problemSentence, raiseProblem } from '#lib/api/problem.ts'
 import type {
   DeployView,
@@ -21,23 +22,6 @@ import type {
   ServiceRow,
   SqlView,
 } from '#lib/contract.ts'
-
-export type Query = Readonly<
-  Record<string, string | number | readonly (string | number)[] | null | undefined>
->
-
-/** `/api/x?…` with lists as repeated parameters; null, undefined and '' are left out. */
-export function apiPath(path: string, query: Query = {}): string {
-  const params = new URLSearchParams()
-  for (const [name, value] of Object.entries(query)) {
-    const values = Array.isArray(value) ? value : [value]
-    for (const each of values) {
-      if (each !== null && each !== undefined && each !== '') params.append(name, String(each))
-    }
-  }
-  const search = params.toString()
-  return search === '' ? `/api/${path}` : `/api/${path}?${search}`
-}
 
 /** Some lists come bare, some as a page; views want pages. */
 function paged<T>(body: readonly T[] | Page<T>): Page<T> {

@@ -1,4 +1,4 @@
-import type { Query } from '#lib/api/client.ts'
+import type { Query } from '#lib/api/path.ts'
 import { stepFor, type TimeRange } from '#lib/time/range.ts'
 
 /** A range as the API takes it: milliseconds, and the width of the buckets wanted. */

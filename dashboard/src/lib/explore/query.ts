@@ -1,5 +1,5 @@
 /** What an address of Explore asks for, and which live events belong into it. Pure. */
-import type { Query } from '#lib/api/client.ts'
+import type { Query } from '#lib/api/path.ts'
 import type { EventView } from '#lib/contract.ts'
 import type { Params, TimeRange } from '#lib/time/range.ts'
 import { readList } from '#lib/url-state.ts'

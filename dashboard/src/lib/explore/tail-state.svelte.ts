@@ -84,11 +84,12 @@ export class TailState {
   }
 
   /** Loads the next older rows through `load`; at most one at a time. */
-  async more(load: (cursor: string) => Promise<SearchView>): Promise<void> {
+  async more(load: (cursor: string) => Promise<SearchView | null>): Promise<void> {
     if (this.#loading || this.#cursor === null || !this.hasMore) return
     this.#loading = true
     try {
       const view = await load(this.#cursor)
+      if (view === null) return
       const older = view.items.filter((event) => !this.#known.has(event.event_id))
       for (const event of older) this.#known.add(event.event_id)
       this.#rows = [...this.#rows, ...older].slice(0, ROWS_MAX)

@@ -1,4 +1,4 @@
-import type { Query } from '#lib/api/client.ts'
+import type { Query } from '#lib/api/path.ts'
 import type { Params } from '#lib/time/range.ts'
 import { readChoice, readList } from '#lib/url-state.ts'
 

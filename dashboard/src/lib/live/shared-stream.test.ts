@@ -86,6 +86,18 @@ it('goes on from the last frame in another tab when the first one closes', async
   expect(second?.seen()).toEqual(['41', '42'])
 })
 
+it('takes the position from heartbeats too', async () => {
+  openTab('five')
+  await settle()
+  const [source] = FakeSource.opened
+  source?.frame('7')
+  source?.dispatchEvent(new MessageEvent('heartbeat', { data: '{}', lastEventId: '19' }))
+  source?.close()
+  source?.emit('error')
+  timers[0]?.()
+  expect(FakeSource.opened.at(-1)?.url).toBe('/api/stream/frames?last_event_id=19')
+})
+
 it('connects anew when the server refuses, from where it was', async () => {
   const tab = openTab('three')
   await settle()

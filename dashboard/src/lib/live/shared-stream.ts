@@ -6,10 +6,11 @@
 import type { Frame } from '#lib/contract.ts'
 
 export type StreamMessage =
-  | { kind: 'frame'; frame: Frame }
+  | { kind: 'frame'; frame: Frame; id: string }
   /** The server can no longer continue from our position: load again. */
   | { kind: 'resync' }
-  | { kind: 'heartbeat' }
+  /** Carries the position too: it moves past what was not for us. */
+  | { kind: 'heartbeat'; id: string }
   | { kind: 'open' }
   | { kind: 'lost' }
 
@@ -32,6 +33,7 @@ export class SharedStream {
   readonly #channel: BroadcastChannel
   #source: EventSource | null = null
   #lastId = ''
+  #lastSeq = ''
   #retryMs = RETRY_MS_MIN
 
   constructor(deps: StreamDeps, receive: (message: StreamMessage) => void) {
@@ -81,12 +83,13 @@ export class SharedStream {
       this.#pass({ kind: 'open' })
     })
     const onFrame = (event: MessageEvent<string>): void => {
-      this.#pass({ kind: 'frame', frame: JSON.parse(event.data) as Frame })
+      const frame = JSON.parse(event.data) as Frame
+      this.#pass({ kind: 'frame', frame, id: event.lastEventId || frame.seq })
     }
     source.addEventListener('message', onFrame)
     source.addEventListener('frame', onFrame)
-    source.addEventListener('heartbeat', () => {
-      this.#pass({ kind: 'heartbeat' })
+    source.addEventListener('heartbeat', (event: MessageEvent<string>) => {
+      this.#pass({ kind: 'heartbeat', id: event.lastEventId })
     })
     source.addEventListener('resync', () => {
       this.#pass({ kind: 'resync' })
@@ -116,9 +119,10 @@ export class SharedStream {
   #take(message: StreamMessage): void {
     if (message.kind === 'frame') {
       // A new leader may be sent what the old one already passed on.
-      if (message.frame.seq === this.#lastId) return
-      this.#lastId = message.frame.seq
+      if (message.frame.seq === this.#lastSeq) return
+      this.#lastSeq = message.frame.seq
     }
+    if ('id' in message && message.id !== '') this.#lastId = message.id
     this.#receive(message)
   }
 }

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
+import { parseRange } from '#lib/time/parse-range.ts'
 import {
-  parseRange,
   RANGE_MS_MAX,
   RANGE_MS_MIN,
   rangeOf,

@@ -1,6 +1,5 @@
 /**
- * The time range in the address bar. `t=1h` is relative and moves on; `from` and `to` are pinned. The parser
- * takes what people type, never throws, and clamps what cannot be meant. All clock times are UTC.
+ * The time range in the address bar. `t=1h` is relative and moves on; `from` and `to` are pinned.
  */
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -19,11 +18,6 @@ export interface TimeRange {
   relative: string | null
 }
 
-export type ParsedRange =
-  | { kind: 'range'; range: TimeRange }
-  | { kind: 'since_release'; release: string }
-  | { kind: 'unclear'; sentence: string }
-
 const UNIT_MS: Readonly<Record<string, number>> = {
   s: 1000,
   m: MINUTE,
@@ -31,15 +25,8 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   d: DAY,
   w: 7 * DAY,
 }
-const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
-
-const unclear: ParsedRange = {
-  kind: 'unclear',
-  sentence:
-    'Not a time range. Try 30m, 6h, “last tue 14:00 to 15:30”, “14:00 to 15:30” or “since v98”.',
-}
-
-function clamped(from: number, to: number, now: number): TimeRange | null {
+/** A pinned range that lies in the past and is neither too long nor too short; null when it is none. */
+export function clamped(from: number, to: number, now: number): TimeRange | null {
   if (!Number.isFinite(from) || !Number.isFinite(to) || from >= to) return null
   const end = Math.min(to, now)
   const start = Math.max(from, end - RANGE_MS_MAX)
@@ -61,70 +48,13 @@ export function relativeRange(text: string, now: number): TimeRange {
   return { from: now - (length ?? HOUR), to: now, relative }
 }
 
-const startOfDay = (at: number): number => Math.floor(at / DAY) * DAY
-
-/** Midnight of the day a word names: today, yesterday, tue, last tue. The past one, never the future. */
-function dayOf(word: string, now: number): number | null {
-  if (word === '' || word === 'today') return startOfDay(now)
-  if (word === 'yesterday') return startOfDay(now) - DAY
-  const weekday = DAYS.findIndex((day) => word.replace(/^last /, '').startsWith(day))
-  if (weekday < 0) return null
-  const back = (new Date(now).getUTCDay() - weekday + 7) % 7
-  return startOfDay(now) - (back === 0 && word.startsWith('last ') ? 7 : back) * DAY
-}
-
-function clock(text: string): number | null {
-  const match = /^(\d{1,2})(?::(\d{2}))?$/.exec(text)
-  if (match === null) return null
-  const hours = Number(match[1])
-  const minutes = Number(match[2] ?? 0)
-  return hours <= 24 && minutes < 60 ? hours * HOUR + minutes * MINUTE : null
-}
-
-function parseDay(text: string, now: number): TimeRange | null {
-  const match = /^([a-z ]*?) ?(\d{1,2}(?::\d{2})?) ?(?:to|-|–|until) ?(\d{1,2}(?::\d{2})?)$/.exec(
-    text,
-  )
-  if (match === null) {
-    const day = text === '' ? null : dayOf(text, now)
-    return day === null ? null : clamped(day, day + DAY, now)
-  }
-  const day = dayOf(match[1] ?? '', now)
-  const from = clock(match[2] ?? '')
-  const to = clock(match[3] ?? '')
-  if (day === null || from === null || to === null) return null
-  // "23:00 to 01:00" ends on the next day; what lies ahead is taken from the day before.
-  const shift = match[1] === '' && day + from > now ? DAY : 0
-  return clamped(day + from - shift, day + to + (to <= from ? DAY : 0) - shift, now)
-}
-
-function instant(text: string): number {
+/** Milliseconds of a time as addresses write it; NaN when it is none. Without a zone it is UTC. */
+export function instant(text: string): number {
   const value = text.trim()
   if (/^\d{12,14}$/.test(value)) return Number(value)
   if (!/^\d{4}-\d{2}-\d{2}/.test(value)) return Number.NaN
   const zoned = /(?:z|[+-]\d{2}:?\d{2})$/i.test(value) || !/\d[t ]\d/i.test(value)
   return Date.parse(zoned ? value : `${value.replace(' ', 'T')}Z`)
-}
-
-/** What a person typed. */
-export function parseRange(typed: string, now: number): ParsedRange {
-  const text = typed.trim().toLowerCase().replace(/\s+/g, ' ').slice(0, 120)
-  const length = parseLength(text)
-  if (length !== null) {
-    const relative = text.replace(/^(?:last|past) /, '').replace(/^([\d.]+) ?([smhdw]).*$/, '$1$2')
-    return { kind: 'range', range: { from: now - length, to: now, relative } }
-  }
-  const since = /^since (?:release |version )?(\S{1,64})$/.exec(text)
-  if (since !== null) {
-    const from = instant(since[1] ?? '')
-    const pinned = clamped(from, now, now)
-    if (pinned !== null) return { kind: 'range', range: pinned }
-    return { kind: 'since_release', release: typed.trim().split(/\s+/).at(-1) ?? '' }
-  }
-  const [left, right] = text.split(/ (?:to|until|–) |\/| - /)
-  const exact = clamped(instant(left ?? ''), instant(right ?? ''), now)
-  const range = exact ?? parseDay(text, now)
-  return range === null ? unclear : { kind: 'range', range }
 }
 
 /** The parameters of an address, as the page's state hands them out too. */
