@@ -112,6 +112,7 @@ function splitByHand(cluster: Cluster, incident: IncidentState, action: Of<'spli
     for (const right of staying) cluster.apart.add(pairName(left.alert.key, right.alert.key))
   cluster.index.remove(incident)
   incident.members = staying
+  incident.hasStaleCauses = true
   for (const member of staying) cluster.index.add({ incident, member })
   const split = createIncident(cluster, { key: first.alert.key, atMs: at, recurrenceOf: '' })
   for (const member of leaving) takeMember(cluster, split, member)

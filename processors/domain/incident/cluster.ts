@@ -79,6 +79,8 @@ export interface Cluster {
 }
 
 const HOUR_MS = 3_600_000
+/** In a larger incident one alert more changes little: its causes are looked for once a minute only. */
+const PROMPT_MEMBERS_MAX = 30
 const ACTIVE_HOURS = 24
 /** New issues expect nothing; a rate below this is a quiet one all the same, and bursts are measured from here. */
 const QUIET_PER_MIN = 1
@@ -102,6 +104,7 @@ export function tell(
   step: { kind: IncidentChangeKind; at: number; sentence: string; actor?: string },
 ): void {
   if (!isAnnounced(incident)) return
+  if (incident.members.length <= PROMPT_MEMBERS_MAX) refreshCauses(cluster, incident)
   incident.updatedAtMs = Math.max(incident.updatedAtMs, step.at)
   addTimeline(incident, step)
   const { kind, at, sentence } = step
@@ -130,7 +133,10 @@ export function deploysOf(cluster: Cluster, incident: IncidentState): DeployFact
   return servicesOf(incident).flatMap((service) => cluster.deploys.get(service) ?? [])
 }
 
+/** Looks for root and causes anew when members came or went. */
 export function refreshCauses(cluster: Cluster, incident: IncidentState): void {
+  if (!incident.hasStaleCauses) return
+  incident.hasStaleCauses = false
   const alerts = incident.members.slice(0, LIMITS.causeMembers).map((member) => firstAlert(member))
   const found = findCauses(alerts, { graph: cluster.graph, deploys: deploysOf(cluster, incident) })
   incident.root = found.root

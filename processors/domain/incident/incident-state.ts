@@ -68,6 +68,8 @@ export interface IncidentState {
   root: string
   suspectDeploy: string
   causes: readonly Cause[]
+  /** Members came or went since the causes were looked for. */
+  hasStaleCauses: boolean
   redirectTo: string
   recurrenceOf: string
   regressed: boolean
@@ -101,6 +103,7 @@ export function emptyIncident(id: string, atMs: number): IncidentState {
     root: '',
     suspectDeploy: '',
     causes: [],
+    hasStaleCauses: true,
     redirectTo: '',
     recurrenceOf: '',
     regressed: false,
@@ -115,9 +118,19 @@ export function isAnnounced(incident: IncidentState): boolean {
   return incident.number > 0
 }
 
-export function servicesOf(incident: IncidentState): string[] {
-  const services = new Set(incident.members.map((member) => member.alert.service))
-  return [...services].toSorted().slice(0, LIMITS.servicesPerIncident)
+const servicesCache = new WeakMap<
+  readonly MemberState[],
+  { count: number; services: readonly string[] }
+>()
+
+/** Sorted. Members only ever come at the end, or the list is another one, so the last answer often still holds. */
+export function servicesOf({ members }: IncidentState): readonly string[] {
+  const known = servicesCache.get(members)
+  if (known?.count === members.length) return known.services
+  const names = new Set(members.map((member) => member.alert.service))
+  const services = [...names].toSorted().slice(0, LIMITS.servicesPerIncident)
+  servicesCache.set(members, { count: members.length, services })
+  return services
 }
 
 export function eventsOf(member: MemberState): number {

@@ -28,9 +28,6 @@ interface Tie {
   rule: AffinityRule
 }
 
-/** Up to this many members the causes are looked for anew with every alert. */
-const PROMPT_MEMBERS_MAX = 30
-
 const RULE_TEXT: Record<AffinityRule, string> = {
   same_fingerprint: 'it is the same issue as',
   names_service: 'one names the service of the other,',
@@ -114,9 +111,9 @@ function joinThrough(
     through: through.alert.key,
     sentence: `Affinity ${Math.min(1, tie.value).toFixed(2)}: ${RULE_TEXT[tie.rule]} "${through.alert.title.slice(0, 80)}" in ${through.alert.service}.`,
   }
+  if (incident.status === 'investigating') backToOpen(cluster, incident, detection)
   if (known === undefined) addMember(cluster, incident, { alert, detection, reason })
   else renewMember(cluster, incident, { member: known, alert, detection })
-  if (incident.status === 'investigating') backToOpen(cluster, incident, detection)
   const verb = known === undefined ? 'joined' : 'fired again'
   const sentence = `"${alert.title.slice(0, 120)}" in ${alert.service} ${verb}. ${reason.sentence}`
   tell(cluster, incident, { kind: 'joined', at: detection.atMs, sentence })
@@ -222,6 +219,7 @@ function addMember(
   }
   cluster.nextOrder += 1
   incident.members.push(member)
+  incident.hasStaleCauses = true
   noteEpisode(cluster, incident, { member, alert, detection })
   cluster.index.add({ incident, member })
 }
@@ -235,6 +233,7 @@ function renewMember(
   const { member, alert } = renewing
   cluster.index.removeMember({ incident, member })
   member.alert = alert
+  incident.hasStaleCauses = true
   noteEpisode(cluster, incident, renewing)
   cluster.index.add({ incident, member })
 }
@@ -291,7 +290,9 @@ function settleNeighbours(
     if (isKeptApart(cluster, member.alert.key, other)) continue
     const isYoung = Math.abs(other.openedAtMs - incident.openedAtMs) <= policy.mergeWindowMs
     const isMerge =
-      value >= policy.mergeAffinity && isYoung && !areDistinct(incident, other, member.alert)
+      value >= policy.mergeAffinity &&
+      isYoung &&
+      !areDistinct(cluster, { left: incident, right: other, alert: member.alert })
     if (isMerge || (!isAnnounced(other) && value >= policy.joinAffinity)) {
       incident = mergeIncidents(cluster, { left: incident, right: other, at: now, affinity: value })
       continue
@@ -316,7 +317,12 @@ function settleNeighbours(
  * Two incidents that each have a cause of their own are two, however close: an alert that fits both merges them only
  * when it comes from where one of them is thought to have begun.
  */
-function areDistinct(left: IncidentState, right: IncidentState, alert: Alert): boolean {
+function areDistinct(
+  cluster: Cluster,
+  { left, right, alert }: { left: IncidentState; right: IncidentState; alert: Alert },
+): boolean {
+  refreshCauses(cluster, left)
+  refreshCauses(cluster, right)
   if (left.root === right.root || alert.service === left.root || alert.service === right.root)
     return false
   return hasOwnCause(left) && hasOwnCause(right)
@@ -332,8 +338,6 @@ function hasOwnCause({ root, members }: IncidentState): boolean {
 
 /** Recomputes what follows from the members and tells about an incident once there is evidence enough. */
 export function afterChange(cluster: Cluster, incident: IncidentState, at: number): void {
-  // In a large incident one alert more changes little; its causes are looked at once a minute.
-  if (incident.members.length <= PROMPT_MEMBERS_MAX) refreshCauses(cluster, incident)
   if (isAnnounced(incident)) {
     refreshSeverity(cluster, incident, at)
     return

@@ -35,6 +35,18 @@ function listsOf(alert: Alert): string[] {
   ]
 }
 
+/** Lists are kept in order of start, so that they are the same after a restart. New members mostly come last. */
+function insert(list: IndexedMember[], entry: IndexedMember): void {
+  let at = list.length
+  while (at > 0 && isAfter(list[at - 1] as IndexedMember, entry)) at -= 1
+  list.splice(at, 0, entry)
+}
+
+function isAfter({ member: left }: IndexedMember, { member: right }: IndexedMember): boolean {
+  const distance = left.alert.startedAtMs - right.alert.startedAtMs
+  return distance > 0 || (distance === 0 && left.order > right.order)
+}
+
 export function createMemberIndex(): MemberIndex {
   const lists = new Map<string, IndexedMember[]>()
 
@@ -47,9 +59,10 @@ export function createMemberIndex(): MemberIndex {
     if (list === undefined) return
     const last = Math.max(0, list.length - SCAN_MAX)
     for (let at = list.length - 1; at >= last; at -= 1) {
-      const entry = list[at]
-      if (entry === undefined) continue
-      if (Math.abs(entry.member.alert.startedAtMs - near.atMs) <= near.reachMs) found.add(entry)
+      const entry = list[at] as IndexedMember
+      const { startedAtMs } = entry.member.alert
+      if (startedAtMs < near.atMs - near.reachMs) return
+      if (startedAtMs <= near.atMs + near.reachMs) found.add(entry)
     }
   }
 
@@ -64,7 +77,7 @@ export function createMemberIndex(): MemberIndex {
       for (const name of listsOf(entry.member.alert)) {
         const list = lists.get(name)
         if (list === undefined) lists.set(name, [entry])
-        else list.push(entry)
+        else insert(list, entry)
       }
     },
     remove(incident) {

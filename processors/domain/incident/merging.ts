@@ -16,6 +16,7 @@ function order(left: IncidentState, right: IncidentState): [IncidentState, Incid
 }
 
 export function takeMember(cluster: Cluster, incident: IncidentState, member: MemberState): void {
+  incident.hasStaleCauses = true
   const known = incident.members.find((other) => other.alert.key === member.alert.key)
   if (known === undefined) {
     incident.members.push(member)
@@ -107,6 +108,7 @@ export function moveMember(
   takeMember(cluster, to, member)
   to.isDirty = true
   from.isDirty = true
+  from.hasStaleCauses = true
   tell(cluster, from, {
     kind: 'split',
     at,
