@@ -1,11 +1,13 @@
 import type { Clock } from '#/kernel/clock.ts'
-import type { GroupMembership, Log, ProducedBatch } from '#/processors/log/port.ts'
+import type { GroupMembership, Log, ProducedBatch, TopicPartition } from '#/processors/log/port.ts'
 
 export interface TickerDeps {
   log: Log
   clock: Clock
   /** Topic whose every partition gets each tick between its records. */
   telemetryTopic: string
+  /** Other topics whose records want to be acted on within a second, such as decisions of people. */
+  watchedTopics?: readonly string[]
   /** Topic that records ticks alone, one partition; also what makes one process the ticker of all. */
   clockTopic: string
   encodeTick(tick: { number: number; at: number }): Buffer
@@ -38,12 +40,13 @@ export function createTicker(deps: TickerDeps): Ticker {
 
   const run = async (signal: AbortSignal): Promise<void> => {
     const partitions = await partitionCount(log, telemetryTopic)
+    const watched = await partitionsOf(log, [telemetryTopic, ...(deps.watchedTopics ?? [])])
     let last = await lastTick(deps)
     let seen = -1
     let tickedMs = Number.NEGATIVE_INFINITY
     while (!signal.aborted) {
       const nowMs = clock.nowMs()
-      const end = await totalEnd(log, telemetryTopic, partitions)
+      const end = await totalEnd(log, watched)
       const isDue = end !== seen || nowMs - tickedMs >= TICK_IDLE_MS
       const number = Math.floor(nowMs / TICK_MS)
       // A wall clock that was set back stops ticking until it has caught up, rather than going back.
@@ -106,10 +109,16 @@ async function partitionCount(log: Log, topic: string): Promise<number> {
   return (await log.topics()).find(({ name }) => name === topic)?.partitions ?? 0
 }
 
-async function totalEnd(log: Log, topic: string, partitions: number): Promise<number> {
+async function partitionsOf(log: Log, names: readonly string[]): Promise<TopicPartition[]> {
+  const topics = (await log.topics()).filter(({ name }) => names.includes(name))
+  return topics.flatMap(({ name, partitions }) =>
+    Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition })),
+  )
+}
+
+async function totalEnd(log: Log, watched: readonly TopicPartition[]): Promise<number> {
   let total = 0
-  for (let partition = 0; partition < partitions; partition += 1)
-    total += await log.endOffset({ topic, partition })
+  for (const tp of watched) total += await log.endOffset(tp)
   return total
 }
 

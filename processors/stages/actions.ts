@@ -17,11 +17,13 @@ export interface ActionsDeps {
 }
 
 const TICK_MS = 1000
+/** What a decision has at least to get from the door to the cluster stage before its slice closes. */
+const MARGIN_MS = 500
 
 /**
  * investigation.actions → detections: what people decided about incidents, as input of the cluster stage. A decision
- * belongs to the slice that begins after its second, so that it is applied at the same place when everything is
- * computed again.
+ * belongs to a slice that its own time names, half a second to one and a half ahead, so that it is applied at the
+ * same place when everything is computed again.
  */
 export function createActionsStage(deps: ActionsDeps): Stage {
   return createTaskStage({
@@ -61,7 +63,7 @@ class ActionsProcessor implements Processor {
       project: action.project,
       id: action.command_id,
       at: action.at,
-      slice: Math.floor(action.at / TICK_MS) + 1,
+      slice: Math.floor((action.at + MARGIN_MS) / TICK_MS) + 1,
       detail: JSON.stringify(decision),
     }
     const topic = TOPICS.detections.name
