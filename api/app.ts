@@ -106,8 +106,7 @@ function register(
     bodyLimit: route.bodyBytesMax ?? PLAIN_BODY_BYTES_MAX,
     onRequest: (request, reply, done) => {
       authorize(deps, request, route.access)
-      if (route.access === 'ingest')
-        guardIngest(request, reply, { rate: parts.rate, pressure: parts.door.pressure })
+      if (route.access === 'ingest') limitIngest(deps, parts, { request, reply })
       done()
     },
     handler: async (request, reply) => {
@@ -120,6 +119,19 @@ function register(
         .send(JSON.stringify(answer))
     },
   })
+}
+
+function limitIngest(
+  deps: AppDeps,
+  parts: RouteParts,
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+): void {
+  try {
+    guardIngest(request, reply, { rate: parts.rate, pressure: parts.door.pressure })
+  } catch (error) {
+    countLimited(deps)
+    throw error
+  }
 }
 
 function callOf(
@@ -181,6 +193,5 @@ function answerError(
 ): FastifyReply {
   const error = faultlineErrorOf(thrown)
   if (error.status >= 500) deps.onProblem?.(thrown, request.id)
-  if (error.status === 429) countLimited(deps)
   return sendProblem(request, reply, error)
 }

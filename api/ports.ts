@@ -3,7 +3,10 @@ import type { StageView } from '#/schemas/view.ts'
 
 export type { Reads } from '#/schemas/reads.ts'
 
-/** The state of the processors: lag per consumer group and whether its tasks run. */
+/**
+ * The state of the processors: lag per consumer group and whether its tasks run. Groups of a replay that runs beside
+ * the live ones are not among them: its lag says nothing about readiness or pressure.
+ */
 export interface Pipeline {
   stages(): Promise<readonly StageView[]>
 }

@@ -4,12 +4,16 @@ import type { AddressInfo } from 'node:net'
 import { buildApp } from '#/api/app.ts'
 import { API_DEFAULTS } from '#/api/deps.ts'
 import { openKeys } from '#/api/keys.ts'
+import { createDispatch } from '#/api/live/dispatch.ts'
+import { createIncidentNews } from '#/api/live/incident-news.ts'
+import { createLiveClient } from '#/api/live/live-client.ts'
+import { createLiveRecords } from '#/api/live/live-records.ts'
 import { TestReads } from '#/api/test-reads.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import { createMetrics } from '#/kernel/metrics.ts'
 import { systemRandom } from '#/kernel/random.ts'
 import { createMemoryLog } from '#/processors/log/memory.ts'
-import { encode } from '#/schemas/codec.ts'
+import { encode, extendEvent } from '#/schemas/codec.ts'
 import { canonicalize } from '#/schemas/event-input.ts'
 import { registerAll } from '#/schemas/register.ts'
 import { createMemoryRegistry } from '#/schemas/registry-embedded.ts'
@@ -19,6 +23,18 @@ const PARTITIONS = 4
 const ROUNDS = 5
 const CONNECTIONS = 16
 const SECONDS_PER_ROUND = 2
+const FRAME_EVENTS = 825
+const FRAMES = 100
+const VIEWERS = 100
+const NO_GROUP = {
+  fingerprint: '',
+  fingerprint_method: '',
+  title: '',
+  culprit: '',
+  template: '',
+  template_id: '',
+  params: {},
+}
 
 function eventAt(index: number): object {
   const isError = index % 4 === 0
@@ -173,9 +189,57 @@ function drive(
   })
 }
 
+/** What one project's frames cost when 25,000 events a second go by: a flush of 825 events every 33 ms. */
+async function benchFrames(print: (line: string) => void): Promise<void> {
+  const registry = createMemoryRegistry()
+  const schemaIds = await registerAll(registry)
+  const context = { project: 'default', nowMs: systemClock.nowMs(), makeId: () => 'made' }
+  const batch = Array.from({ length: FRAME_EVENTS }, (_, index) => {
+    const result = canonicalize(eventAt(index), context)
+    if (!result.ok) throw new Error(result.message)
+    const event = encode('Event', schemaIds.Event, result.event)
+    const value = extendEvent(event, NO_GROUP, schemaIds.GroupedEvent)
+    return { offset: index, timestampMs: 0, key: null, value }
+  })
+  const records = createLiveRecords({ registry, schemaIds })
+  const dispatch = createDispatch({
+    clock: systemClock,
+    metrics: createMetrics(),
+    records,
+    news: createIncidentNews(new TestReads(), undefined),
+    sources: [{ kind: 'event', topic: TOPICS.fingerprinted.name, partition: 0 }],
+    positions: [0],
+  })
+  let bytes = 0
+  const sink = {
+    write: (text: Buffer) => void (bytes += text.length),
+    bufferedBytes: () => 0,
+    end: () => undefined,
+  }
+  const resyncText = Buffer.alloc(0)
+  const feed = dispatch.frames.open('default')
+  for (let viewer = 0; viewer < VIEWERS; viewer += 1)
+    feed.join(createLiveClient({ project: 'default', sink, resyncText, onResync: () => undefined }))
+  const rounds: number[] = []
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const cpu = process.cpuUsage()
+    for (let frame = 0; frame < FRAMES; frame += 1) {
+      await dispatch.tail.onRecords(0, batch)
+      dispatch.frames.flush()
+    }
+    const { user, system } = process.cpuUsage(cpu)
+    rounds.push((user + system) / (FRAMES * FRAME_EVENTS))
+  }
+  const perFrame = bytes / (ROUNDS * FRAMES * VIEWERS)
+  print(
+    `frames: ${median(rounds).toFixed(2)} CPU µs an event with ${VIEWERS} viewers, ${(perFrame / 1024).toFixed(0)} KiB a frame`,
+  )
+}
+
 /** Client and server share this process: the CPU figures hold both, the client's part being a few µs. */
 export async function run(print: (line: string) => void): Promise<void> {
   benchCanonical(print)
+  await benchFrames(print)
   const door = await startDoor()
   try {
     const events = Array.from({ length: 2_000 }, (_, index) => eventAt(index))
