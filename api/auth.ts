@@ -16,7 +16,7 @@ declare module 'fastify' {
 }
 
 /** The key text of `X-API-Key` or `Authorization: Bearer`; the first wins when both are sent. */
-export function presentedKey(request: FastifyRequest): string | undefined {
+function presentedKey(request: FastifyRequest): string | undefined {
   const own = request.headers['x-api-key']
   if (typeof own === 'string') return own
   const authorization = request.headers.authorization

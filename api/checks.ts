@@ -2,7 +2,7 @@ import type { AppDeps } from './deps.ts'
 import { messageOf } from '#/kernel/errors.ts'
 import type { StageView } from '#/schemas/view.ts'
 
-export interface Check {
+interface Check {
   name: string
   ok: boolean
   /** What is wrong, or the measured value; never a secret. */

@@ -12,7 +12,7 @@ export interface Param<T> {
   read(values: readonly string[], context: ParamContext): T
 }
 
-export interface ParamContext {
+interface ParamContext {
   name: string
   nowMs: number
 }

@@ -3,7 +3,7 @@ import { ERROR_CATALOGUE, FaultlineError, messageOf } from '#/kernel/errors.ts'
 import type { ErrorCode } from '#/kernel/errors.ts'
 import type { Problem } from '#/schemas/view.ts'
 
-export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
+const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
 /** Fastify's own refusals, which happen before any of our code sees the request. */
 const FROM_FASTIFY: Readonly<Record<string, readonly [ErrorCode, string]>> = {
@@ -26,7 +26,7 @@ export function faultlineErrorOf(error: unknown): FaultlineError {
 }
 
 /** RFC 9457. Details of the unforeseen stay inside: they may hold what the caller must not see. */
-export function problemOf(error: FaultlineError, requestId: string): Problem {
+function problemOf(error: FaultlineError, requestId: string): Problem {
   return {
     type: `/docs#${error.code}`,
     title: ERROR_CATALOGUE[error.code].text,

@@ -28,7 +28,7 @@ export function checkRange(query: { from: number; to: number }): void {
   throw wrong('from', 'from must be before to.', 'Swap them, or leave one out.')
 }
 
-export const PAGE_LIMIT_MAX = 1_000
+const PAGE_LIMIT_MAX = 1_000
 
 export const paging = {
   cursor: text('`next` of the page before.'),

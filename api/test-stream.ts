@@ -1,7 +1,7 @@
 /** A client of server-sent events for tests. Node's own EventSource is still behind a flag. */
 import { systemClock } from '#/kernel/clock.ts'
 
-export interface StreamMessage {
+interface StreamMessage {
   event: string
   id: string
   data: string

@@ -35,7 +35,7 @@ export interface RegistryStore {
 
 const FILE = 'registry.json'
 
-export function emptyRegistry(): RegistryState {
+function emptyRegistry(): RegistryState {
   return { nextId: 1, schemas: {}, subjects: {}, level: 'BACKWARD', levels: {} }
 }
 

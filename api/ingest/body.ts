@@ -68,9 +68,6 @@ function refuse(error: unknown): never {
   })
 }
 
-/** One value of a body, or why that place of it holds none. */
-export type BodyItem = { ok: true; value: unknown } | { ok: false; error: FaultlineError }
-
 export interface ParsedBody {
   /** False when the body is one object by itself, whose failure is the failure of the request. */
   isBatch: boolean

@@ -14,7 +14,7 @@ import type { KeyPlace } from './partitions.ts'
 import { createPressure } from './pressure.ts'
 import type { Pressure } from './pressure.ts'
 
-export interface Rejection {
+interface Rejection {
   index: number
   code: string
   path: string

@@ -41,7 +41,7 @@ export interface Dispatch {
 }
 
 /** Records read again for one client. */
-export interface Replayed {
+interface Replayed {
   /** The message of one record for catching up; undefined when it has none. */
   messageOf(
     source: number,
@@ -52,13 +52,13 @@ export interface Replayed {
   addTo(feed: CatchUpFrame, source: number, record: ConsumedRecord): Promise<void>
 }
 
-export interface CatchUpFrame {
+interface CatchUpFrame {
   project: string
   add(prefix: EventPrefix, record: Buffer): void
   addIncident(row: IncidentNews['row']): void
 }
 
-export interface Addressed {
+interface Addressed {
   project: string
   services: readonly string[]
   message: Message

@@ -11,7 +11,7 @@ import type { Positions } from './positions.ts'
 import { sse } from './sink.ts'
 
 /** Coalescing step: at most thirty frames a second, which is also what screens can show. */
-export const FRAME_MS = 33
+const FRAME_MS = 33
 
 export interface FrameFeedOptions {
   clock: Clock

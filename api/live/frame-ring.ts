@@ -1,4 +1,4 @@
-export interface RingFrame {
+interface RingFrame {
   seq: string
   at: number
   full: Buffer | undefined

@@ -34,7 +34,7 @@ export interface Subscription {
   setChannels(channels: ReadonlySet<string> | null): void
 }
 
-export interface StreamWish {
+interface StreamWish {
   project: string
   /** The id of the last message the client has; empty for none. */
   lastId: string

@@ -3,7 +3,7 @@ import type { TopicPartition } from '#/processors/log/port.ts'
 import { TOPICS } from '#/schemas/topics.ts'
 
 /** What live streams are made of. */
-export type SourceKind = 'event' | 'incident' | 'insight'
+type SourceKind = 'event' | 'incident' | 'insight'
 
 export interface Source extends TopicPartition {
   kind: SourceKind
