@@ -4,7 +4,15 @@
 // dependencies, because nothing is installed yet.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import * as nodeModule from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -100,10 +108,51 @@ function run(command, args, options = {}) {
   })
 }
 
+/** Two first starts at once would tear up each other's folder: the second waits for the first. */
+async function withInstallLock(work) {
+  const folder = join(ROOT, '.faultline-installing')
+  const owner = join(folder, 'pid')
+  let isTold = false
+  for (;;) {
+    try {
+      mkdirSync(folder)
+      break
+    } catch {
+      const pid = existsSync(owner) ? Number(readFileSync(owner, 'utf8')) : 0
+      if (pid > 0 && !isAlive(pid)) rmSync(folder, { recursive: true, force: true })
+      else if (!isTold) say(`Another start (process ${pid}) is installing; waiting for it …`)
+      isTold = true
+      await new Promise((resolve) => setTimeout(resolve, 500))
+    }
+  }
+  writeFileSync(owner, String(process.pid))
+  // Also when the work ends the process.
+  const release = () => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', release)
+  await work()
+  process.off('exit', release)
+  release()
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error.code === 'EPERM'
+  }
+}
+
 async function install() {
   const lock = hashOf(['package-lock.json', 'package.json', 'dashboard/package.json'])
   const wanted = `${lock} ${process.platform} ${process.arch}`
   if (stampSays(INSTALL_STAMP, wanted)) return
+  await withInstallLock(async () => {
+    if (!stampSays(INSTALL_STAMP, wanted)) await installNow(wanted)
+  })
+}
+
+async function installNow(wanted) {
   say(
     'Installing dependencies, about 1.1 GB on disk; this happens once and takes a minute or a few …',
   )
