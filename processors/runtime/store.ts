@@ -19,6 +19,11 @@ export interface Store<T> {
   get(key: string): T | undefined
   /** For changing: creates it when missing, and marks it as changed. */
   take(key: string): T
+  /**
+   * As `take`, but a value that was used not long ago is not marked as changed: for values that say themselves
+   * whether they changed, which then are `take`n as well.
+   */
+  use(key: string): T
   put(key: string, value: T): void
   delete(key: string): void
   /** All keys, sorted, so that going through them gives the same order on every run. */
@@ -56,6 +61,8 @@ interface Slot<T> {
 }
 
 const FORGET_SHARE = 0.1
+/** How exactly `use` remembers when a key was used, in records. */
+const USE_STEP = 50_000
 
 class KeyedStore<T> implements Store<T>, PersistentStore {
   readonly name: string
@@ -101,6 +108,12 @@ class KeyedStore<T> implements Store<T>, PersistentStore {
     }
     slot.usedAt = this.#now
     this.#dirty.add(key)
+    return this.#value(key, slot)
+  }
+
+  use(key: string): T {
+    const slot = this.#slots.get(key)
+    if (slot === undefined || this.#now - slot.usedAt >= USE_STEP) return this.take(key)
     return this.#value(key, slot)
   }
 

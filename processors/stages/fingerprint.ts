@@ -132,7 +132,11 @@ class FingerprintProcessor implements Processor {
   }
 
   #group(key: string, event: Needed): GroupedEventExtra {
-    const grouped = this.#groupers.take(key).group(groupInputOf(event))
+    const grouper = this.#groupers.use(key)
+    const { version } = grouper
+    const grouped = grouper.group(groupInputOf(event))
+    // Most events teach nothing new; then the state needs not be written again.
+    if (grouper.version !== version) this.#groupers.take(key)
     if (grouped.aliases !== undefined) this.#tellAliases(event, grouped)
     const params: Record<string, string> = {}
     for (const { name, value } of grouped.params) params[name] = value

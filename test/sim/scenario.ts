@@ -31,7 +31,7 @@ export function createScenario(options: ScenarioOptions): Occurrence[] {
       const isBroken = outages.some(
         (o) => o.service === service && minute >= o.from && minute < o.to,
       )
-      const errors = (isBroken ? 2 : 0) + (random.unit() < 0.02 ? 1 : 0)
+      const errors = (isBroken ? 5 : 0) + (random.unit() < 0.02 ? 1 : 0)
       const requests = 1 + random.int(2)
       for (let n = 0; n < errors + requests; n += 1) {
         const isError = n < errors
