@@ -70,7 +70,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Runn
   )
   const { pid, finished } = spawned
   const ready = await readyLineOf(spawned).catch(async (error: unknown) => {
-    process.kill(pid, 'SIGKILL')
+    if (isAlive(pid)) process.kill(pid, 'SIGKILL')
     throw error
   })
   const startMs = systemClock.monotonicMs() - startedMs
