@@ -69,7 +69,8 @@ export const CONFIG_OPTIONS = [
   {
     name: 'partitions',
     type: 'number',
-    default: 4,
+    // In one process more of them share the same core and make smaller, dearer inserts (25 against 16 µs an event).
+    default: 1,
     min: 1,
     max: 64,
     about: 'partitions of the telemetry topics, fixed at the first start',
