@@ -37,6 +37,8 @@ export interface ResumePoint {
   progress: number
   /** Nothing was ever committed by us. */
   isFirst: boolean
+  /** Records that were processed and then lost by the log, as a power loss may do to the last ones. */
+  lost: number
 }
 
 /**
@@ -50,8 +52,12 @@ export async function resumePoint(
 ): Promise<ResumePoint> {
   const { log, input } = context
   const committed = await log.committed(context.membership().group, input)
-  const position = committed?.offset ?? (await log.beginningOffset(input))
-  if (progress === undefined) return { position, progress: position, isFirst: true }
-  if (position < progress.offset) throw new RewindError(input, { offset: position, progress })
-  return { position, progress: progress.offset, isFirst: false }
+  const offset = committed?.offset ?? (await log.beginningOffset(input))
+  if (progress !== undefined && offset < progress.offset)
+    throw new RewindError(input, { offset, progress })
+  const end = await log.endOffset(input)
+  const position = Math.min(offset, end)
+  const isFirst = progress === undefined
+  const done = isFirst ? position : Math.min(progress.offset, end)
+  return { position, progress: done, isFirst, lost: offset - position }
 }

@@ -92,12 +92,17 @@ class Task implements Worker {
     this.#host = this.#createHost(state)
     const beginning = await log.beginningOffset(this.input)
     this.#checkpointOffset = resume.isFirst ? resume.position : (state.checkpoint?.offset ?? 0)
-    assert(this.#checkpointOffset <= resume.progress, 'a checkpoint is never ahead of its commit')
+    assert(
+      this.#checkpointOffset <= resume.progress + resume.lost,
+      'a checkpoint is never ahead of its commit',
+    )
     await this.#reprocess(Math.max(this.#checkpointOffset, beginning), resume.progress)
     this.#position = Math.max(resume.position, beginning)
     if (beginning > resume.position) this.#count('expired', beginning - resume.position)
     // From here on the state is not what processing everything from the last checkpoint would give.
-    if (resume.isFirst || this.#position !== resume.progress) await this.#checkpoint()
+    const isOdd = resume.isFirst || resume.lost > 0 || this.#position !== resume.progress
+    if (resume.lost > 0) this.#count('lost', resume.lost)
+    if (isOdd) await this.#checkpoint()
   }
 
   async step({ waitMs, signal }: StepOptions): Promise<number> {

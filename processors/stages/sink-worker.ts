@@ -75,7 +75,8 @@ class SinkWorker implements Worker {
     const committed = await log.committed(this.#options.name, this.input)
     const note = parseCommitMetadata(committed?.metadata ?? '')
     this.#position = resume.position
-    if (note?.hi !== undefined && this.#options.intent !== false)
+    const isWhole = note?.hi !== undefined && note.hi <= (await log.endOffset(this.input))
+    if (note?.hi !== undefined && isWhole && this.#options.intent !== false)
       this.#intent = { lo: resume.position, hi: note.hi, epoch: note.epoch }
     if (resume.isFirst) await this.#commit(commitMetadata(this.#context.epoch))
   }
