@@ -127,8 +127,8 @@ async function sendMetrics(deps: AppDeps, hub: Hub, call: Call): Promise<void> {
   metrics.set('faultline_stream_clients', hub.clientCount())
   metrics.set('faultline_process_resident_bytes', process.memoryUsage.rss(), { process: 'main' })
   for (const { stage, partitions } of await deps.pipeline.stages())
-    for (const { topic, partition, lag } of partitions)
-      metrics.set('faultline_stage_lag_records', lag, { stage, partition: `${topic}/${partition}` })
+    for (const { partition, lag } of partitions)
+      metrics.set('faultline_stage_lag_records', lag, { stage, partition })
   const type = 'text/plain; version=0.0.4; charset=utf-8'
   void call.reply.header('content-type', type).send(metrics.render())
 }
