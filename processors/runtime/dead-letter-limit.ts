@@ -8,7 +8,7 @@ export interface DeadLetterLimits {
   windowRecords: number
 }
 
-export const DEAD_LETTER_LIMITS: DeadLetterLimits = {
+const DEAD_LETTER_LIMITS: DeadLetterLimits = {
   runMax: 100,
   ratioMax: 0.1,
   windowRecords: 10_000,

@@ -24,7 +24,7 @@ export interface ReplayPlan {
   keep: readonly KeptRange[]
 }
 
-export interface RangeStart extends TopicPartition {
+interface RangeStart extends TopicPartition {
   offset: number
 }
 
@@ -33,7 +33,7 @@ export function keyOf({ topic, partition }: TopicPartition): string {
 }
 
 /** Follows topics from the group downstream. Fails with `usage` for an unknown group. */
-export function chainOf(stages: readonly Stage[], group: string): Stage[] {
+function chainOf(stages: readonly Stage[], group: string): Stage[] {
   const root = stages.find(({ name }) => name === group)
   if (root === undefined) {
     const known = stages.map(({ name }) => name).join(', ')

@@ -64,7 +64,7 @@ export interface KeptRange extends TopicPartition {
   offset: number
 }
 
-export interface ShadowBatch extends TopicPartition {
+interface ShadowBatch extends TopicPartition {
   lo: number
   /** Exclusive. */
   hi: number

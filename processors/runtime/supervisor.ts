@@ -37,7 +37,7 @@ export interface RewindRequest {
   offset: number
 }
 
-export type StageState = 'running' | 'restarting' | 'stopped' | 'failed'
+type StageState = 'running' | 'restarting' | 'stopped' | 'failed'
 
 /** Health of one stage; the shape the API shows as StageView. */
 export interface StageStatus {
@@ -48,7 +48,7 @@ export interface StageStatus {
   error: string
 }
 
-export interface PartitionStatus extends TopicPartition {
+interface PartitionStatus extends TopicPartition {
   committed: number
   end: number
   lag: number

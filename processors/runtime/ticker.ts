@@ -21,7 +21,7 @@ export interface Ticker {
   stop(): Promise<void>
 }
 
-export const TICK_MS = 1000
+const TICK_MS = 1000
 /** Without events a tick still comes, so that silence is noticed. */
 export const TICK_IDLE_MS = 10_000
 const GROUP = 'ticker'

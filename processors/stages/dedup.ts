@@ -20,7 +20,7 @@ export interface DedupOptions {
   onShortened?(count: number): void
 }
 
-export const DEDUP_IDS_MAX = 1_000_000
+const DEDUP_IDS_MAX = 1_000_000
 export const DEDUP_WINDOW_MIN = 24 * 60
 const CHUNK_IDS = 1024
 const WORDS = 3

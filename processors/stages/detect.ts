@@ -15,7 +15,7 @@ import type { SchemaSource } from './record-reader.ts'
 import { createTickGate } from './tick-gate.ts'
 
 /** What the stage needs of a detector of one service. */
-export interface ServiceDetector {
+interface ServiceDetector {
   observe(event: DetectorEvent): readonly Detection[]
   /** Closes what the recorded time closes. Advancing in one step or in many gives the same findings. */
   advance(nowMs: number): readonly Detection[]
@@ -29,7 +29,7 @@ export interface DetectDeps {
   servicesMax?: number
 }
 
-export const DETECT_SERVICES_MAX = 5000
+const DETECT_SERVICES_MAX = 5000
 
 /**
  * signals.fingerprinted → detections: what each service's detector notices. Tick n ends slice n of this partition:

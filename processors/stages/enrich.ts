@@ -19,7 +19,7 @@ export interface EnrichDeps {
   incidentsMax?: number
 }
 
-export const ENRICH_INCIDENTS_MAX = 10_000
+const ENRICH_INCIDENTS_MAX = 10_000
 
 const NEEDED = ['project', 'incident_id', 'seq', 'kind', 'at', 'detail'] as const
 

@@ -26,7 +26,7 @@ export interface FingerprintDeps {
   dedupIdsMax?: number
 }
 
-export const FINGERPRINT_SERVICES_MAX = 5000
+const FINGERPRINT_SERVICES_MAX = 5000
 
 const NEEDED = [
   'project',

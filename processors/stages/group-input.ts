@@ -26,7 +26,7 @@ export function groupInputOf(event: Groupable): GroupInput {
 }
 
 /** A stack is text, or the JSON array of frames some senders have. Wrongly typed fields are left out. */
-export function framesOf(stack: string): Frame[] | undefined {
+function framesOf(stack: string): Frame[] | undefined {
   if (!stack.startsWith('[{')) return undefined
   let parsed: unknown
   try {

@@ -12,7 +12,7 @@ export interface SchemaSource {
 }
 
 /** What the bytes of one record are. Ticks and records share topics and are told apart by their schema id. */
-export type Read<T> =
+type Read<T> =
   | { kind: 'tick'; tick: Tick }
   /** `isCurrent`: written with today's schema, so that its bytes may be passed on as they are. */
   | { kind: 'record'; record: T; isCurrent: boolean }

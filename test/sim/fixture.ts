@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { Random } from '#/kernel/random.ts'
-import type { Log, ProducedBatch, TopicConfig } from '#/processors/log/port.ts'
+import type { Log, TopicConfig } from '#/processors/log/port.ts'
 import { stateTopicOf } from '#/processors/runtime/changelog.ts'
 import type { DeadLetterPort, KeptRange, TableHash } from '#/processors/runtime/stage.ts'
 import type { SinkBatch, SinkTable } from '#/processors/stages/sink-table.ts'
@@ -162,7 +162,7 @@ export interface TwinTable extends SinkTable {
   insertCount(): number
 }
 
-export interface TwinRow {
+interface TwinRow {
   partition: number
   offset: number
   epoch: number
@@ -247,14 +247,4 @@ export function createTwinTable(options: TwinTableOptions): TwinTable {
     rows: () => get().rows,
     insertCount: () => inserts,
   }
-}
-
-export function batchesOf(
-  topic: string,
-  partition: number,
-  values: readonly Buffer[],
-): ProducedBatch[] {
-  return [
-    { topic, partition, records: values.map((value) => ({ key: null, value, timestampMs: 0 })) },
-  ]
 }
