@@ -2,29 +2,26 @@
  * A test twin of the HTTP API: seeded, made-up data in the shapes of schemas/view.ts, and live frames. It
  * serves `vite dev` and the browser tests. It is not the API, keeps nothing, and checks no key.
  */
-import type { EventView, IncidentRow, Problem } from '../src/lib/contract.ts'
+import type { EventView, IncidentRow, Problem, SearchView } from '#lib/contract.ts'
 import {
-  deploysOf,
   emptyOverview,
-  incident,
-  incidents,
+  incidentDetail,
+  incidentPage,
   incidentStats,
-  unknownParam,
-  series,
-  issue,
-  issues,
-  overview,
-  pipeline,
-  rangeOf,
-  search,
-  service,
-  services,
-  sql,
-  type Asked,
+  issueDetail,
+  issueRows,
+  metricSeries,
+  overviewAnswer,
+  pipelineAnswer,
+  searchAnswer,
+  serviceDetail,
+  serviceRows,
+  sqlAnswer,
 } from './mock/answers.ts'
 import { makeEvent } from './mock/events.ts'
 import { FrameSource } from './mock/live.ts'
-import { makeIncident, makeWorld, rowOf, sparkOf } from './mock/world.ts'
+import { rangeOf, unknownParam, type Asked } from './mock/params.ts'
+import { makeIncident, makeWorld, rowOf, sparkOf, type World } from './mock/world.ts'
 
 export interface MockOptions {
   seed: number
@@ -72,140 +69,158 @@ function problem(status: number, code: string, detail: string): Response {
   return json(body, status)
 }
 
-export function createMockApi(options: MockOptions): MockApi {
-  const { seed, now } = options
-  const world = makeWorld(seed, now())
-  const frames = new FrameSource()
-  let down = false
-  let isEmpty = false
-  let made = 10_000
-  let extra = 400
-  let timer: ReturnType<typeof setInterval> | undefined
+const found = (body: unknown): Response =>
+  body === null ? problem(404, 'not_found', 'There is nothing at this address.') : json(body)
 
-  const fresh = (count: number): EventView[] =>
-    Array.from({ length: count }, () => makeEvent(world, made++, now()))
-  const found = (body: unknown): Response =>
-    body === null ? problem(404, 'not_found', 'There is nothing at this address.') : json(body)
+/** What the twin answers to a question, with or without data. */
+function read(world: World, asked: Asked, state: { isEmpty: boolean; viewers: number }): Response {
+  const { isEmpty, viewers } = state
+  const [, area = '', id = ''] = asked.path.split('/').map(decodeURIComponent)
+  const unknown = unknownParam(asked)
+  if (unknown !== null) return problem(400, 'invalid_request', `There is no parameter ${unknown}.`)
+  if (asked.path === '/incidents/stats') return json(incidentStats(world, isEmpty))
+  if (id !== '' && area === 'incidents') return found(incidentDetail(world, id))
+  if (id !== '' && area === 'issues') return found(issueDetail(world, id, asked.now))
+  if (id !== '' && area === 'services') return found(serviceDetail(world, id, asked))
+  const page = (items: readonly unknown[]): Response =>
+    json({ items: isEmpty ? [] : items, next: null })
+  switch (area) {
+    case 'overview':
+      return json(isEmpty ? emptyOverview(asked.now) : overviewAnswer(world, asked))
+    case 'incidents':
+      return page(incidentPage(world, asked).items)
+    case 'issues':
+      return page(issueRows(world, asked))
+    case 'search':
+      return json(isEmpty ? EMPTY_SEARCH : searchAnswer(world, asked))
+    case 'services':
+      return json(isEmpty ? [] : serviceRows(world))
+    case 'deploys': {
+      const { from, to } = rangeOf(asked)
+      return page(world.deploys.filter((deploy) => deploy.at >= from && deploy.at < to))
+    }
+    case 'metrics':
+      return json(metricSeries(world, asked))
+    case 'pipeline':
+      return json(pipelineAnswer(world, viewers))
+    default:
+      return found(null)
+  }
+}
 
-  async function runSql(request: Request): Promise<Response> {
-    const body = (await request.json()) as { sql?: string }
-    const result = sql(world, body.sql ?? '')
-    return result === null
-      ? problem(400, 'invalid_sql', 'Only one SELECT is allowed.')
-      : json(result)
+const EMPTY_SEARCH: SearchView = { items: [], next: null, total: 0, facets: [], histogram: [] }
+
+/** Handles are arrow functions, so that they can be passed on alone. */
+class Mock implements MockApi {
+  readonly #options: MockOptions
+  readonly #world: World
+  readonly #frames = new FrameSource()
+  #isDown = false
+  #isEmpty = false
+  #made = 10_000
+  #extra = 400
+  #timer: ReturnType<typeof setInterval> | undefined
+
+  constructor(options: MockOptions) {
+    this.#options = options
+    this.#world = makeWorld(options.seed, options.now())
   }
 
-  function read(asked: Asked): Response {
-    const [, area = '', id = ''] = asked.path.split('/').map(decodeURIComponent)
-    const list = { items: isEmpty ? [] : undefined, next: null }
-    const unknown = unknownParam(asked)
-    if (unknown !== null)
-      return problem(400, 'invalid_request', `There is no parameter ${unknown}.`)
-    if (asked.path === '/incidents/stats') return json(incidentStats(world, isEmpty))
-    if (id !== '' && area === 'incidents') return found(incident(world, id))
-    if (id !== '' && area === 'issues') return found(issue(world, id, asked.now))
-    if (id !== '' && area === 'services') return found(service(world, id, asked))
-    switch (area) {
-      case 'overview':
-        return json(isEmpty ? emptyOverview(asked.now) : overview(world, asked))
-      case 'incidents':
-        return json(isEmpty ? list : incidents(world, asked))
-      case 'issues':
-        return json({ items: isEmpty ? [] : issues(world, asked), next: null })
-      case 'search': {
-        const answer = search(world, asked)
-        return json(
-          isEmpty
-            ? { ...answer, items: [], next: null, total: 0, facets: [], histogram: [] }
-            : answer,
-        )
-      }
-      case 'services':
-        return json(isEmpty ? [] : services(world))
-      case 'deploys': {
-        const { from, to } = rangeOf(asked)
-        const items = deploysOf(world).filter((deploy) => deploy.at >= from && deploy.at < to)
-        return json({ items: isEmpty ? [] : items, next: null })
-      }
-      case 'metrics':
-        return json(series(world, asked))
-      case 'pipeline':
-        return json(pipeline(world, frames.clients))
-      default:
-        return found(null)
+  respond = async (request: Request): Promise<Response> => {
+    if (this.#isDown)
+      return problem(503, 'storage_unavailable', 'ClickHouse cannot be reached at the moment.')
+    const { pathname, searchParams: params } = new URL(request.url)
+    if (pathname === '/api/stream/frames') return this.#stream(request, params)
+    if (pathname === '/api/sql' && request.method === 'POST') {
+      const body = (await request.json()) as { sql?: string }
+      const result = sqlAnswer(this.#world, body.sql ?? '')
+      const refused = problem(400, 'invalid_sql', 'Only one SELECT is allowed.')
+      return result === null ? refused : json(result)
+    }
+    const asked = { path: pathname.slice(4), params, now: this.#options.now() }
+    return read(this.#world, asked, { isEmpty: this.#isEmpty, viewers: this.#frames.clients })
+  }
+
+  start = (): void => {
+    this.#timer ??= setInterval(() => {
+      if (!this.#isDown && !this.#isEmpty) this.#push({ events: this.#fresh(10) })
+    }, this.#options.everyMs ?? 160)
+  }
+
+  stop = (): void => {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  fail = (isDown: boolean): void => {
+    this.#isDown = isDown
+    this.#frames.cut()
+  }
+
+  cut = (): void => {
+    this.#frames.cut()
+  }
+
+  empty = (isEmpty: boolean): void => {
+    this.#isEmpty = isEmpty
+  }
+
+  burst = (rows: number): void => {
+    for (let sent = 0; sent < rows; sent += 50) {
+      const small = { stack: '', params: {}, attributes: {} }
+      this.#push({ events: this.#fresh(50).map((event) => ({ ...event, ...small })) })
     }
   }
 
-  return {
-    async respond(request) {
-      if (down)
-        return problem(503, 'storage_unavailable', 'ClickHouse cannot be reached at the moment.')
-      const url = new URL(request.url)
-      if (url.pathname === '/api/stream/frames') {
-        const lastId =
-          request.headers.get('last-event-id') ?? url.searchParams.get('last_event_id') ?? ''
-        const stream = frames.stream(lastId, request.signal)
-        return new Response(stream, {
-          headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },
-        })
-      }
-      if (url.pathname === '/api/sql' && request.method === 'POST') return runSql(request)
-      return read({ path: url.pathname.slice(4), params: url.searchParams, now: now() })
-    },
-    start() {
-      timer ??= setInterval(() => {
-        if (!down && !isEmpty) frames.push(now(), { events: fresh(10) })
-      }, options.everyMs ?? 160)
-    },
-    stop() {
-      clearInterval(timer)
-      timer = undefined
-    },
-    fail(isDown) {
-      down = isDown
-      frames.cut()
-    },
-    cut() {
-      frames.cut()
-    },
-    empty(value) {
-      isEmpty = value
-    },
-    burst(rows) {
-      for (let sent = 0; sent < rows; sent += 50) {
-        const events = fresh(50).map((event) => ({
-          ...event,
-          stack: '',
-          params: {},
-          attributes: {},
-        }))
-        frames.push(now(), { events })
-      }
-    },
-    lastEventId: () => `ev-${made - 1}`,
-    openIncident() {
-      const base = makeIncident(world, seed, extra++)
-      const opened = {
-        ...base,
-        number: extra,
-        status: 'open' as const,
-        openedAt: now(),
-        updatedAt: now(),
-        title: 'PoolExhausted: no free connection',
-        severity: { ...base.severity, level: 1, score: 97 },
-      }
-      const row = rowOf(opened, sparkOf(0, now()))
-      world.incidents.set(opened.id, opened)
-      world.rows.set(row.id, row)
-      frames.push(now(), { events: [], incidents: [row] })
-      return row
-    },
-    updateIncident(id) {
-      const row = world.rows.get(id)
-      if (row === undefined) return
-      const next = { ...row, events: row.events + 1000, updated_at: now() }
-      world.rows.set(id, next)
-      frames.push(now(), { events: [], incidents: [next] })
-    },
+  lastEventId = (): string => `ev-${this.#made - 1}`
+
+  openIncident = (): IncidentRow => {
+    const now = this.#options.now()
+    this.#extra += 1
+    const base = makeIncident(this.#world, this.#options.seed, this.#extra)
+    const opened = {
+      ...base,
+      number: this.#extra,
+      status: 'open' as const,
+      openedAt: now,
+      updatedAt: now,
+      title: 'PoolExhausted: no free connection',
+      severity: { ...base.severity, level: 1, score: 97 },
+    }
+    const row = rowOf(opened, sparkOf(0, now))
+    this.#world.incidents.set(opened.id, opened)
+    this.#world.rows.set(row.id, row)
+    this.#push({ events: [], incidents: [row] })
+    return row
   }
+
+  updateIncident = (id: string): void => {
+    const row = this.#world.rows.get(id)
+    if (row === undefined) return
+    const next = { ...row, events: row.events + 1000, updated_at: this.#options.now() }
+    this.#world.rows.set(id, next)
+    this.#push({ events: [], incidents: [next] })
+  }
+
+  #push(content: { events: readonly EventView[]; incidents?: readonly IncidentRow[] }): void {
+    this.#frames.push(this.#options.now(), content)
+  }
+
+  #fresh(count: number): EventView[] {
+    return Array.from({ length: count }, () => {
+      this.#made += 1
+      return makeEvent(this.#world, this.#made - 1, this.#options.now())
+    })
+  }
+
+  #stream(request: Request, params: URLSearchParams): Response {
+    const lastId = request.headers.get('last-event-id') ?? params.get('last_event_id') ?? ''
+    return new Response(this.#frames.stream(lastId, request.signal), {
+      headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },
+    })
+  }
+}
+
+export function createMockApi(options: MockOptions): MockApi {
+  return new Mock(options)
 }

@@ -6,7 +6,10 @@ import type { ReadableStream as NodeStream } from 'node:stream/web'
 
 import type { MockApi } from './mock-api.ts'
 
-export function toRequest(incoming: IncomingMessage, outgoing: ServerResponse): Request {
+export async function toRequest(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<Request> {
   const gone = new AbortController()
   outgoing.on('close', () => {
     gone.abort()
@@ -17,11 +20,11 @@ export function toRequest(incoming: IncomingMessage, outgoing: ServerResponse): 
   }
   const method = incoming.method ?? 'GET'
   const url = new URL(incoming.url ?? '/', `http://${incoming.headers.host ?? 'localhost'}`)
-  const hasBody = method !== 'GET' && method !== 'HEAD'
-  const body = hasBody
-    ? { body: Readable.toWeb(incoming) as unknown as BodyInit, duplex: 'half' }
-    : {}
-  return new Request(url, { method, headers, signal: gone.signal, ...body } as RequestInit)
+  const init = { method, headers, signal: gone.signal }
+  if (method === 'GET' || method === 'HEAD') return new Request(url, init)
+  const chunks: Buffer[] = []
+  for await (const chunk of incoming) chunks.push(chunk as Buffer)
+  return new Request(url, { ...init, body: Buffer.concat(chunks) })
 }
 
 export async function send(response: Response, outgoing: ServerResponse): Promise<void> {
@@ -50,6 +53,8 @@ export function mockMiddleware(mock: MockApi): Middleware {
       next()
       return
     }
-    void mock.respond(toRequest(request, response)).then((answer) => send(answer, response))
+    void toRequest(request, response)
+      .then(mock.respond)
+      .then((answer) => send(answer, response))
   }
 }

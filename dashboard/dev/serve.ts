@@ -5,7 +5,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 
-import { mountDashboard, type MountedDashboard } from '../mount.ts'
+import { mountDashboard, type MountedDashboard } from '#mount'
 import { createMockApi, type MockApi } from './mock-api.ts'
 import { send, toRequest } from './node-bridge.ts'
 
@@ -54,7 +54,7 @@ export async function serveDashboard(options: {
   const server = createServer((incoming, outgoing) => {
     void (async () => {
       const path = decodeURIComponent(new URL(incoming.url ?? '/', 'http://x').pathname)
-      const request = toRequest(incoming, outgoing)
+      const request = await toRequest(incoming, outgoing)
       if (path.startsWith('/api/')) return send(await mock.respond(request), outgoing)
       if (await sendFile(dashboard, path, outgoing)) return undefined
       return send(await dashboard.respond(request), outgoing)

@@ -1,5 +1,4 @@
 import type {
-  DeployView,
   EventView,
   FacetView,
   IncidentDetail,
@@ -14,23 +13,10 @@ import type {
   ServiceDetail,
   ServiceRow,
   SqlView,
-} from '../../src/lib/contract.ts'
+} from '#lib/contract.ts'
 import { makeEvent, rates } from './events.ts'
+import { FACETS, number, rangeOf, type Asked } from './params.ts'
 import { chance, HOUR, MINUTE, SERVICES, type World } from './world.ts'
-
-export interface Asked {
-  path: string
-  params: URLSearchParams
-  now: number
-}
-
-const number = (text: string | null, otherwise: number): number =>
-  text === null || !Number.isFinite(Number(text)) ? otherwise : Number(text)
-
-export function rangeOf({ params, now }: Asked): { from: number; to: number } {
-  const to = number(params.get('to'), now)
-  return { from: number(params.get('from'), to - HOUR), to }
-}
 
 const among = (values: readonly string[], value: string): boolean =>
   values.length === 0 || values.includes(value)
@@ -46,7 +32,10 @@ function matches(params: URLSearchParams, row: IncidentRow): boolean {
   )
 }
 
-export function incidents(world: World, { params }: Asked): { items: IncidentRow[]; next: null } {
+export function incidentPage(
+  world: World,
+  { params }: Asked,
+): { items: IncidentRow[]; next: null } {
   const sort = params.get('sort') ?? 'severity'
   const key = (row: IncidentRow): number =>
     sort === 'updated_at'
@@ -59,14 +48,15 @@ export function incidents(world: World, { params }: Asked): { items: IncidentRow
   const sign = params.get('order') === 'asc' ? 1 : -1
   const items = [...world.rows.values()]
     .filter((row) => matches(params, row))
-    .sort((a, b) => sign * (key(a) - key(b)) || a.id.localeCompare(b.id))
+    .toSorted((a, b) => sign * (key(a) - key(b)) || a.id.localeCompare(b.id))
   return { items, next: null }
 }
 
-export function overview(world: World, asked: Asked): Overview {
+export function overviewAnswer(world: World, asked: Asked): Overview {
   const { from, to } = rangeOf(asked)
-  const open = [...world.rows.values()].filter((row) => row.status !== 'resolved')
-  open.sort((a, b) => b.severity_score - a.severity_score)
+  const open = [...world.rows.values()]
+    .filter((row) => row.status !== 'resolved')
+    .toSorted((a, b) => b.severity_score - a.severity_score)
   const worst = open[0]
   return {
     now: asked.now,
@@ -100,7 +90,7 @@ export function emptyOverview(now: number): Overview {
   }
 }
 
-export function incident(world: World, id: string): IncidentDetail | null {
+export function incidentDetail(world: World, id: string): IncidentDetail | null {
   const found =
     world.incidents.get(id) ??
     [...world.incidents.values()].find((one) => String(one.number) === id)
@@ -140,7 +130,7 @@ export function incident(world: World, id: string): IncidentDetail | null {
   }
 }
 
-export function issue(world: World, fingerprint: string, now: number): IssueDetail | null {
+export function issueDetail(world: World, fingerprint: string, now: number): IssueDetail | null {
   const index = world.issues.findIndex((one) => one.fingerprint === fingerprint)
   const row = world.issues[index]
   if (row === undefined) return null
@@ -204,15 +194,6 @@ export function issue(world: World, fingerprint: string, now: number): IssueDeta
   }
 }
 
-const FACETS = [
-  'event_type',
-  'severity',
-  'service',
-  'environment',
-  'release',
-  'error_type',
-] as const
-
 function facetsOf(events: readonly EventView[]): FacetView[] {
   return FACETS.map((field) => {
     const counts = new Map<string, number>()
@@ -220,12 +201,12 @@ function facetsOf(events: readonly EventView[]): FacetView[] {
       const value = String(event[field])
       if (value !== '') counts.set(value, (counts.get(value) ?? 0) + 1)
     }
-    const values = [...counts].map(([value, events_]) => ({ value, events: events_ * 137 }))
-    return { field, values: values.sort((a, b) => b.events - a.events).slice(0, 10) }
+    const values = [...counts].map(([value, count]) => ({ value, events: count * 137 }))
+    return { field, values: values.toSorted((a, b) => b.events - a.events).slice(0, 10) }
   })
 }
 
-export function search(world: World, asked: Asked): SearchView {
+export function searchAnswer(world: World, asked: Asked): SearchView {
   const { params } = asked
   const { from, to } = rangeOf(asked)
   const limit = Math.min(1000, number(params.get('limit'), 200))
@@ -249,7 +230,7 @@ export function search(world: World, asked: Asked): SearchView {
   }
 }
 
-export function services(world: World): ServiceRow[] {
+export function serviceRows(world: World): ServiceRow[] {
   return SERVICES.map((service, index) => ({
     service,
     events: 4000 + Math.floor(chance(index, 31) * 9e4),
@@ -265,8 +246,8 @@ export function services(world: World): ServiceRow[] {
   }))
 }
 
-export function service(world: World, name: string, asked: Asked): ServiceDetail | null {
-  const row = services(world).find((one) => one.service === name)
+export function serviceDetail(world: World, name: string, asked: Asked): ServiceDetail | null {
+  const row = serviceRows(world).find((one) => one.service === name)
   if (row === undefined) return null
   const { from, to } = rangeOf(asked)
   const quantiles = [
@@ -284,31 +265,28 @@ export function service(world: World, name: string, asked: Asked): ServiceDetail
   return {
     ...row,
     releases: ['v412', 'v409', 'v406'],
-    issues: world.issues.filter((issue_) => issue_.services.includes(name)),
-    deploys: deploysOf(world).filter((deploy) => deploy.service === name),
+    issues: world.issues.filter((issue) => issue.services.includes(name)),
+    deploys: world.deploys.filter((deploy) => deploy.service === name),
     rates: rates(world, from, to, 60_000),
     latency,
   }
 }
 
-export function deploysOf(world: World): readonly DeployView[] {
-  return world.deploys
-}
-
-export function pipeline(world: World, clients: number): PipelineView {
-  const stage = (name: string, lag: number, status: 'running' | 'failed' = 'running') => ({
-    stage: name,
+const stage = (name: string, lag: number, status: 'running' | 'failed' = 'running') => ({
+  stage: name,
+  lag,
+  status,
+  error: status === 'failed' ? 'ClickHouse cannot be reached at the moment.' : '',
+  partitions: [0, 1, 2].map((partition) => ({
+    topic: 'signals.raw.v1',
+    partition,
+    committed: 120_000 - lag,
+    end: 120_000,
     lag,
-    status,
-    error: status === 'failed' ? 'ClickHouse cannot be reached at the moment.' : '',
-    partitions: [0, 1, 2].map((partition) => ({
-      topic: 'signals.raw.v1',
-      partition,
-      committed: 120_000 - lag,
-      end: 120_000,
-      lag,
-    })),
-  })
+  })),
+})
+
+export function pipelineAnswer(world: World, clients: number): PipelineView {
   return {
     stages: [
       stage('fingerprint', 3),
@@ -325,9 +303,9 @@ export function pipeline(world: World, clients: number): PipelineView {
 }
 
 /** Only one query is understood; the real guard and engine live elsewhere. */
-export function sql(world: World, text: string): SqlView | null {
+export function sqlAnswer(world: World, text: string): SqlView | null {
   if (!/^\s*select/i.test(text)) return null
-  const rows = services(world).map((row) => [row.service, String(row.events), row.errors])
+  const rows = serviceRows(world).map((row) => [row.service, String(row.events), row.errors])
   return {
     columns: [
       { name: 'service', type: 'LowCardinality(String)' },
@@ -340,37 +318,6 @@ export function sql(world: World, text: string): SqlView | null {
     elapsed_ms: 18,
     truncated: false,
   }
-}
-
-const RANGE = ['from', 'to']
-const PAGING = ['cursor', 'limit']
-const FIELDS = [
-  ...FACETS,
-  'host',
-  'error_code',
-  'route',
-  'method',
-  'status_code',
-  'user_id',
-  'session_id',
-  'request_id',
-  'trace_id',
-  'fingerprint',
-]
-const KNOWN: Readonly<Record<string, readonly string[]>> = {
-  overview: RANGE,
-  incidents: ['status', 'severity', 'service', 'q', 'sort', 'order', ...RANGE, ...PAGING],
-  issues: ['service', 'q', 'sort', 'order', ...RANGE, ...PAGING],
-  search: ['q', 'step', 'facets', ...FIELDS, ...RANGE, ...PAGING],
-  services: RANGE,
-  deploys: ['service', ...RANGE, ...PAGING],
-  metrics: ['q', 'step', 'metric', 'group_by', 'limit', ...FIELDS, ...RANGE],
-}
-
-/** The API refuses parameters it does not know, and so does its twin. */
-export function unknownParam({ path, params }: Asked): string | null {
-  const known = KNOWN[path.split('/')[1] ?? ''] ?? []
-  return [...params.keys()].find((name) => !known.includes(name)) ?? null
 }
 
 export function incidentStats(world: World, isEmpty: boolean): IncidentStats {
@@ -391,7 +338,7 @@ export function incidentStats(world: World, isEmpty: boolean): IncidentStats {
   }
 }
 
-export function issues(world: World, { params }: Asked): readonly IssueRow[] {
+export function issueRows(world: World, { params }: Asked): readonly IssueRow[] {
   const text = (params.get('q') ?? '').toLowerCase()
   const wanted = params.getAll('service')
   const sort = params.get('sort') as 'last_seen' | 'first_seen' | 'events' | 'users' | null
@@ -399,12 +346,12 @@ export function issues(world: World, { params }: Asked): readonly IssueRow[] {
   return world.issues
     .filter((row) => row.title.toLowerCase().includes(text))
     .filter(
-      (row) => wanted.length === 0 || row.services.some((service_) => wanted.includes(service_)),
+      (row) => wanted.length === 0 || row.services.some((service) => wanted.includes(service)),
     )
     .toSorted((a, b) => sign * (a[sort ?? 'last_seen'] - b[sort ?? 'last_seen']))
 }
 
-export function series(world: World, asked: Asked): MetricsView {
+export function metricSeries(world: World, asked: Asked): MetricsView {
   const { from, to } = rangeOf(asked)
   const step = number(asked.params.get('step'), 60_000)
   const points = SERVICES.slice(0, 4).flatMap((name, place) =>

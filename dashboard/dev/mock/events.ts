@@ -1,4 +1,4 @@
-import type { EventView, SeriesPoint } from '../../src/lib/contract.ts'
+import type { EventView, SeriesPoint } from '#lib/contract.ts'
 import { chance, ERRORS, MINUTE, SERVICES, type World } from './world.ts'
 
 const STACK = [

@@ -1,4 +1,4 @@
-import type { EventView, Frame, IncidentRow } from '../../src/lib/contract.ts'
+import type { EventView, Frame, IncidentRow } from '#lib/contract.ts'
 
 const RING_MAX = 4000
 const HEARTBEAT_MS = 5000
@@ -50,7 +50,7 @@ export class FrameSource {
   /** Server-sent events from just after `lastId`; unknown ids get a resync first. */
   stream(lastId: string, signal: AbortSignal): ReadableStream<Uint8Array> {
     const encoder = new TextEncoder()
-    let stop = (): void => undefined
+    let stop: (() => void) | undefined
     return new ReadableStream<Uint8Array>({
       start: (controller) => {
         const send: Subscriber = (text) => {
@@ -65,7 +65,7 @@ export class FrameSource {
           send('event: heartbeat\ndata: {}\n\n')
         }, HEARTBEAT_MS)
         const end = (): void => {
-          stop()
+          stop?.()
           // A reader that left has closed it already.
           try {
             controller.close()
@@ -80,7 +80,7 @@ export class FrameSource {
         signal.addEventListener('abort', end)
       },
       cancel: () => {
-        stop()
+        stop?.()
       },
     })
   }

@@ -2,7 +2,7 @@
  * A made-up platform: the same seed gives the same services, issues, deploys and incidents. Nothing here is
  * measured; it exists so that pages can be built and tested without a running platform.
  */
-import type { DeployView, Incident, IncidentRow, IssueRow } from '../../src/lib/contract.ts'
+import type { DeployView, Incident, IncidentRow, IssueRow } from '#lib/contract.ts'
 
 export const SERVICES = [
   'checkout',

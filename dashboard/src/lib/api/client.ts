@@ -44,7 +44,6 @@ export function createApi(fetch: typeof globalThis.fetch) {
     if (!response.ok) return raiseProblem(response, what)
     return (await response.json()) as T
   }
-  const one = (id: string): string => encodeURIComponent(id)
 
   return {
     overview: (query: Query) => read<Overview>('The overview', apiPath('overview', query)),
@@ -52,15 +51,16 @@ export function createApi(fetch: typeof globalThis.fetch) {
       read<Page<IncidentRow>>('The incidents', apiPath('incidents', query)),
     incidentStats: () => read<IncidentStats>('The incident figures', apiPath('incidents/stats')),
     metrics: (query: Query) => read<MetricsView>('The figures', apiPath('metrics/query', query)),
-    incident: (id: string) => read<IncidentDetail>('The incident', apiPath(`incidents/${one(id)}`)),
+    incident: (id: string) =>
+      read<IncidentDetail>('The incident', apiPath(`incidents/${encodeURIComponent(id)}`)),
     issues: (query: Query) => read<Page<IssueRow>>('The issues', apiPath('issues', query)),
     issue: (fingerprint: string, query: Query) =>
-      read<IssueDetail>('The issue', apiPath(`issues/${one(fingerprint)}`, query)),
+      read<IssueDetail>('The issue', apiPath(`issues/${encodeURIComponent(fingerprint)}`, query)),
     search: (query: Query) => read<SearchView>('The events', apiPath('search', query)),
     services: async (query: Query): Promise<Page<ServiceRow>> =>
       paged(await read<readonly ServiceRow[]>('The services', apiPath('services', query))),
     service: (name: string, query: Query) =>
-      read<ServiceDetail>('The service', apiPath(`services/${one(name)}`, query)),
+      read<ServiceDetail>('The service', apiPath(`services/${encodeURIComponent(name)}`, query)),
     deploys: async (query: Query): Promise<Page<DeployView>> =>
       paged(await read<Page<DeployView>>('The deploys', apiPath('deploys', query))),
     pipeline: () => read<PipelineView>('The pipeline', apiPath('pipeline')),

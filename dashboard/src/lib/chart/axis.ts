@@ -91,7 +91,7 @@ export function markers(
   const unique = new Map(happenings.map((one) => [one.id, one]))
   const inside = [...unique.values()]
     .filter((one) => one.at >= range.from && one.at <= range.to)
-    .sort((a, b) => a.at - b.at)
+    .toSorted((a, b) => a.at - b.at)
   const gap = Math.max(LINE_GAP, 1 / MARKERS_MAX / 2)
   const clusters: Happening[][] = []
   for (const one of inside) {

@@ -83,6 +83,8 @@ export function severityModel(points: readonly SeriesPoint[], range: ModelRange)
   return { from, stepMs, count, series, stacked: true }
 }
 
+const total = (row: readonly number[]): number => row.reduce((sum, value) => sum + value, 0)
+
 /** Any other split (services, status classes, quantiles): the largest series first. */
 export function seriesModel(
   points: readonly SeriesPoint[],
@@ -90,8 +92,7 @@ export function seriesModel(
   { stacked }: { stacked: boolean },
 ): ChartModel {
   const { from, stepMs, count, rows } = toGrid(points, range)
-  const total = (row: readonly number[]): number => row.reduce((sum, value) => sum + value, 0)
-  const ranked = [...rows].sort((a, b) => total(b[1]) - total(a[1]) || a[0].localeCompare(b[0]))
+  const ranked = [...rows].toSorted((a, b) => total(b[1]) - total(a[1]) || a[0].localeCompare(b[0]))
   const shown = ranked.slice(0, ranked.length > SERIES_MAX ? SERIES_MAX - 1 : SERIES_MAX)
   const rest = ranked.slice(shown.length).map(([, row]) => row)
   if (rest.length > 0 && stacked) shown.push(['other', rest.reduce(added)])

@@ -10,7 +10,7 @@ const STEPS_MS = [
  * rollups are), and drawn on the asked grid they would show gaps that are not there.
  */
 export function bucketMs(points: readonly SeriesPoint[], askedMs: number): number {
-  const times = [...new Set(points.map((point) => point.at))].sort((a, b) => a - b)
+  const times = [...new Set(points.map((point) => point.at))].toSorted((a, b) => a - b)
   // A handful of points may be far apart by chance.
   if (times.length < 8) return askedMs
   let gap = Infinity

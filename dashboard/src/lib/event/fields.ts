@@ -43,7 +43,7 @@ export function eventFields(event: EventView): readonly FieldRow[] {
     const shown = name.endsWith('_at')
       ? absolute(Number(value))
       : name === 'severity'
-        ? `${value} ${eventName(Number(value))}`
+        ? `${text(value)} ${eventName(Number(value))}`
         : text(value)
     rows.push({ name, value: shown, filter: FILTERED.has(name) ? text(value) : '' })
   }

@@ -21,12 +21,17 @@ const LINES_MAX = 200
 const LIBRARY =
   /node_modules|site-packages|\/usr\/lib|java\.base|sun\.reflect|<anonymous>|node:internal/
 
+/** Frames are whatever the sender wrote: only text and numbers are shown. */
+function shown(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '?'
+}
+
 function frameLine(frame: StackFrame): StackLine {
   const place = [frame.file ?? frame.module ?? '?', frame.line, frame.column]
     .filter((part) => part !== undefined && part !== null)
-    .map(String)
+    .map(shown)
     .join(':')
-  const text = `    at ${String(frame.function ?? '?')} (${place})`
+  const text = `    at ${shown(frame.function)} (${place})`
   return { text, own: frame.in_app === undefined ? !LIBRARY.test(text) : frame.in_app === true }
 }
 

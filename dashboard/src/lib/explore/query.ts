@@ -75,11 +75,12 @@ export function matchesSelection(event: EventView, { text, filters }: Selection)
 
 const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
 
+const time = (at: number): string => `fromUnixTimestamp64Milli(${Math.round(at)})`
+
 const NUMBERS: ReadonlySet<string> = new Set(['severity', 'status_code'])
 
 /** The query behind the view, to go on with by hand. */
 export function selectionSql({ text, filters }: Selection, range: TimeRange): string {
-  const time = (at: number): string => `fromUnixTimestamp64Milli(${Math.round(at)})`
   const conditions = [`occurred_at >= ${time(range.from)}`, `occurred_at < ${time(range.to)}`]
   for (const word of text.split(/\s+/).filter((one) => one !== '')) {
     conditions.push(`positionCaseInsensitiveUTF8(message, ${quoted(word)}) > 0`)

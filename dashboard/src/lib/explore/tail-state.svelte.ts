@@ -79,7 +79,7 @@ export class TailState {
     if (fresh.length === 0) return
     if (this.#known.size > 2 * ROWS_MAX) this.#forget()
     // Frames come oldest first, rows stand newest first.
-    this.#waiting = [...fresh.reverse(), ...this.#waiting].slice(0, ROWS_MAX)
+    this.#waiting = [...fresh.toReversed(), ...this.#waiting].slice(0, ROWS_MAX)
     if (!this.#held) this.release()
   }
 

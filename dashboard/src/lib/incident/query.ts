@@ -4,14 +4,14 @@ import { readChoice, readList } from '#lib/url-state.ts'
 
 export const SORTS = ['severity', 'updated_at', 'opened_at', 'events'] as const
 export const ORDERS = ['desc', 'asc'] as const
+const STATUSES: ReadonlySet<string> = new Set(['open', 'investigating', 'resolved'])
 /** Rows of a page of the list. */
 export const PAGE_ROWS = 200
 
 /** What an address of the list asks the API for; words it does not know are left out, not passed on. */
 export function incidentQuery(params: Params): Query {
-  const known = ['open', 'investigating', 'resolved']
   return {
-    status: readList(params, 'status').filter((status) => known.includes(status)),
+    status: readList(params, 'status').filter((status) => STATUSES.has(status)),
     severity: readList(params, 'severity').filter((level) => /^[1-5]$/.test(level)),
     service: readList(params, 'service'),
     q: params.get('q'),

@@ -54,7 +54,7 @@ export function timelineItems(
           `${deploy.service} ${deploy.release}${deploy.deploy_id === suspect ? ', the suspected cause' : ''}. ${deploy.message}`.trim(),
         actor: '',
       }))
-  const all = [...steps, ...releases].sort((a, b) => a.at - b.at || a.key.localeCompare(b.key))
+  const all = [...steps, ...releases].toSorted((a, b) => a.at - b.at || a.key.localeCompare(b.key))
   return all.map((item, index) => {
     const [label, sign] = KINDS[item.kind] ?? [item.kind, '·']
     const before = all[index - 1]

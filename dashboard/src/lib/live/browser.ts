@@ -1,8 +1,7 @@
 import { LiveFeed } from '#lib/live/feed.svelte.ts'
-import { wallClock } from '#lib/time/now.ts'
 
 /** The feed with what a real browser gives it. Nothing is touched before `start()`, so it can be made on the server. */
-export function browserFeed(reload: () => void): LiveFeed {
+export function browserFeed(now: () => number, reload: () => void): LiveFeed {
   return new LiveFeed({
     openSource: (url) => new EventSource(url),
     openChannel: (name) => new BroadcastChannel(name),
@@ -13,7 +12,7 @@ export function browserFeed(reload: () => void): LiveFeed {
     onNextFrame: (run) => {
       requestAnimationFrame(run)
     },
-    now: wallClock,
+    now,
     reload,
   })
 }

@@ -12,6 +12,7 @@ const HELD_FRAMES_MAX = 2000
 const SILENCE_MS_MAX = 35_000
 
 export interface FeedDeps extends StreamDeps {
+  /** By the server's clock, as all ages on the page. */
   now: () => number
   /** Runs once before the next paint. */
   onNextFrame: (run: () => void) => void
@@ -55,7 +56,7 @@ export class LiveFeed {
     return this.#waiting
   }
 
-  /** When the server was last heard, 0 for never. */
+  /** When the server was last heard, by its own clock; 0 for never. */
   get lastHeardAt(): number {
     return this.#lastHeardAt
   }
@@ -99,7 +100,8 @@ export class LiveFeed {
   }
 
   #receive(message: StreamMessage): void {
-    this.#lastHeardAt = this.#deps.now()
+    // Losing the connection is not hearing from it, however often it is tried again.
+    if (message.kind !== 'lost') this.#lastHeardAt = this.#deps.now()
     switch (message.kind) {
       case 'open':
         this.#link = 'open'

@@ -117,7 +117,7 @@ describe('incidents', () => {
       row('b', { severity_score: 90, status: 'resolved' }),
       row('c', { severity_score: 60 }),
     ]
-    expect(rows.sort(byRank).map((one) => one.id)).toEqual(['c', 'a', 'b'])
+    expect(rows.toSorted(byRank).map((one) => one.id)).toEqual(['c', 'a', 'b'])
   })
 })
 

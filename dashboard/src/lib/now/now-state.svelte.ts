@@ -88,7 +88,7 @@ export class NowState {
 
   /** The reader asked: waiting incidents join, and the list is ranked anew. */
   showFresh(): void {
-    this.#rows = [...this.#fresh, ...this.#rows].sort(byRank)
+    this.#rows = [...this.#fresh, ...this.#rows].toSorted(byRank)
     this.#fresh = []
   }
 

@@ -67,9 +67,9 @@ export function spanLong(durationMs: number): string {
   const value = Math.max(0, durationMs)
   if (value < HOUR) return span(value)
   const [unit, name, next, nextName] =
-    value < DAY ? [HOUR, 'h', MINUTE, 'min'] : [DAY, 'd', HOUR, 'h']
-  const rest = Math.floor((value % (unit as number)) / (next as number))
-  const head = `${Math.floor(value / (unit as number))} ${name}`
+    value < DAY ? ([HOUR, 'h', MINUTE, 'min'] as const) : ([DAY, 'd', HOUR, 'h'] as const)
+  const rest = Math.floor((value % unit) / next)
+  const head = `${Math.floor(value / unit)} ${name}`
   return rest === 0 ? head : `${head} ${rest} ${nextName}`
 }
 

@@ -1,0 +1,56 @@
+/** What may be asked, as strictly as the API asks for it. */
+import { HOUR } from './world.ts'
+
+export interface Asked {
+  path: string
+  params: URLSearchParams
+  now: number
+}
+
+export const number = (text: string | null, otherwise: number): number =>
+  text === null || !Number.isFinite(Number(text)) ? otherwise : Number(text)
+
+export function rangeOf({ params, now }: Asked): { from: number; to: number } {
+  const to = number(params.get('to'), now)
+  return { from: number(params.get('from'), to - HOUR), to }
+}
+
+export const FACETS = [
+  'event_type',
+  'severity',
+  'service',
+  'environment',
+  'release',
+  'error_type',
+] as const
+
+const RANGE = ['from', 'to']
+const PAGING = ['cursor', 'limit']
+const FIELDS = [
+  ...FACETS,
+  'host',
+  'error_code',
+  'route',
+  'method',
+  'status_code',
+  'user_id',
+  'session_id',
+  'request_id',
+  'trace_id',
+  'fingerprint',
+]
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  overview: RANGE,
+  incidents: ['status', 'severity', 'service', 'q', 'sort', 'order', ...RANGE, ...PAGING],
+  issues: ['service', 'q', 'sort', 'order', ...RANGE, ...PAGING],
+  search: ['q', 'step', 'facets', ...FIELDS, ...RANGE, ...PAGING],
+  services: RANGE,
+  deploys: ['service', ...RANGE, ...PAGING],
+  metrics: ['q', 'step', 'metric', 'group_by', 'limit', ...FIELDS, ...RANGE],
+}
+
+/** The API refuses parameters it does not know, and so does its twin. */
+export function unknownParam({ path, params }: Asked): string | null {
+  const known = KNOWN[path.split('/')[1] ?? ''] ?? []
+  return [...params.keys()].find((name) => !known.includes(name)) ?? null
+}
