@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import type { FastifyInstance } from 'fastify'
-import { buildApp } from '#/api/app.ts'
+import { buildApp, type App } from '#/api/app.ts'
 import { API_DEFAULTS, type AppDeps } from '#/api/deps.ts'
 import { assertSafeExposure } from '#/api/exposure.ts'
 import { openKeys, type Keys } from '#/api/keys.ts'
+import { buildRegistryApp } from '#/api/registry-http.ts'
 import { createReads } from '#/clickhouse/queries/reads.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import { createMetrics } from '#/kernel/metrics.ts'
@@ -81,9 +81,10 @@ async function open(
   onStep('starting the API and the dashboard')
   const app = await openApp(kit, { storage, keys, processors })
   const url = await listen(app, { host: config.host, port: config.port, flag: 'port' })
+  const registryUrl = await serveRegistry(kit)
   const ingestKey = await firstKey(keys, kit.dataDir)
   announce(kit, url)
-  return { url, clickhouseUrl: storage.readerUrl, registryUrl: '', ingestKey }
+  return { url, clickhouseUrl: storage.readerUrl, registryUrl, ingestKey }
 }
 
 /** The log, the registry and what goes with them; enough for commands on a stopped platform. */
@@ -112,10 +113,7 @@ interface AppParts {
   processors: Processors
 }
 
-async function openApp(
-  kit: Kit,
-  { storage, keys, processors }: AppParts,
-): Promise<FastifyInstance> {
+async function openApp(kit: Kit, { storage, keys, processors }: AppParts): Promise<App> {
   const { config, logger, closers } = kit
   const deadLetters = await openDeadLetterDesk({
     ...kit,
@@ -141,12 +139,19 @@ async function openApp(
     onProblem: (error, requestId) => logger.error('a request failed', { error, requestId }),
   }
   // Pages ask the API inside this process, and the API serves the pages: each is given the other.
-  let app: FastifyInstance | undefined
+  let app: App | undefined
   const dashboard = await openDashboard(() => app)
   const opened = buildApp({ ...deps, dashboard })
   app = opened
   closers.push(() => opened.close())
   return opened
+}
+
+/** Producers register and read schemas as they would at Confluent's; on loopback, like ClickHouse. */
+async function serveRegistry({ config, registry, closers }: Kit): Promise<string> {
+  const app = buildRegistryApp({ registry })
+  closers.push(() => app.close())
+  return listen(app, { host: '127.0.0.1', port: config.registryPort, flag: 'registry-port' })
 }
 
 /** The default project's key for sending; made at the first start, kept in a file so that every start can print it. */

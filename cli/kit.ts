@@ -1,7 +1,8 @@
 import type { Metrics } from '#/kernel/metrics.ts'
 import type { Log } from '#/processors/log/port.ts'
 import type { SinkOptions } from '#/processors/stages/sink.ts'
-import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
+import type { EmbeddedRegistry } from '#/schemas/registry-embedded.ts'
+import type { SchemaIds } from '#/schemas/registry.ts'
 import type { Config } from './config.ts'
 import type { DataDir } from './data-dir.ts'
 import type { Logger } from './logger.ts'
@@ -14,7 +15,7 @@ export interface Kit {
   dataDir: DataDir
   metrics: Metrics
   log: Log
-  registry: SchemaRegistry
+  registry: EmbeddedRegistry
   schemaIds: SchemaIds
   /** Things to close, newest first, also when a later step of the start fails. */
   closers: (() => Promise<void>)[]
