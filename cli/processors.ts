@@ -4,11 +4,11 @@ import { systemRandom } from '#/kernel/random.ts'
 import { createSupervisor, type Supervisor } from '#/processors/runtime/platform.ts'
 import { createReplayDesk, type ReplayDesk } from '#/processors/runtime/replay-desk.ts'
 import { createTicker } from '#/processors/runtime/ticker.ts'
+import { loadEpochs } from '#/processors/stages/epochs.ts'
 import { topicConfigsOf, type Topology } from '#/processors/topology.ts'
 import { createDecoder, encode } from '#/schemas/codec.ts'
 import { TOPICS } from '#/schemas/topics.ts'
 import { composeChain } from './chain.ts'
-import { openEpochs } from './epochs.ts'
 import type { Kit } from './kit.ts'
 
 export interface Processors {
@@ -35,12 +35,8 @@ export async function prepareChain(kit: Kit, clickhouse: ClickHouse): Promise<To
 /** Runs the chain: stages under a supervisor, the ticker that gives them time, and the desk for replays. */
 export async function startProcessors(kit: Kit, chain: Topology): Promise<Processors> {
   const { log, logger, metrics, closers } = kit
-  const epochs = await openEpochs({
-    ...kit,
-    clock: systemClock,
-    onProblem: (error) => logger.warn('an epoch entry', { error }),
-  })
-  closers.push(() => epochs.close())
+  const schemas = { ids: kit.schemaIds, registry: kit.registry }
+  const epochs = await loadEpochs({ log, clock: systemClock, schemas })
   const { stages } = chain
   const replays = createReplayDesk({
     log,
@@ -90,6 +86,8 @@ async function startTicker({ log, logger, schemaIds, closers }: Kit): Promise<vo
     clock: systemClock,
     telemetryTopic: TOPICS.raw.name,
     clockTopic: TOPICS.clock.name,
+    // A person's decision waits for the next tick: it must not be the slow one of an idle night.
+    watchedTopics: [TOPICS.actions.name],
     encodeTick: (tick) => encode('Tick', schemaIds.Tick, tick),
     decodeTick: (value) => decoder.decode(value),
     onProblem: (error) => logger.warn('a tick was not written', { error }),

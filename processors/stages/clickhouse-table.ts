@@ -1,8 +1,8 @@
-import type { ClickHouse } from '#/clickhouse/client.ts'
+import { clickHouseCodeOf, type ClickHouse } from '#/clickhouse/client.ts'
 import type { DdlOptions } from '#/clickhouse/ddl.ts'
+import { isDataErrorCode } from '#/clickhouse/error-codes.ts'
 import { createShadow, shadowSuffix } from '#/clickhouse/shadow.ts'
 import { createSinkTable, SINK_TABLES, type SinkTableSpec } from '#/clickhouse/sink-table.ts'
-import { isFaultlineError } from '#/kernel/errors.ts'
 import type { RegisteredSchema } from '#/schemas/registry.ts'
 import { schemaIdOf } from '#/schemas/codec.ts'
 import { TOPICS } from '#/schemas/topics.ts'
@@ -57,7 +57,10 @@ function createTable(key: Key, options: ClickHouseTablesOptions): SinkTable {
       })
     },
     // What ClickHouse refuses for its content; everything else is the engine being away or busy.
-    isDataError: (error) => isFaultlineError(error, 'invalid_sql'),
+    isDataError(error) {
+      const code = clickHouseCodeOf(error)
+      return code !== undefined && isDataErrorCode(code)
+    },
     createShadow: (epoch, keep) => shadow.create(epoch, keep),
     exchange: (epoch) => shadow.exchange(epoch),
     drop: (epoch) => shadow.drop(epoch),
