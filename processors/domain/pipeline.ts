@@ -128,7 +128,7 @@ function withGroup(event: Event, grouped: Grouped | undefined): GroupedEvent {
     title: grouped?.title ?? '',
     culprit: grouped?.culprit ?? '',
     template: grouped?.template ?? '',
-    template_id: '',
+    template_id: grouped?.templateId ?? '',
     params: {},
   }
 }

@@ -146,7 +146,7 @@ class FingerprintProcessor implements Processor {
       title: grouped.title,
       culprit: grouped.culprit ?? '',
       template: grouped.template ?? '',
-      template_id: '',
+      template_id: grouped.templateId ?? '',
       params,
     }
   }

@@ -35,6 +35,8 @@ export interface Grouped {
   reason: string
   /** The message with `<*>` for what varies; absent when there is no message. */
   template?: string
+  /** Id of that template, 16 hex characters. */
+  templateId?: string
   params: NamedParam[]
   title: string
   /** `function (file)` of the first in-app frame. */
@@ -143,7 +145,7 @@ class TemplateGrouper implements Grouper {
       ...decision,
       params: learned === undefined ? [] : nameParams(learned.template, learned.params),
       title: titleOf(type, learned?.template ?? stack?.culprit ?? input.error_code ?? ''),
-      ...(learned === undefined ? {} : { template: learned.template }),
+      ...(learned === undefined ? {} : { template: learned.template, templateId: learned.id }),
       ...(stack?.culprit === undefined ? {} : { culprit: stack.culprit }),
       ...(aliases.length === 0 ? {} : { aliases }),
     }
