@@ -39,8 +39,7 @@ export function readTopology(path: string | undefined): readonly TopologyService
 
 /** The chain of processors with everything it is given. */
 export function composeChain(kit: Kit, clickhouse: ClickHouse): Topology {
-  const { config, registry, schemaIds } = kit
-  const topology = readTopology(config.topology)
+  const { config, registry, schemaIds, topology } = kit
   const policy = { quietMs: config.resolveAfterMin * 60_000 }
   return createTopology({
     schemas: { ids: schemaIds, registry },

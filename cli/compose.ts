@@ -11,6 +11,7 @@ import { systemRandom } from '#/kernel/random.ts'
 import { openEmbeddedLog } from '#/processors/log/embedded.ts'
 import { registerAll } from '#/schemas/register.ts'
 import { openEmbeddedRegistry } from '#/schemas/registry-embedded.ts'
+import { readTopology } from './chain.ts'
 import type { Config } from './config.ts'
 import { openDashboard } from './dashboard.ts'
 import { openDataDir, type DataDir } from './data-dir.ts'
@@ -35,6 +36,8 @@ export interface KitOptions {
   config: Config
   logger: Logger
   version: string
+  /** Instead of the file the configuration names. */
+  topology?: Kit['topology']
   sink?: Kit['sink']
 }
 
@@ -89,7 +92,7 @@ async function open(
 
 /** The log, the registry and what goes with them; enough for commands on a stopped platform. */
 export async function openKit(
-  { config, logger, version, sink }: KitOptions,
+  { config, logger, version, sink, topology }: KitOptions,
   closers: Kit['closers'],
 ): Promise<Kit> {
   const dataDir = openDataDir(config.dataDir)
@@ -104,7 +107,19 @@ export async function openKit(
   closers.push(() => log.close())
   const registry = openEmbeddedRegistry({ dir: join(config.dataDir, 'registry') })
   const schemaIds = await registerAll(registry)
-  return { config, logger, version, dataDir, metrics, log, registry, schemaIds, closers, sink }
+  return {
+    config,
+    logger,
+    version,
+    dataDir,
+    metrics,
+    log,
+    registry,
+    schemaIds,
+    closers,
+    sink,
+    topology: topology ?? readTopology(config.topology),
+  }
 }
 
 interface AppParts {

@@ -1,4 +1,5 @@
 import type { Metrics } from '#/kernel/metrics.ts'
+import type { TopologyService } from '#/processors/domain/incident/service-graph.ts'
 import type { Log } from '#/processors/log/port.ts'
 import type { SinkOptions } from '#/processors/stages/sink.ts'
 import type { EmbeddedRegistry } from '#/schemas/registry-embedded.ts'
@@ -19,6 +20,8 @@ export interface Kit {
   schemaIds: SchemaIds
   /** Things to close, newest first, also when a later step of the start fails. */
   closers: (() => Promise<void>)[]
+  /** Services, their criticality and what they call, where somebody said so. */
+  topology: readonly TopologyService[]
   /** Tests change the sinks: batch sizes, or the intent switched off as a negative control. */
   sink?: Pick<SinkOptions, 'rowsMax' | 'bytesMax' | 'delayMs' | 'intent'> | undefined
 }

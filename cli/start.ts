@@ -8,6 +8,7 @@ import { playScenario, spanOf } from './load.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { describeOptions, parseArguments, type OptionSpec, type OptionValues } from './options.ts'
 import { scenario } from './scenario/plans.ts'
+import { shopTopology } from './scenario/world.ts'
 import { createSender } from './sender.ts'
 import { packageVersion } from './version.ts'
 
@@ -116,6 +117,10 @@ async function run(config: Config, given: OptionValues, io: Io): Promise<number>
     config,
     logger,
     version: packageVersion(),
+    // The demo's shop knows itself; a platform of one's own says so in a file.
+    ...(given['demo'] === true && config.topology === undefined
+      ? { topology: shopTopology() }
+      : {}),
     onStep: (text) => void (isJson || io.stderr.write(`… ${text}\n`)),
   })
   const demo = new AbortController()

@@ -1,5 +1,6 @@
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { ClickHouse } from './client.ts'
+import { createAdhocDatabase } from './guard.ts'
 import { loadMigrations, loadViews, type DdlOptions } from './ddl.ts'
 
 export interface MigrationReport {
@@ -46,6 +47,7 @@ export async function migrate(
   clickhouse: ClickHouse,
   options: DdlOptions,
 ): Promise<MigrationReport> {
+  await createAdhocDatabase(clickhouse)
   await clickhouse.command(STATUS_TABLE)
   const rows = await clickhouse.query<{ number: number; name: string; checksum: string }>(
     'SELECT number, name, checksum FROM schema_migrations FINAL ORDER BY number',

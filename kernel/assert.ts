@@ -7,8 +7,3 @@ export class AssertionError extends Error {
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new AssertionError(message)
 }
-
-/** Marks a branch the types say cannot be reached, so that a new case fails to compile. */
-export function unreachable(value: never): never {
-  throw new AssertionError(`unreachable case: ${JSON.stringify(value)}`)
-}

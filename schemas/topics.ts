@@ -111,8 +111,6 @@ export const TOPICS = {
   }),
 } as const satisfies Record<string, TopicSpec>
 
-export type TopicName = keyof typeof TOPICS
-
 /** The key that keeps the events of one service in order on one partition. */
 export function telemetryKey(project: string, service: string): string {
   return `${project}/${service}`

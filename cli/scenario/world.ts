@@ -1,4 +1,5 @@
 import type { Random } from '#/kernel/random.ts'
+import type { TopologyService } from '#/processors/domain/incident/service-graph.ts'
 
 /** A small shop: what a scenario's traffic comes from. */
 export interface ShopService {
@@ -127,7 +128,7 @@ export function callersOf(name: string): readonly ShopService[] {
 }
 
 /** The shop as a topology file. */
-export function shopTopology(): object[] {
+export function shopTopology(): TopologyService[] {
   return SHOP.map(({ name, criticality, zone, calls, external }) => ({
     name,
     criticality,
