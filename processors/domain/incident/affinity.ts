@@ -27,28 +27,38 @@ interface RuleFigures {
   weight: number
   /** It falls by e over this distance between the starts. */
   fadeMs: number
+  /** The same when the cause starts after its effect, which only the delay of detection excuses. */
+  lateMs: number
 }
 
-/** Start values after detection.md §3, the rest measured on generated outages (test/bench/incident.ts). */
+/** Start values after detection.md §3, the rest measured on generated outages. */
 export const AFFINITY_RULES: Record<AffinityRule, RuleFigures> = {
-  same_fingerprint: { weight: 0.84, fadeMs: Infinity },
-  names_service: { weight: 0.95, fadeMs: 15 * MINUTE_MS },
-  same_named: { weight: 1, fadeMs: 10 * MINUTE_MS },
-  same_host: { weight: 0.84, fadeMs: 6 * MINUTE_MS },
-  external_host: { weight: 1, fadeMs: 15 * MINUTE_MS },
-  dependency: { weight: 1.15, fadeMs: 8.5 * MINUTE_MS },
-  two_hops: { weight: 0.5, fadeMs: 4 * MINUTE_MS },
-  same_service: { weight: 0.97, fadeMs: 8.5 * MINUTE_MS },
-  zone: { weight: 0.78, fadeMs: 4 * MINUTE_MS },
+  same_fingerprint: { weight: 0.84, fadeMs: Infinity, lateMs: Infinity },
+  names_service: { weight: 0.95, fadeMs: 12 * MINUTE_MS, lateMs: 4 * MINUTE_MS },
+  same_named: { weight: 1, fadeMs: 10 * MINUTE_MS, lateMs: 10 * MINUTE_MS },
+  same_host: { weight: 0.84, fadeMs: 6 * MINUTE_MS, lateMs: 6 * MINUTE_MS },
+  external_host: { weight: 1, fadeMs: 15 * MINUTE_MS, lateMs: 15 * MINUTE_MS },
+  dependency: { weight: 1.15, fadeMs: 8.5 * MINUTE_MS, lateMs: 1.5 * MINUTE_MS },
+  two_hops: { weight: 0.5, fadeMs: 4 * MINUTE_MS, lateMs: 4 * MINUTE_MS },
+  same_service: { weight: 0.97, fadeMs: 8.5 * MINUTE_MS, lateMs: 1.5 * MINUTE_MS },
+  zone: { weight: 0.78, fadeMs: 4 * MINUTE_MS, lateMs: 4 * MINUTE_MS },
 }
 
-const DIFFERENT_EXTERNAL = 0.5
-const DIFFERENT_DEPLOY = 0.6
-/** A caller's error that does not look like a failed call. */
-const LOCAL_DEPENDENCY = 0.4
-/** A failed call that its text lays at another's door. */
-const BLAMES_ANOTHER = 0.3
-const TEXT_BONUS = 0.15
+/** What multiplies an affinity. */
+export const AFFINITY_FACTORS = {
+  differentExternal: 0.5,
+  differentDeploy: 0.6,
+  /** A caller's error that does not look like a failed call. */
+  localDependency: 0.4,
+  /** A failed call that its text lays at another's door. */
+  blamesAnother: 0.3,
+  /** A zone is to blame for failed calls that blame nobody. */
+  zoneBlamesAnother: 0.5,
+  /** Fade for a cause that itself times out and starts after its effect: its callers gave up first. */
+  overloadMs: 30 * MINUTE_MS,
+  /** Texts of the same words, added to 1. */
+  textBonus: 0.15,
+}
 
 const NONE: Affinity = { value: 0, rule: 'same_service' }
 
@@ -73,45 +83,93 @@ function reachesInTwo(caller: Alert, callee: Alert, graph: ServiceGraph): boolea
   return false
 }
 
+/** One rule that holds for a pair. */
+interface Holding {
+  rule: AffinityRule
+  /** Share of the rule's weight that applies. */
+  share: number
+  /** `right` for rules without direction too. */
+  order: Order
+}
+
+/** A direction between two alerts: which should have come first. */
+type Order = 'right' | 'late' | 'overload'
+
+function orderOf(cause: Alert, effect: Alert): Order {
+  if (cause.startedAtMs <= effect.startedAtMs) return 'right'
+  return cause.nature === 'call' && blamed(cause).length === 0 ? 'overload' : 'late'
+}
+
 /** How well a failed caller fits a failure of what it calls. */
-function dependencyShare(caller: Alert, callee: Alert): number {
-  if (caller.nature !== 'call') return LOCAL_DEPENDENCY
+function dependency(caller: Alert, callee: Alert): Holding {
   const accused = blamed(caller)
-  return accused.length > 0 && !accused.includes(callee.service) ? BLAMES_ANOTHER : 1
+  const isElsewhere = accused.length > 0 && !accused.includes(callee.service)
+  const { localDependency, blamesAnother } = AFFINITY_FACTORS
+  const natural = caller.nature === 'call' ? 1 : localDependency
+  return {
+    rule: 'dependency',
+    share: isElsewhere ? blamesAnother : natural,
+    order: orderOf(callee, caller),
+  }
 }
 
 /** The rules that hold for a pair in different services by the shape of the system alone. */
-function placeRules(alert: Alert, member: Alert, graph: ServiceGraph): [AffinityRule, number][] {
-  const found: [AffinityRule, number][] = []
+function placeRules(alert: Alert, member: Alert, graph: ServiceGraph): Holding[] {
+  const found: Holding[] = []
   const calls = graph.callees(alert.service).has(member.service)
   const isCalled = graph.callees(member.service).has(alert.service)
-  if (calls) found.push(['dependency', dependencyShare(alert, member)])
-  if (isCalled) found.push(['dependency', dependencyShare(member, alert)])
+  if (calls) found.push(dependency(alert, member))
+  if (isCalled) found.push(dependency(member, alert))
   if (alert.nature !== 'call' || member.nature !== 'call') return found
   if (!calls && !isCalled) {
     const isNear =
       reachesInTwo(alert, member, graph) ||
       reachesInTwo(member, alert, graph) ||
       sharesCallee(alert, member, graph)
-    if (isNear) found.push(['two_hops', 1])
+    if (isNear) found.push({ rule: 'two_hops', share: 1, order: 'right' })
   }
-  if (alert.zone !== '' && alert.zone === member.zone) found.push(['zone', 1])
+  if (alert.zone !== '' && alert.zone === member.zone) {
+    const blamesNobody = blamed(alert).length === 0 && blamed(member).length === 0
+    const share = blamesNobody ? 1 : AFFINITY_FACTORS.zoneBlamesAnother
+    found.push({ rule: 'zone', share, order: 'right' })
+  }
   return found
 }
 
-/** The rules that hold for a pair, each with the share of its weight that applies. */
-function rulesOf(alert: Alert, member: Alert, graph: ServiceGraph): [AffinityRule, number][] {
-  const found: [AffinityRule, number][] = []
-  const [own, other] = [alert.service, member.service]
-  if (alert.names.includes(other) || member.names.includes(own)) found.push(['names_service', 1])
-  if (intersects(alert.names, member.names)) found.push(['same_named', 1])
-  if (intersects(alert.externals, member.externals)) found.push(['external_host', 1])
-  if (own !== other) return [...found, ...placeRules(alert, member, graph)]
-  const [mine, theirs] = [blamed(alert), blamed(member)]
+/** Two errors of one service: the failed call comes first, its consequences follow. */
+function sameService(left: Alert, right: Alert): Holding {
+  const [mine, theirs] = [blamed(left), blamed(right)]
   const disagree = mine.length > 0 && theirs.length > 0 && !intersects(mine, theirs)
-  found.push(['same_service', disagree ? BLAMES_ANOTHER : 1])
+  // What runs out of something of its own does not explain a call that failed elsewhere.
+  const isOther =
+    (left.nature === 'resource' && theirs.length > 0) ||
+    (right.nature === 'resource' && mine.length > 0)
+  const share = disagree || isOther ? AFFINITY_FACTORS.blamesAnother : 1
+  const [call, other] = left.nature === 'call' ? [left, right] : [right, left]
+  const isConsequence = call.nature === 'call' && other.nature === 'local'
+  const isLate = isConsequence && call.startedAtMs > other.startedAtMs
+  return { rule: 'same_service', share, order: isLate ? 'late' : 'right' }
+}
+
+/** The rules that hold for a pair, each with the share of its weight that applies. */
+function rulesOf(alert: Alert, member: Alert, graph: ServiceGraph): Holding[] {
+  const found: Holding[] = []
+  const [own, other] = [alert.service, member.service]
+  if (alert.names.includes(other))
+    found.push({ rule: 'names_service', share: 1, order: orderOf(member, alert) })
+  if (member.names.includes(own))
+    found.push({ rule: 'names_service', share: 1, order: orderOf(alert, member) })
+  if (intersects(alert.names, member.names))
+    found.push({ rule: 'same_named', share: 1, order: 'right' })
+  if (intersects(alert.externals, member.externals))
+    found.push({ rule: 'external_host', share: 1, order: 'right' })
+  if (own !== other) {
+    found.push(...placeRules(alert, member, graph))
+    return found
+  }
+  found.push(sameService(alert, member))
   if (alert.hosts.length === 1 && member.hosts.length === 1 && alert.hosts[0] === member.hosts[0])
-    found.push(['same_host', 1])
+    found.push({ rule: 'same_host', share: 1, order: 'right' })
   return found
 }
 
@@ -132,27 +190,29 @@ export function affinityOf(
   }
   const distance = Math.abs(alert.startedAtMs - member.startedAtMs)
   let best = NONE
-  for (const [rule, share] of rulesOf(alert, member, context.graph)) {
-    const { weight, fadeMs } = AFFINITY_RULES[rule]
-    const value = weight * share * Math.exp(-distance / fadeMs)
+  for (const { rule, share, order } of rulesOf(alert, member, context.graph)) {
+    const { weight, fadeMs, lateMs } = AFFINITY_RULES[rule]
+    const fade = { right: fadeMs, late: lateMs, overload: AFFINITY_FACTORS.overloadMs }[order]
+    const value = weight * share * Math.exp(-distance / fade)
     if (value > best.value) best = { value, rule }
   }
-  if (best.value === 0) return NONE
-  return {
-    rule: best.rule,
-    value: best.value * conflicts(alert, member) + bonus(alert, member, distance),
-  }
+  // Below this no bonus lifts it to where it would matter.
+  if (best.value < VALUE_MIN) return NONE
+  const similarity = 1 + AFFINITY_FACTORS.textBonus * textSimilarity(alert.words, member.words)
+  return { rule: best.rule, value: best.value * conflicts(alert, member) * similarity }
 }
+
+const VALUE_MIN = 0.2
 
 function conflicts(alert: Alert, member: Alert): number {
+  const { differentExternal, differentDeploy } = AFFINITY_FACTORS
   const bothOutside = alert.externals.length > 0 && member.externals.length > 0
   const otherOutside = bothOutside && !intersects(alert.externals, member.externals)
-  const bothDeployed = alert.worseRelease !== '' && member.worseRelease !== ''
-  const otherDeploy = bothDeployed && alert.service !== member.service
-  return (otherOutside ? DIFFERENT_EXTERNAL : 1) * (otherDeploy ? DIFFERENT_DEPLOY : 1)
+  const otherDeploy = isOlderThanDeploy(alert, member) || isOlderThanDeploy(member, alert)
+  return (otherOutside ? differentExternal : 1) * (otherDeploy ? differentDeploy : 1)
 }
 
-function bonus(alert: Alert, member: Alert, distance: number): number {
-  const fade = Math.exp(-distance / AFFINITY_RULES.same_service.fadeMs)
-  return fade < 0.05 ? 0 : TEXT_BONUS * fade * textSimilarity(alert.words, member.words)
+/** What began before a release went out was not brought by it, while the errors of that release most likely were. */
+function isOlderThanDeploy(older: Alert, deployed: Alert): boolean {
+  return deployed.deployedAtMs > 0 && older.startedAtMs < deployed.deployedAtMs
 }

@@ -33,6 +33,8 @@ export interface Alert {
   newInRelease: boolean
   /** Release whose error rate is credibly above the one before it, or empty. */
   worseRelease: string
+  /** When the only release it was seen in went out, if that was shortly before; else 0. */
+  deployedAtMs: number
   severityMax: number
   /** Events it was told with. */
   observed: number
@@ -41,6 +43,14 @@ export interface Alert {
   sampleEventId: string
 }
 
+/** What a release of its service is compared with. */
+interface DeployTime {
+  release: string
+  atMs: number
+}
+
+const FRESH_DEPLOY_MS = 15 * 60_000
+const CLOCK_SKEW_MS = 5000
 /** One chance in a thousand that nothing changed. */
 const WORSE_P_MAX = 0.001
 
@@ -56,8 +66,25 @@ function merged(...lists: (readonly string[])[]): string[] {
   return [...new Set(lists.flat())].toSorted().slice(0, LIMITS.listed)
 }
 
-/** `graph` tells which words of the text are services; it must already know the ones seen so far. */
-export function toAlert(detection: Detection, graph: ServiceGraph): Alert {
+/** The deploy of the only release an alert was seen in, when it went out shortly before the alert began. */
+function freshDeployMs(detection: Detection, deploys: readonly DeployTime[]): number {
+  const [release, ...others] = detection.releases
+  if (release === undefined || others.length > 0) return 0
+  let latestMs = 0
+  for (const deploy of deploys) {
+    const ageMs = detection.startedAtMs - deploy.atMs
+    const isFresh = ageMs >= -CLOCK_SKEW_MS && ageMs <= FRESH_DEPLOY_MS
+    if (deploy.release === release && isFresh) latestMs = Math.max(latestMs, deploy.atMs)
+  }
+  return latestMs
+}
+
+/** `deploys` are those of the service. `graph` tells which words of the text are services; it must already know the ones seen so far. */
+export function toAlert(
+  detection: Detection,
+  graph: ServiceGraph,
+  deploys: readonly DeployTime[] = [],
+): Alert {
   const { sample, service, comparison } = detection
   const own = graph.callees(service)
   // A service called "cart" must not make every text about a cart name it.
@@ -98,6 +125,7 @@ export function toAlert(detection: Detection, graph: ServiceGraph): Alert {
     zone: zone === '' ? graph.zone(service) : zone,
     newInRelease: detection.newInRelease === true,
     worseRelease: isWorse ? comparison.release : '',
+    deployedAtMs: facts.nature === 'call' ? 0 : freshDeployMs(detection, deploys),
     severityMax: detection.severityMax,
     observed: detection.count,
     expectedPerMin: detection.windowMin > 0 ? detection.expected / detection.windowMin : 0,

@@ -57,11 +57,24 @@ describe('clustering', () => {
     const failed = { errorType: 'HTTP503', count: 40 }
     applyAll(clusterer, [
       alert({ service: 'cart-2', fingerprint: 'a', at: 0, message: 'failed to load 4', ...failed }),
-      alert({ service: 'pay-3', fingerprint: 'b', at: 3 * MINUTE, message: 'no quote', ...failed }),
+      alert({
+        service: 'pay-3',
+        fingerprint: 'b',
+        at: 2.5 * MINUTE,
+        message: 'no quote',
+        ...failed,
+      }),
     ])
     const [older, younger] = clusterer.openIncidents()
+    // What the two callers have in common failed first and is noticed last.
     const changes = clusterer.apply(
-      alert({ service: 'store-4', fingerprint: 'x', at: 2 * MINUTE, errorType: 'DiskFullError' }),
+      alert({
+        service: 'store-4',
+        fingerprint: 'x',
+        at: 3 * MINUTE,
+        errorType: 'DiskFullError',
+        extra: { startedAtMs: T0 - 10 * SECOND },
+      }),
     )
     expect(changes.map(({ kind }) => kind)).toEqual(['joined', 'merged', 'redirect'])
     expect(clusterer.openIncidents()).toHaveLength(1)

@@ -68,7 +68,8 @@ function tiesOf(cluster: Cluster, alert: Alert): { best: Map<string, Tie>; all: 
 /** Puts an alert where it belongs: into its old incident, an open one, or a new one. */
 export function placeAlert(cluster: Cluster, detection: Detection): void {
   cluster.graph.notice(detection.service)
-  const alert = toAlert(detection, cluster.graph)
+  const deploys = cluster.deploys.get(detection.service)
+  const alert = toAlert(detection, cluster.graph, deploys)
   for (const callee of [...alert.names, ...alert.externals])
     if (alert.nature === 'call') cluster.graph.learn(alert.service, callee)
   const ties = tiesOf(cluster, alert)
