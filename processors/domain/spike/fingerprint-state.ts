@@ -13,23 +13,29 @@ export interface Watch {
   tally: Tally
 }
 
-/** What detection knows of one fingerprint. */
+/** What detection knows of one fingerprint. Always all fields: deleting one would triple its memory. */
 export interface FingerprintState {
   /** Its counts in the pool. */
   slot: number
   firstSeenMs: number
   lastSeenMs: number
-  firstRelease?: string
+  firstRelease: string | undefined
   days: DaysSeen
-  watch?: Watch
-  episode?: Episode
+  watch: Watch | undefined
+  episode: Episode | undefined
 }
 
 /** A fingerprint unseen for this long is forgotten and would be new again. */
 export const FORGET_MS = 30 * 86_400_000
 
 /** The same with its counts as text, for a snapshot. */
-export interface SavedFingerprint extends Omit<FingerprintState, 'slot'> {
+export interface SavedFingerprint {
+  firstSeenMs: number
+  lastSeenMs: number
+  firstRelease?: string | undefined
+  days: DaysSeen
+  watch?: Watch | undefined
+  episode?: Episode | undefined
   counts: string
 }
 
@@ -61,8 +67,10 @@ export class FingerprintTable {
       slot: this.#pool.add(),
       firstSeenMs: first.atMs,
       lastSeenMs: first.atMs,
+      firstRelease: first.release,
       days: first.days,
-      ...(first.release === undefined ? {} : { firstRelease: first.release }),
+      watch: undefined,
+      episode: undefined,
     }
     this.#states.set(fingerprint, state)
     return state
@@ -82,7 +90,7 @@ export class FingerprintTable {
   /** Frees what was kept of fingerprints that are new no longer. */
   endWatches(nowMs: number): void {
     for (const state of this.#states.values()) {
-      if (state.watch !== undefined && state.watch.untilMs <= nowMs) delete state.watch
+      if (state.watch !== undefined && state.watch.untilMs <= nowMs) state.watch = undefined
     }
   }
 
@@ -102,7 +110,15 @@ export class FingerprintTable {
 
   restore(saved: readonly [string, SavedFingerprint][]): void {
     for (const [fingerprint, { counts, ...rest }] of saved) {
-      this.#states.set(fingerprint, { ...rest, slot: this.#pool.restore(textToNumbers(counts)) })
+      this.#states.set(fingerprint, {
+        slot: this.#pool.restore(textToNumbers(counts)),
+        firstSeenMs: rest.firstSeenMs,
+        lastSeenMs: rest.lastSeenMs,
+        firstRelease: rest.firstRelease,
+        days: rest.days,
+        watch: rest.watch,
+        episode: rest.episode,
+      })
     }
   }
 

@@ -1,20 +1,22 @@
 import { assert } from '#/kernel/assert.ts'
+import { TailHistograms } from './tail-histograms.ts'
 
 /**
  * How unusual a point of a metric series is: an ensemble of tails. Each feature (distance from averages of many
- * time scales, differences of averages, distance from the usual day, size) is compared with its own past as a
- * decayed histogram of logarithms; the surprises −ln(tail) are squared and summed, with equal weights.
+ * time scales, differences of averages, distance from the usual day, size, unrest) is compared with its own
+ * past; the surprises −ln(tail) are cubed and summed with equal weights, and the sum is compared with its own
+ * past too. Only a point clearly above the hundred before it is told: one event, one score.
  */
 export interface SeriesDetector {
-  /** Takes the next point; returns 0 to 1. Points of one series come in order of time. */
+  /** Takes the next point, in order of time; returns 0 to 1. What is not a finite number scores 0. */
   update(value: number, timestampMs: number): number
   /** The whole state as numbers; they survive JSON exactly. */
   snapshot(): number[]
 }
 
-/** Weights of the exponential averages whose distance from the point is a feature. */
+/** Weights of the exponential averages whose distance from the point is a feature, above and below. */
 const LEVELS = [0.6, 0.2, 0.05, 0.01, 0.002] as const
-/** Fast and slow weights of averages whose difference is a feature. */
+/** Fast and slow weights of averages whose difference is a feature, above and below. */
 const DIFFERENCES = [
   [0.3, 0.03],
   [0.1, 0.01],
@@ -22,169 +24,191 @@ const DIFFERENCES = [
   [0.02, 0.002],
   [0.01, 0.001],
 ] as const
+/** Weights of the averages of the distance from the usual day. */
 const RESIDUALS = [0.2, 0.05, 0.015] as const
-const FEATURES = 2 * LEVELS.length + 2 * DIFFERENCES.length + 1 + 2 * RESIDUALS.length + 2
+/** Weights of the averages of the step from point to point. */
+const UNREST = [1, 0.2, 0.05] as const
+const SUM_FEATURE =
+  2 * LEVELS.length + 2 * DIFFERENCES.length + 1 + 2 * RESIDUALS.length + UNREST.length + 2
+const FEATURES = SUM_FEATURE + 1
+/** How much the rarity of the sum counts beside the sum. */
+const SUM_WEIGHT = 10
 
-/** Histogram: bins per doubling, in blocks, so that a tail is a sum of a few numbers. */
-const BINS_PER_OCTAVE = 2
-const BLOCKS = 16
-const BLOCK_BINS = 8
-const BINS = BLOCKS * BLOCK_BINS
-const HISTOGRAM = BINS + BLOCKS
-const BIN_OFFSET = BINS / 2
-/** Weight of the past after one point; the newest weigh more by growing instead of decaying all the others. */
-const GROWTH = 1 / (1 - 1 / 10_000)
-const GROWTH_MAX = 1e100
-const TAIL_PRIOR = 1
+/** The usual day in steps of five minutes, each following its value at this weight. */
+const SLOTS = 288
+const SLOT_MS = 300_000
+const SLOT_WEIGHT = 0.2
 
-const SLOTS = 24
-const SLOT_MS = 3_600_000
-const SLOT_WEIGHT = 0.03
-
-/** Only the highest point of so many is told; the others of its neighbourhood score 0. */
 const PEAK_POINTS = 100
-const HALF_SCORE = 400
+const PEAK_RATIO = 1.2
+/** The sum that scores one half; it orders nothing, it only places 0.5 where alerts are worth having. */
+const HALF_SCORE = 5000
+const VALUE_MAX = 1e150
 
-const AVERAGES_AT = HISTOGRAM * FEATURES
-const AVERAGES = LEVELS.length + 2 * DIFFERENCES.length + 2 * RESIDUALS.length
-const SLOTS_AT = AVERAGES_AT + AVERAGES
-const HEAD_AT = SLOTS_AT + 2 * SLOTS
-/** Points seen, weight of the next, total weight, points since the running peak, the peak. */
-const HEAD = 5
-const LENGTH = HEAD_AT + HEAD
+const AVERAGES = LEVELS.length + 2 * DIFFERENCES.length + 2 * RESIDUALS.length + UNREST.length
+const SLOTS_AT = AVERAGES
+const RECENT_AT = SLOTS_AT + 2 * SLOTS
+const SEEN = RECENT_AT + PEAK_POINTS
+const LAST = SEEN + 1
+const SCALE = SEEN + 2
+/** The highest of the recent sums, and how many points ago it was. */
+const HIGHEST = SEEN + 3
+const HIGHEST_AGE = SEEN + 4
+const LENGTH = SEEN + 5
 
 export function createSeriesDetector(): SeriesDetector {
-  return detectorOn(new Float64Array(LENGTH))
+  return new Ensemble()
 }
 
 /** Continues where the detector that gave these numbers stood. */
 export function restoreSeriesDetector(numbers: readonly number[]): SeriesDetector {
-  assert(numbers.length === LENGTH, 'a snapshot of a series has one length')
-  return detectorOn(Float64Array.from(numbers))
+  return new Ensemble(numbers)
 }
 
-function detectorOn(state: Float64Array): SeriesDetector {
-  return {
-    update: (value, timestampMs) => update(state, value, timestampMs),
-    snapshot: () => [...state],
-  }
-}
+class Ensemble implements SeriesDetector {
+  readonly #tails = new TailHistograms(FEATURES)
+  readonly #state = new Float64Array(LENGTH)
+  #feature = 0
+  #sum = 0
 
-const SEEN = HEAD_AT
-const WEIGHT = HEAD_AT + 1
-const TOTAL = HEAD_AT + 2
-const SINCE_PEAK = HEAD_AT + 3
-const PEAK = HEAD_AT + 4
+  constructor(numbers?: readonly number[]) {
+    if (numbers === undefined) return
+    assert(numbers.length >= LENGTH, 'a snapshot of a series holds its averages')
+    this.#state.set(numbers.slice(0, LENGTH))
+    this.#tails.restore(numbers.slice(LENGTH))
+  }
 
-function update(state: Float64Array, value: number, timestampMs: number): number {
-  const isFirst = state[SEEN] === 0
-  if (isFirst) {
-    state.fill(value, AVERAGES_AT, AVERAGES_AT + LEVELS.length + 2 * DIFFERENCES.length)
-    state[WEIGHT] = 1
+  snapshot(): number[] {
+    return [...this.#state, ...this.#tails.snapshot()]
   }
-  const surprise = surpriseOf(state, value, timestampMs)
-  state[SEEN] = (state[SEEN] as number) + 1
-  state[TOTAL] = (state[TOTAL] as number) + (state[WEIGHT] as number)
-  state[WEIGHT] = (state[WEIGHT] as number) * GROWTH
-  if (state[WEIGHT] > GROWTH_MAX) renormalise(state)
-  return tellPeak(state, surprise)
-}
 
-/** Sum of the squared surprises of all features; learns the point. */
-function surpriseOf(state: Float64Array, value: number, timestampMs: number): number {
-  let sum = 0
-  let feature = 0
-  let average = AVERAGES_AT
-  const take = (size: number): void => {
-    sum += surpriseOfFeature(state, feature, size)
-    feature += 1
+  update(value: number, timestampMs: number): number {
+    if (!Number.isFinite(value)) return 0
+    const state = this.#state
+    const point = Math.min(VALUE_MAX, Math.max(-VALUE_MAX, value))
+    if (state[SEEN] === 0) {
+      state.fill(point, 0, LEVELS.length + 2 * DIFFERENCES.length)
+      state[LAST] = point
+    }
+    if (state[SCALE] === 0 && point !== 0) {
+      // A power of two, so that a series and its double give the same scores.
+      state[SCALE] = 2 ** Math.floor(Math.log2(Math.abs(point)))
+      this.#tails.setScale(state[SCALE])
+    }
+    state[SEEN] = (state[SEEN] as number) + 1
+    this.#feature = 0
+    this.#sum = 0
+    const at = this.#takeResiduals(this.#takeLevels(point), this.#residual(point, timestampMs))
+    this.#takeUnrest(at, point)
+    this.#take(point)
+    const scale = state[SCALE] as number
+    this.#take(Math.min(scale * 2 ** 19, (scale * scale) / Math.abs(point)))
+    const cubed = this.#sum
+    const rarity = this.#tails.surprise(SUM_FEATURE, cubed * scale)
+    this.#tails.turn()
+    return this.#tell(cubed + SUM_WEIGHT * rarity ** 3)
   }
-  for (const weight of LEVELS) {
-    const distance = value - (state[average] as number)
-    state[average] = (state[average] as number) + weight * distance
-    average += 1
-    take(distance)
-    take(-distance)
+
+  #take(size: number): void {
+    const nats = this.#tails.surprise(this.#feature, size)
+    this.#sum += nats * nats * nats
+    this.#feature += 1
   }
-  for (const [fast, slow] of DIFFERENCES) {
-    const quick = (state[average] as number) + fast * (value - (state[average] as number))
-    const calm = (state[average + 1] as number) + slow * (value - (state[average + 1] as number))
-    state[average] = quick
-    state[average + 1] = calm
-    average += 2
-    take(quick - calm)
-    take(calm - quick)
+
+  /** Moves an average, faster while it is young, and returns it. */
+  #follow(at: number, weight: number, value: number): number {
+    const before = this.#state[at] as number
+    const share = Math.max(weight, 1 / (this.#state[SEEN] as number))
+    const average = before + share * (value - before)
+    this.#state[at] = average
+    return average
   }
-  const residual = residualOf(state, value, timestampMs)
-  take(Math.abs(residual))
-  for (const weight of RESIDUALS) {
-    const signed = (state[average] as number) + weight * (residual - (state[average] as number))
+
+  #takeLevels(point: number): number {
+    let at = 0
+    for (const weight of LEVELS) {
+      const distance = point - (this.#state[at] as number)
+      this.#follow(at, weight, point)
+      at += 1
+      this.#take(distance)
+      this.#take(-distance)
+    }
+    for (const [fast, slow] of DIFFERENCES) {
+      const difference = this.#follow(at, fast, point) - this.#follow(at + 1, slow, point)
+      at += 2
+      this.#take(difference)
+      this.#take(-difference)
+    }
+    return at
+  }
+
+  #takeResiduals(start: number, residual: number): number {
     const size = Math.abs(residual)
-    const absolute =
-      (state[average + 1] as number) + weight * (size - (state[average + 1] as number))
-    state[average] = signed
-    state[average + 1] = absolute
-    average += 2
-    take(Math.abs(signed))
-    take(absolute)
+    this.#take(size)
+    let at = start
+    for (const weight of RESIDUALS) {
+      const state = this.#state
+      const signed = (state[at] as number) + weight * (residual - (state[at] as number))
+      const absolute = (state[at + 1] as number) + weight * (size - (state[at + 1] as number))
+      state[at] = signed
+      state[at + 1] = absolute
+      at += 2
+      this.#take(Math.abs(signed))
+      this.#take(absolute)
+    }
+    return at
   }
-  take(value)
-  take(value === 0 ? 1e12 : 1 / Math.abs(value))
-  return sum
-}
 
-/** Distance from the usual value at this time of day, joined by straight lines; learns it. */
-function residualOf(state: Float64Array, value: number, timestampMs: number): number {
-  const position = (((timestampMs / SLOT_MS) % SLOTS) + SLOTS) % SLOTS
-  const slot = Math.floor(position)
-  const at = SLOTS_AT + 2 * slot
-  const seen = state[at + 1] as number
-  const usual = seen === 0 ? value : (state[at] as number)
-  const residual = value - usual
-  state[at + 1] = seen + 1
-  state[at] = usual + residual * Math.max(SLOT_WEIGHT, 1 / (seen + 1))
-  return residual
-}
+  #takeUnrest(start: number, point: number): void {
+    const state = this.#state
+    const step = Math.abs(point - (state[LAST] as number))
+    state[LAST] = point
+    let at = start
+    for (const weight of UNREST) {
+      const unrest = (state[at] as number) + weight * (step - (state[at] as number))
+      state[at] = unrest
+      at += 1
+      this.#take(unrest)
+    }
+  }
 
-/** −ln of the share of the past in which this feature was at least so large, squared; learns the size. */
-function surpriseOfFeature(state: Float64Array, feature: number, size: number): number {
-  const start = feature * HISTOGRAM
-  if (!(size > 0)) return 0
-  const raw = Math.floor(Math.log2(size) * BINS_PER_OCTAVE) + BIN_OFFSET
-  const bin = Math.min(BINS - 1, Math.max(0, raw))
-  const block = bin >> 3
-  let above = 0
-  for (let index = block + 1; index < BLOCKS; index += 1) {
-    above += state[start + BINS + index] as number
+  /** Distance from the usual value at this time of day, which it learns. */
+  #residual(point: number, timestampMs: number): number {
+    const state = this.#state
+    const slot = Math.floor((((timestampMs / SLOT_MS) % SLOTS) + SLOTS) % SLOTS)
+    const at = SLOTS_AT + 2 * Math.min(SLOTS - 1, slot)
+    const seen = state[at + 1] as number
+    const residual = seen === 0 ? 0 : point - (state[at] as number)
+    state[at] =
+      seen === 0 ? point : (state[at] as number) + residual * Math.max(SLOT_WEIGHT, 1 / (seen + 1))
+    state[at + 1] = seen + 1
+    return residual
   }
-  for (let index = bin; index < (block + 1) * BLOCK_BINS; index += 1) {
-    above += state[start + index] as number
-  }
-  const weight = state[WEIGHT] as number
-  const tail = (above + TAIL_PRIOR * weight) / ((state[TOTAL] as number) + TAIL_PRIOR * weight)
-  state[start + bin] = (state[start + bin] as number) + weight
-  state[start + BINS + block] = (state[start + BINS + block] as number) + weight
-  const surprise = -Math.log(Math.min(1, tail))
-  return surprise * surprise
-}
 
-function renormalise(state: Float64Array): void {
-  const weight = state[WEIGHT] as number
-  for (let index = 0; index < AVERAGES_AT; index += 1) {
-    state[index] = (state[index] as number) / weight
+  /** The score of a point clearly above the hundred before it; 0 for all others. */
+  #tell(sum: number): number {
+    const state = this.#state
+    if ((state[HIGHEST_AGE] as number) >= PEAK_POINTS) this.#findHighest()
+    const highest = state[HIGHEST] as number
+    state[RECENT_AT + ((state[SEEN] as number) % PEAK_POINTS)] = sum
+    state[HIGHEST_AGE] = (state[HIGHEST_AGE] as number) + 1
+    if (sum >= highest) {
+      state[HIGHEST] = sum
+      state[HIGHEST_AGE] = 0
+    }
+    return sum > PEAK_RATIO * highest ? sum / (sum + HALF_SCORE) : 0
   }
-  state[TOTAL] = (state[TOTAL] as number) / weight
-  state[WEIGHT] = 1
-}
 
-/** The score of a point higher than the hundred before it; 0 for the others. */
-function tellPeak(state: Float64Array, surprise: number): number {
-  const since = (state[SINCE_PEAK] as number) + 1
-  if (surprise > (state[PEAK] as number) || since > PEAK_POINTS) {
-    state[PEAK] = surprise
-    state[SINCE_PEAK] = 0
-    return surprise / (surprise + HALF_SCORE)
+  #findHighest(): void {
+    const state = this.#state
+    const seen = state[SEEN] as number
+    state[HIGHEST] = 0
+    // The oldest of the hundred is the one about to be replaced.
+    for (let age = 1; age <= PEAK_POINTS; age += 1) {
+      const sum = state[RECENT_AT + ((seen + PEAK_POINTS - age) % PEAK_POINTS)] as number
+      if (sum <= state[HIGHEST]) continue
+      state[HIGHEST] = sum
+      state[HIGHEST_AGE] = age - 1
+    }
   }
-  state[SINCE_PEAK] = since
-  return 0
 }

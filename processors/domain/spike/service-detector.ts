@@ -250,7 +250,7 @@ class Detector implements ServiceDetector {
     const { watch } = state
     if (watch === undefined) return
     if (atMs >= watch.untilMs) {
-      delete state.watch
+      state.watch = undefined
       return
     }
     const user = event.userId === undefined ? {} : { user: hashUser(event.userId) }
@@ -266,7 +266,7 @@ class Detector implements ServiceDetector {
       },
     )
     if (rule === undefined) return
-    delete state.watch
+    state.watch = undefined
     const inMinute = bin?.fingerprints.get(fingerprint)
     out.push(this.#desk.openNovel(fingerprint, state, { rule, watch, atMs }))
     if (inMinute !== undefined) inMinute.told = inMinute.tally.count
@@ -353,7 +353,7 @@ class Detector implements ServiceDetector {
     }
     const state = this.#table.get(episode.fingerprint)
     if (state === undefined) return
-    delete state.episode
+    state.episode = undefined
     this.#spikes.endExcursion(state.slot)
     if (episode.kind !== 'novel' || nowMs - episode.lastEventMs < QUIET_MS) return
     const { tally } = episode

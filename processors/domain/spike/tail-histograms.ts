@@ -1,0 +1,104 @@
+/**
+ * How rare a size is among the past sizes of a feature, for many features in one array. Sizes are counted in
+ * bins of their binary logarithm, four to a doubling, old ones fading; a size beyond all earlier ones goes on
+ * growing rarer with its distance from them.
+ */
+const BINS = 256
+const BLOCK_BITS = 4
+const BLOCK_BINS = 1 << BLOCK_BITS
+const BLOCKS = BINS / BLOCK_BINS
+const FEATURE_LENGTH = BINS + BLOCKS
+/** Bins lie from 2^-44 to 2^20 times the scale of the series. */
+const BIN_OF_SCALE = 44 * 4
+/** The past fades to a third in 20,000 points: the newest weigh more by growing, instead of all others shrinking. */
+const GROWTH = 1 / (1 - 1 / 20_000)
+const WEIGHT_MAX = 1e25
+/** Share of one point that stands for all sizes never seen. */
+const UNSEEN = 0.1
+/** A size e times the largest so far is this many nats rarer, up to a bound. */
+const NATS_PER_E = 2
+const BEYOND_NATS_MAX = 3
+
+const bits = new DataView(new ArrayBuffer(8))
+
+/** Exponent and two bits of the mantissa: floor of four times a logarithm to base 2, near enough. */
+function quarterOctave(size: number): number {
+  bits.setFloat64(0, size)
+  return bits.getUint32(0) >>> 18
+}
+
+export class TailHistograms {
+  readonly #features: number
+  readonly #mass: Float32Array
+  /** Largest size of each feature. */
+  readonly #largest: Float64Array
+  #weight = 1
+  #total = 0
+  #firstBin = 0
+
+  constructor(features: number) {
+    this.#features = features
+    this.#mass = new Float32Array(features * FEATURE_LENGTH)
+    this.#largest = new Float64Array(features)
+  }
+
+  /** Sets the scale of the series, once, before the first size. */
+  setScale(scale: number): void {
+    this.#firstBin = quarterOctave(scale) - BIN_OF_SCALE
+  }
+
+  /** −ln of the share of the past with at least this size; learns it. 0 for sizes that are not positive. */
+  surprise(feature: number, size: number): number {
+    if (!(size > 0)) return 0
+    const mass = this.#mass
+    const start = feature * FEATURE_LENGTH
+    const bin = Math.min(BINS - 1, Math.max(0, quarterOctave(size) - this.#firstBin))
+    const block = bin >> BLOCK_BITS
+    const blocks = start + BINS
+    let above = 0
+    for (let index = block + 1; index < BLOCKS; index += 1) above += mass[blocks + index] as number
+    const end = start + ((block + 1) << BLOCK_BITS)
+    for (let index = start + bin; index < end; index += 1) above += mass[index] as number
+    const weight = this.#weight
+    const share = (above + UNSEEN * weight) / (this.#total + UNSEEN * weight)
+    mass[start + bin] = (mass[start + bin] as number) + weight
+    mass[blocks + block] = (mass[blocks + block] as number) + weight
+    const largest = this.#largest[feature] as number
+    let nats = share < 1 ? -Math.log(share) : 0
+    if (size > largest) {
+      this.#largest[feature] = size
+      if (largest > 0) nats += Math.min(BEYOND_NATS_MAX, NATS_PER_E * Math.log(size / largest))
+    }
+    return nats
+  }
+
+  /** Ends a point: the next one weighs a little more than all before it. */
+  turn(): void {
+    this.#total += this.#weight
+    this.#weight *= GROWTH
+    if (this.#weight < WEIGHT_MAX) return
+    for (let index = 0; index < this.#mass.length; index += 1) {
+      this.#mass[index] = (this.#mass[index] as number) / this.#weight
+    }
+    this.#total /= this.#weight
+    this.#weight = 1
+  }
+
+  /** Pairs of place and mass where there is any, after the other numbers. */
+  snapshot(): number[] {
+    const numbers = [this.#weight, this.#total, this.#firstBin, ...this.#largest]
+    for (const [index, mass] of this.#mass.entries()) if (mass !== 0) numbers.push(index, mass)
+    return numbers
+  }
+
+  restore(numbers: readonly number[]): void {
+    this.#weight = numbers[0] as number
+    this.#total = numbers[1] as number
+    this.#firstBin = numbers[2] as number
+    const pairs = 3 + this.#features
+    this.#largest.set(numbers.slice(3, pairs))
+    for (let at = pairs; at < numbers.length; at += 2) {
+      this.#mass[numbers[at] as number] = numbers[at + 1] as number
+    }
+  }
+}
