@@ -43,6 +43,8 @@ process.on('message', (message: ToEngine) => {
 // The parent died without saying so: an engine nobody knows of would hold the folder for ever.
 process.on('disconnect', () => void stop())
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop())
+// It died while chDB was being loaded: nobody was told.
+if (!process.connected) void stop()
 
 async function start(config: EngineConfig): Promise<void> {
   running = openEngine(config, systemClock)
@@ -64,7 +66,7 @@ async function stop(): Promise<void> {
 }
 
 async function openEngine(config: EngineConfig, clock: Clock): Promise<Running> {
-  const unlock = lockDataDir(config.dataDir)
+  const unlock = await lockDataDir(config.dataDir, clock)
   const spool = createSpool(join(config.dataDir, 'spool'))
   const configFile = join(config.dataDir, 'engine.xml')
   const backups = join(config.dataDir, 'backups')

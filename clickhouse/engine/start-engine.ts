@@ -61,7 +61,8 @@ export async function startEngine(options: StartEngineOptions): Promise<Engine> 
 
   const supervise = async (): Promise<void> => {
     let failures = 0
-    while (child !== undefined) {
+    // A successor that came up while stop() waited is stop()'s to end, not ours to watch.
+    while (child !== undefined && !stopped.signal.aborted) {
       const startedMs = clock.monotonicMs()
       const reason = await child.exited
       child = undefined

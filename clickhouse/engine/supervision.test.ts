@@ -1,5 +1,6 @@
 import { createServer } from 'node:net'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -77,6 +78,27 @@ describe('the engine process', () => {
       const test = await startTestEngine({ dataDir })
       await test.stop()
       rmSync(dataDir, { recursive: true, force: true })
+    }
+  })
+
+  it('[CH18] an engine that lost its platform is waited for while it finishes', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'faultline-lock-'))
+    const orphan = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 700)'])
+    const holder = { pid: orphan.pid, parent: { pid: 4_194_303, started: '1' } }
+    writeFileSync(join(dataDir, 'engine.lock'), JSON.stringify(holder))
+    const test = await startTestEngine({ dataDir })
+    expect(orphan.exitCode).toBe(0)
+    await test.stop()
+    rmSync(dataDir, { recursive: true, force: true })
+  })
+
+  it('[CH19] stop ends an engine that is just coming back, too', async () => {
+    for (const delayMs of [0, 110, 250, 400]) {
+      const test = await startTestEngine()
+      kill(test)
+      await systemClock.sleep(delayMs)
+      await test.stop()
+      expect(test.engine.pid === undefined || !existsSync(`/proc/${test.engine.pid}`)).toBe(true)
     }
   })
 

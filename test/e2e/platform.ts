@@ -20,6 +20,8 @@ export interface PlatformOptions {
   /** Another entry than the command line, with the same arguments. */
   script?: string
   environment?: Readonly<Record<string, string>>
+  /** Told of the process before it serves. */
+  onSpawn?: (pid: number) => void
 }
 
 export interface Ended extends Finished {
@@ -33,6 +35,8 @@ export interface RunningPlatform extends AsyncDisposable {
   readonly clickhouseUrl: string
   readonly pid: number
   readonly startMs: number
+  /** Settles when the process has ended, however. */
+  readonly finished: Promise<Finished>
   stderr(): string
   /** Processes it started: the engine. */
   children(): number[]
@@ -69,6 +73,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Runn
     },
   )
   const { pid, finished } = spawned
+  options.onSpawn?.(pid)
   const ready = await readyLineOf(spawned).catch(async (error: unknown) => {
     if (isAlive(pid)) process.kill(pid, 'SIGKILL')
     throw error
@@ -87,6 +92,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Runn
     clickhouseUrl: ready.clickhouse_url,
     pid,
     startMs,
+    finished,
     stderr: () => spawned.stderr(),
     children: () => descendantsOf(pid),
     clickhouse: (sql) => queryRows(ready.clickhouse_url, sql),
