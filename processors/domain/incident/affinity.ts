@@ -38,9 +38,9 @@ export const AFFINITY_RULES: Record<AffinityRule, RuleFigures> = {
   same_named: { weight: 1, fadeMs: 10 * MINUTE_MS, lateMs: 10 * MINUTE_MS },
   same_host: { weight: 0.84, fadeMs: 6 * MINUTE_MS, lateMs: 6 * MINUTE_MS },
   external_host: { weight: 1, fadeMs: 15 * MINUTE_MS, lateMs: 15 * MINUTE_MS },
-  dependency: { weight: 1.15, fadeMs: 8.5 * MINUTE_MS, lateMs: 1.5 * MINUTE_MS },
-  two_hops: { weight: 0.5, fadeMs: 4 * MINUTE_MS, lateMs: 4 * MINUTE_MS },
-  same_service: { weight: 0.97, fadeMs: 8.5 * MINUTE_MS, lateMs: 1.5 * MINUTE_MS },
+  dependency: { weight: 1.15, fadeMs: 7.5 * MINUTE_MS, lateMs: 1.5 * MINUTE_MS },
+  two_hops: { weight: 0.6, fadeMs: 4 * MINUTE_MS, lateMs: 4 * MINUTE_MS },
+  same_service: { weight: 0.9, fadeMs: 8.5 * MINUTE_MS, lateMs: 1.5 * MINUTE_MS },
   zone: { weight: 0.78, fadeMs: 4 * MINUTE_MS, lateMs: 4 * MINUTE_MS },
 }
 
@@ -52,6 +52,10 @@ export const AFFINITY_FACTORS = {
   localDependency: 0.4,
   /** A failed call that its text lays at another's door. */
   blamesAnother: 0.3,
+  /** Two failed calls of one service, of which only one blames somebody. */
+  blamesOneSided: 0.7,
+  /** The same words in several services of one zone: what fails is the zone. */
+  zoneText: 1,
   /** A zone is to blame for failed calls that blame nobody. */
   zoneBlamesAnother: 0.5,
   /** Fade for a cause that itself times out and starts after its effect: its callers gave up first. */
@@ -130,7 +134,9 @@ function placeRules(alert: Alert, member: Alert, graph: ServiceGraph): Holding[]
   }
   if (alert.zone !== '' && alert.zone === member.zone) {
     const blamesNobody = blamed(alert).length === 0 && blamed(member).length === 0
-    const share = blamesNobody ? 1 : AFFINITY_FACTORS.zoneBlamesAnother
+    const { zoneText, zoneBlamesAnother } = AFFINITY_FACTORS
+    const similarity = textSimilarity(alert.words, member.words)
+    const share = blamesNobody ? 1 + zoneText * similarity : zoneBlamesAnother
     found.push({ rule: 'zone', share, order: 'right' })
   }
   return found
@@ -144,7 +150,10 @@ function sameService(left: Alert, right: Alert): Holding {
   const isOther =
     (left.nature === 'resource' && theirs.length > 0) ||
     (right.nature === 'resource' && mine.length > 0)
-  const share = disagree || isOther ? AFFINITY_FACTORS.blamesAnother : 1
+  const { blamesAnother, blamesOneSided } = AFFINITY_FACTORS
+  const bothCall = left.nature === 'call' && right.nature === 'call'
+  const oneSided = bothCall && mine.length > 0 !== theirs.length > 0
+  const share = disagree || isOther ? blamesAnother : oneSided ? blamesOneSided : 1
   const [call, other] = left.nature === 'call' ? [left, right] : [right, left]
   const isConsequence = call.nature === 'call' && other.nature === 'local'
   const isLate = isConsequence && call.startedAtMs > other.startedAtMs

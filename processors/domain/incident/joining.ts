@@ -290,8 +290,9 @@ function settleNeighbours(
     if (other === undefined || other === incident || !cluster.open.has(other.id)) continue
     if (isKeptApart(cluster, member.alert.key, other)) continue
     const isYoung = Math.abs(other.openedAtMs - incident.openedAtMs) <= policy.mergeWindowMs
+    const needed = other.members.length === 1 ? policy.mergeAffinitySingle : policy.mergeAffinity
     const isMerge =
-      value >= policy.mergeAffinity &&
+      value >= needed &&
       isYoung &&
       !areDistinct(cluster, { left: incident, right: other, alert: member.alert })
     if (isMerge || (!isAnnounced(other) && value >= policy.joinAffinity)) {

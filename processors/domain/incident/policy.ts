@@ -11,6 +11,8 @@ export interface IncidentPolicy {
   joinAffinity: number
   /** Affinity to a second incident from which the two are one. */
   mergeAffinity: number
+  /** The same when the second incident is one alert only, which may just have come too early. */
+  mergeAffinitySingle: number
   /** Two incidents merge by themselves only when they opened at most this far apart. */
   mergeWindowMs: number
   /** A member that joined this recently may still move to an incident that fits better. */
@@ -38,7 +40,8 @@ export interface IncidentPolicy {
 export const DEFAULT_INCIDENT_POLICY: IncidentPolicy = {
   opening: 'threshold',
   joinAffinity: 0.45,
-  mergeAffinity: 0.82,
+  mergeAffinity: 0.65,
+  mergeAffinitySingle: 0.5,
   mergeWindowMs: 10 * MINUTE_MS,
   splitWindowMs: 10 * MINUTE_MS,
   splitMargin: 0.25,
