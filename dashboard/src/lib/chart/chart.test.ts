@@ -37,6 +37,13 @@ describe('models', () => {
     expect(model.series.at(-1)?.values[0]).toBe(1 + 2 + 3 + 4)
   })
 
+  it('have one series of what was summed up, by the API or by us', () => {
+    const points = Array.from({ length: 8 }, (_, index) => point(0, `s${index}`, index + 1))
+    const model = seriesModel([...points, point(0, 'other', 90)], range, { stacked: true })
+    expect(model.series.filter((one) => one.name === 'other')).toHaveLength(1)
+    expect(model.series.at(-1)?.values[0]).toBe(90 + 1 + 2 + 3)
+  })
+
   it('take severities for what they are and other series as they come', () => {
     expect(anyModel([point(0, '4', 1)], range).series).toHaveLength(5)
     expect(anyModel([point(0, 'checkout', 1)], range).series.map((one) => one.name)).toEqual([

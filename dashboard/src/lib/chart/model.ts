@@ -32,6 +32,7 @@ export interface ModelRange {
 const TONES: readonly Tone[] = ['accent', 'sev-low', 'sev-high', 'sev-info', 'sev-medium', 'ink-2']
 /** Past this many series a chart says nothing; the smallest are summed up. */
 const SERIES_MAX = 6
+const OTHER = 'other'
 
 interface Grid {
   from: number
@@ -92,10 +93,15 @@ export function seriesModel(
   { stacked }: { stacked: boolean },
 ): ChartModel {
   const { from, stepMs, count, rows } = toGrid(points, range)
-  const ranked = [...rows].toSorted((a, b) => total(b[1]) - total(a[1]) || a[0].localeCompare(b[0]))
+  // The API sums up the smallest itself, under the same name.
+  const named = [...rows].filter(([name]) => name !== OTHER)
+  const ranked = named.toSorted((a, b) => total(b[1]) - total(a[1]) || a[0].localeCompare(b[0]))
   const shown = ranked.slice(0, ranked.length > SERIES_MAX ? SERIES_MAX - 1 : SERIES_MAX)
-  const rest = ranked.slice(shown.length).map(([, row]) => row)
-  if (rest.length > 0 && stacked) shown.push(['other', rest.reduce(added)])
+  const rest = [
+    ...ranked.slice(shown.length).map(([, row]) => row),
+    ...(rows.has(OTHER) ? [rows.get(OTHER) ?? []] : []),
+  ]
+  if (rest.length > 0 && stacked) shown.push([OTHER, rest.reduce(added)])
   const series = shown.map(([name, values], index) => ({
     key: name,
     name,

@@ -1,8 +1,14 @@
 import type { EventView, Frame, SearchView } from '#lib/contract.ts'
+import { uniqueBy } from '#lib/list/unique.ts'
 import { matchesSelection, type Selection } from '#lib/explore/query.ts'
 
 /** Rows a tab keeps; past it the oldest go, and can be loaded again by a narrower range. */
 export const ROWS_MAX = 100_000
+
+/** Ids of events are unique within a service only. */
+export function eventKey(event: EventView): string {
+  return `${event.service} ${event.event_id}`
+}
 
 /**
  * The rows of Explore, newest first. Live events join at the top; while the reader scrolls, reads or selects
@@ -19,10 +25,10 @@ export class TailState {
   readonly #known: Set<string>
 
   constructor(view: SearchView, selection: Selection) {
-    this.#rows = view.items
+    this.#rows = uniqueBy(view.items, eventKey)
     this.#cursor = view.next
     this.#selection = selection
-    this.#known = new Set(view.items.map((event) => event.event_id))
+    this.#known = new Set(view.items.map((event) => eventKey(event)))
   }
 
   get rows(): readonly EventView[] {
@@ -70,8 +76,8 @@ export class TailState {
     for (const frame of frames) {
       leftOut += Math.max(0, frame.count - frame.events.length)
       for (const event of frame.events) {
-        if (this.#known.has(event.event_id) || !matchesSelection(event, this.#selection)) continue
-        this.#known.add(event.event_id)
+        if (this.#known.has(eventKey(event)) || !matchesSelection(event, this.#selection)) continue
+        this.#known.add(eventKey(event))
         fresh.push(event)
       }
     }
@@ -90,8 +96,10 @@ export class TailState {
     try {
       const view = await load(this.#cursor)
       if (view === null) return
-      const older = view.items.filter((event) => !this.#known.has(event.event_id))
-      for (const event of older) this.#known.add(event.event_id)
+      const older = uniqueBy(view.items, eventKey).filter(
+        (event) => !this.#known.has(eventKey(event)),
+      )
+      for (const event of older) this.#known.add(eventKey(event))
       this.#rows = [...this.#rows, ...older].slice(0, ROWS_MAX)
       this.#cursor = view.next
     } finally {
@@ -101,6 +109,6 @@ export class TailState {
 
   #forget(): void {
     this.#known.clear()
-    for (const event of [...this.#rows, ...this.#waiting]) this.#known.add(event.event_id)
+    for (const event of [...this.#rows, ...this.#waiting]) this.#known.add(eventKey(event))
   }
 }

@@ -43,8 +43,8 @@ export function timelineItems(
     sentence: entry.sentence,
     actor: entry.actor ?? '',
   }))
-  const told = entries.some((entry) => entry.kind === 'deploy')
-  const releases = told
+  const knowsDeploys = entries.some((entry) => entry.kind === 'deploy')
+  const releases = knowsDeploys
     ? []
     : deploys.map((deploy) => ({
         key: `deploy-${deploy.deploy_id}`,
@@ -60,6 +60,9 @@ export function timelineItems(
     const before = all[index - 1]
     const newDay =
       before !== undefined && Math.floor(before.at / DAY_MS) !== Math.floor(item.at / DAY_MS)
-    return { ...item, label, sign, newDay }
+    // Some sentences begin with the word that stands before them anyway.
+    const told = item.sentence.startsWith(`${label}: `)
+    const sentence = told ? item.sentence.slice(label.length + 2) : item.sentence
+    return { ...item, sentence, label, sign, newDay }
   })
 }

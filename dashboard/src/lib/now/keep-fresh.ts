@@ -1,0 +1,42 @@
+import { apiPath, askAgain } from '#lib/api/path.ts'
+import { rangeQuery } from '#lib/api/range-query.ts'
+import type { Overview } from '#lib/contract.ts'
+import type { Shell } from '#lib/live/context.ts'
+import type { NowState } from '#lib/now/now-state.svelte.ts'
+import { relativeRange } from '#lib/time/range.ts'
+
+/** After an incident changed, and without any change. */
+const REFRESH_MS_MIN = 2000
+const REFRESH_MS_MAX = 20_000
+
+/**
+ * Frames change the page at once; the sentence and the totals come from the API, which is asked again when an
+ * incident changed, and at times anyway. Returns how to stop.
+ */
+export function keepFresh(view: NowState, { feed, ticker }: Shell): () => void {
+  let isSoon = false
+  let timer = setTimeout(refresh, REFRESH_MS_MAX)
+  function after(delayMs: number): void {
+    clearTimeout(timer)
+    timer = setTimeout(refresh, delayMs)
+  }
+  async function refresh(): Promise<void> {
+    const { relative } = view.range
+    const range = relative === null ? view.range : relativeRange(relative, ticker.now)
+    // A failed refresh changes nothing on screen; the status line says that the stream is down.
+    const overview = await askAgain<Overview>(apiPath('overview', rangeQuery(range)))
+    if (overview !== null && feed.status !== 'paused') view.refresh(overview)
+    isSoon = false
+    after(REFRESH_MS_MAX)
+  }
+  const stop = feed.listen((frames) => {
+    const hasChanged = view.apply(frames, ticker.now)
+    if (isSoon || (!hasChanged && view.hasData)) return
+    isSoon = true
+    after(REFRESH_MS_MIN)
+  })
+  return () => {
+    clearTimeout(timer)
+    stop()
+  }
+}
