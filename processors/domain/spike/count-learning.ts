@@ -21,6 +21,13 @@ const DISPERSION_MIN = 1e-6
 const RESIDUAL_FACTOR = 30
 /** In an alarm a minute teaches this much of what it would. */
 const ALARM_WEIGHT = 0.1
+/**
+ * While the last hours differ from level × season by more than this factor, level and season learn less: an
+ * outage that lasts must not be expected again at the same hour of the days after. A young series has to learn.
+ */
+const SHIFT_FACTOR = 1.6
+const SHIFT_WEIGHT = 0.3
+const SHIFT_AGE_MIN = 8 * DAY_MIN
 const RELEARN_EXPECTED = 30
 
 /** Events per minute of exposure, season taken out. */
@@ -67,21 +74,26 @@ export function learnMinutes(store: CountStore, slot: number, lesson: Lesson): v
   const weight = side[sideAt + SIDE.alarmAt] === 0 ? 1 : ALARM_WEIGHT
   const age = (core[at + CORE.last] as number) - (core[at + CORE.birth] as number)
   const halfLife = Math.min(LEVEL_HALF_LIFE_MAX_MIN, Math.max(LEVEL_HALF_LIFE_MIN, age / 2))
-  const keepOne = 1 - (1 - Math.exp(-Math.LN2 / halfLife)) * weight
+  const recently = recentOf(core, at)
+  const isShifted = recently > SHIFT_FACTOR || recently < 1 / SHIFT_FACTOR
+  const slowWeight = isShifted && age > SHIFT_AGE_MIN ? Math.min(weight, SHIFT_WEIGHT) : weight
+  const keepOne = 1 - (1 - Math.exp(-Math.LN2 / halfLife)) * slowWeight
   const recentOne = 1 - (1 - RECENT_KEEP) * weight
   const keep = spanMin === 1 ? keepOne : keepOne ** spanMin
   const recent = spanMin === 1 ? recentOne : recentOne ** spanMin
   // Sum of keep^i over the span: how many minutes' worth of exposure it leaves behind.
   const span = spanMin === 1 ? 1 : (1 - keep) / (1 - keepOne)
   const recentSpan = spanMin === 1 ? 1 : (1 - recent) / (1 - recentOne)
-  core[at + CORE.events] = (core[at + CORE.events] as number) * keep + weight * count
-  core[at + CORE.exposure] = (core[at + CORE.exposure] as number) * keep + weight * season * span
+  core[at + CORE.events] = (core[at + CORE.events] as number) * keep + slowWeight * count
+  core[at + CORE.exposure] =
+    (core[at + CORE.exposure] as number) * keep + slowWeight * season * span
   core[at + CORE.recentEvents] = (core[at + CORE.recentEvents] as number) * recent + weight * count
   core[at + CORE.recentExpected] =
     (core[at + CORE.recentExpected] as number) * recent + weight * level * season * recentSpan
-  side[sideAt + SIDE.hourObserved] = (side[sideAt + SIDE.hourObserved] as number) + weight * count
+  side[sideAt + SIDE.hourObserved] =
+    (side[sideAt + SIDE.hourObserved] as number) + slowWeight * count
   side[sideAt + SIDE.hourExpected] =
-    (side[sideAt + SIDE.hourExpected] as number) + weight * level * spanMin
+    (side[sideAt + SIDE.hourExpected] as number) + slowWeight * level * spanMin
   const variance = expected + dispersionOf(core, at) * expected * expected
   const residual = Math.min((count - expected) ** 2, RESIDUAL_FACTOR * variance + 1)
   const forget = spanMin === 1 ? DISPERSION_KEEP : DISPERSION_KEEP ** spanMin

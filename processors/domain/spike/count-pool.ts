@@ -35,6 +35,8 @@ const BURST_NATS = 3
 const CLEAR_SKY_NATS = 3
 /** A third peak above this dampens; lower scores are too low to matter. */
 const PEAK_DAMPING_NATS = 12
+/** Nothing beyond 1.5 times this is ever dampened: three outages in two weeks must not hide the fourth. */
+const PEAK_DAMPING_NATS_MAX = 40
 const PEAK_MULTIPLE = 1.5
 /** Habits are kept from this many events on. */
 const HABITS_EVENTS = 8
@@ -235,7 +237,8 @@ export class CountPool {
     const habits = this.#store.habitsSlot(slot)
     if (best <= PEAK_NATS_MIN || habits < 0) return best
     const start = this.#store.habitsAt(habits) + PEAKS_AT
-    const usual = thirdPeak(this.#store.habits(habits), start, this.#age(slot) + 1)
+    const third = thirdPeak(this.#store.habits(habits), start, this.#age(slot) + 1)
+    const usual = Math.min(PEAK_DAMPING_NATS_MAX, third)
     if (usual <= PEAK_DAMPING_NATS) return best
     return best * Math.min(1, best / (PEAK_MULTIPLE * usual)) ** 3
   }
