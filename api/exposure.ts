@@ -16,7 +16,7 @@ export function assertSafeExposure(options: { host: string; hasAccounts: boolean
   throw new FaultlineError(
     'config_unsafe',
     `Listening on ${options.host} would show every page and read to the network.`,
-    { path: 'host', remedy: 'Listen on 127.0.0.1, or require accounts or read keys first.' },
+    { path: 'host', remedy: 'Listen on 127.0.0.1, or require read keys with --read-access keys.' },
   )
 }
 

@@ -67,7 +67,7 @@ async function open(
   closers: Kit['closers'],
 ): Promise<Omit<Platform, 'stop'>> {
   const { config, onStep } = options
-  assertSafeExposure({ host: config.host, hasAccounts: false })
+  assertSafeExposure({ host: config.host, hasAccounts: config.readAccess === 'keys' })
   onStep('opening the log')
   const kit = await openKit(options, closers)
   onStep('opening ClickHouse')
@@ -150,7 +150,13 @@ async function openApp(kit: Kit, { storage, keys, processors }: AppParts): Promi
     pipeline: { stages: () => processors.supervisor.status() },
     operations: createOperations(processors.replays, deadLetters, processors.groups),
     operatorToken: kit.dataDir.secret('operator-token'),
-    config: { ...API_DEFAULTS, ...limits, defaultProject: DEFAULT_PROJECT },
+    config: {
+      ...API_DEFAULTS,
+      ...limits,
+      defaultProject: DEFAULT_PROJECT,
+      readAccess: config.readAccess,
+      hostsAllowed: (config.allowedHosts ?? '').split(',').filter((name) => name !== ''),
+    },
     onProblem: (error, requestId) => logger.error('a request failed', { error, requestId }),
   }
   // Pages ask the API inside this process, and the API serves the pages: each is given the other.

@@ -17,7 +17,21 @@ export const CONFIG_OPTIONS = [
     type: 'text',
     default: '127.0.0.1',
     value: 'address',
-    about: 'address to listen on; anything but loopback needs accounts or keys',
+    about: 'address to listen on; anything but loopback needs --read-access keys',
+  },
+  {
+    name: 'read-access',
+    type: 'text',
+    default: 'open',
+    choices: ['open', 'keys'],
+    value: 'who',
+    about: 'open: whoever reaches the page reads; keys: only with a key of scope read',
+  },
+  {
+    name: 'allowed-hosts',
+    type: 'text',
+    value: 'names',
+    about: 'host names beside loopback it answers under, separated by commas',
   },
   {
     name: 'port',
@@ -73,7 +87,7 @@ export const CONFIG_OPTIONS = [
     default: 1,
     min: 1,
     max: 64,
-    about: 'partitions of the telemetry topics, fixed at the first start',
+    about: 'partitions of the telemetry topics; may be raised later, never lowered',
   },
   {
     name: 'log-retention-days',
@@ -148,6 +162,8 @@ export const CONFIG_OPTIONS = [
 
 export interface Config {
   host: string
+  readAccess: 'open' | 'keys'
+  allowedHosts: string | undefined
   port: number
   clickhousePort: number
   registryPort: number

@@ -334,7 +334,7 @@ function replayText(state: ReplayState): string {
 
 export const replayCommand = operatorCommand(
   'replay',
-  'Computes a group and everything behind it again from a point in the log, into other tables, and exchanges them.\nLive processing goes on meanwhile. Groups: fingerprint, detect, cluster, enrich, events-sink, derived-sink.',
+  'Computes a group and everything behind it again from a point in the log, into other tables, and exchanges them.\nLive processing goes on meanwhile. Groups: fingerprint, detect, actions, cluster, enrich, events-sink, derived-sink.',
   {
     '': {
       usage: '--group GROUP --reset-to TIME|OFFSET|earliest',

@@ -1,7 +1,7 @@
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { ClickHouse } from './client.ts'
 import { createAdhocDatabase } from './guard.ts'
-import { loadMigrations, loadViews, type DdlOptions } from './ddl.ts'
+import { loadMigrations, loadViews, type DdlOptions, type Migration } from './ddl.ts'
 
 export interface MigrationReport {
   applied: readonly string[]
@@ -82,9 +82,30 @@ export async function migrate(
     await record(clickhouse, migration)
     applied.push(`${String(migration.number).padStart(4, '0')} ${migration.name}`)
   }
+  await applyRetention(clickhouse, migrations)
   return {
     applied,
     views: await ensureViews(clickhouse, options, done.get(VIEWS_NUMBER)?.checksum),
+  }
+}
+
+const TABLE_TTL = /^CREATE TABLE IF NOT EXISTS (\w+)[\s\S]*\nTTL (.+ INTERVAL (\d+) DAY)/
+
+/** A retention that was changed since the tables were made takes hold without touching what is stored. */
+async function applyRetention(
+  clickhouse: ClickHouse,
+  migrations: readonly Migration[],
+): Promise<void> {
+  const tables = await clickhouse.query<{ name: string; ddl: string }>(
+    'SELECT name, create_table_query AS ddl FROM system.tables WHERE database = currentDatabase()',
+  )
+  const ddlOf = new Map(tables.map(({ name, ddl }) => [name, ddl]))
+  for (const statement of migrations.flatMap((migration) => migration.statements)) {
+    const [, table = '', ttl = '', days = ''] = TABLE_TTL.exec(statement) ?? []
+    if (table === '' || ddlOf.get(table)?.includes(`toIntervalDay(${days})`) === true) continue
+    await clickhouse.command(`ALTER TABLE ${table} MODIFY TTL ${ttl}`, {
+      settings: { materialize_ttl_after_modify: 0 },
+    })
   }
 }
 

@@ -101,6 +101,20 @@ describe('sink tables', () => {
     )
   })
 
+  it('[B4] another retention takes hold at the next start', async () => {
+    const ttl = async (): Promise<string> => {
+      const [row] = await engine.clickhouse.query<{ ddl: string }>(
+        "SELECT create_table_query AS ddl FROM system.tables WHERE name = 'events' AND database = currentDatabase()",
+      )
+      return /toIntervalDay\((\d+)\)/.exec(row?.ddl ?? '')?.[1] ?? ''
+    }
+    expect(await ttl()).toBe('3650')
+    await migrate(engine.clickhouse, { retentionDays: 90 })
+    expect(await ttl()).toBe('90')
+    await migrate(engine.clickhouse, { retentionDays: 3650 })
+    expect(await ttl()).toBe('3650')
+  })
+
   it('[B12] migrations are idempotent and refuse a changed file', async () => {
     expect(await migrate(engine.clickhouse, { retentionDays: 3650 })).toEqual({
       applied: [],

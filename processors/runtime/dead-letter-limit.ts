@@ -55,7 +55,7 @@ export function createDeadLetterGuard(
       const percent = Math.round((100 * dead) / seen)
       const what = isRun ? `${run} records in a row` : `${percent} % of records`
       return new FaultlineError('dead_letters_exceeded', `${what} failed; the last: ${reason}`, {
-        remedy: 'Look at the newest ones with `faultline dlq list`, then restart the stage.',
+        remedy: 'Look at the newest ones with `faultline dlq list`, then restart the platform.',
       })
     },
   }
