@@ -33,6 +33,12 @@ const TONES: readonly Tone[] = ['accent', 'sev-low', 'sev-high', 'sev-info', 'se
 /** Past this many series a chart says nothing; the smallest are summed up. */
 const SERIES_MAX = 6
 const OTHER = 'other'
+/** Series that mean the same everywhere look the same everywhere. */
+const TONE_OF: Readonly<Record<string, Tone>> = {
+  errors: 'sev-high',
+  requests: 'sev-low',
+  [OTHER]: 'ink-2',
+}
 
 interface Grid {
   from: number
@@ -104,8 +110,8 @@ export function seriesModel(
   if (rest.length > 0 && stacked) shown.push([OTHER, rest.reduce(added)])
   const series = shown.map(([name, values], index) => ({
     key: name,
-    name,
-    tone: TONES[index] ?? 'ink-2',
+    name: name.replace(/^latency_/, ''),
+    tone: TONE_OF[name] ?? TONES[index] ?? 'ink-2',
     values,
   }))
   return { from, stepMs, count, series, stacked }
