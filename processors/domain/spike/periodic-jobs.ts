@@ -8,6 +8,7 @@ const JOBS = 2
 const JOBS_AT = 2 * BURSTS
 export const GUARD_LENGTH = JOBS_AT + 3 * JOBS
 
+const HOUR_MIN = 60
 /** Shorter periods are the texture of the series itself, and of incidents. */
 const PERIOD_MIN = 20
 /** A job that stayed away for this many periods is forgotten. */
@@ -28,10 +29,23 @@ export interface Burst {
 
 /** Whether this burst is a known periodic job. Remembers the burst either way. */
 export function isPeriodicJob(guard: Float32Array, start: number, burst: Burst): boolean {
-  const known = recogniseJob(guard, start, burst.time)
+  const known = recogniseJob(guard, start, burst.time) || isOnTheHour(guard, start, burst.time)
   const learned = !known && burst.clearSky && learnJob(guard, start, burst.time)
   if (burst.first && (burst.clearSky || known)) remember(guard, start, burst)
   return known || learned
+}
+
+/**
+ * Jobs mostly run by the calendar: two earlier bursts at whole hours from now make this one a job too, however
+ * many runs in between had too little to do to be seen.
+ */
+function isOnTheHour(guard: Float32Array, start: number, time: number): boolean {
+  let matches = 0
+  for (let index = 0; index < BURSTS; index += 1) {
+    const earlier = guard[start + 2 * index] as number
+    if (earlier > 0 && earlier < time && (time - earlier) % HOUR_MIN === 0) matches += 1
+  }
+  return matches >= 2
 }
 
 /** The same question without remembering anything: for a minute that is still open. */
@@ -42,7 +56,7 @@ export function looksLikeJob(guard: Float32Array, start: number, time: number): 
     const away = time - (guard[at + 1] as number)
     if (period > 0 && away <= PERIODS_AWAY_MAX * period && away % period === 0) return true
   }
-  return shortestPeriod(guard, start, time) > 0
+  return isOnTheHour(guard, start, time) || shortestPeriod(guard, start, time) > 0
 }
 
 function recogniseJob(guard: Float32Array, start: number, time: number): boolean {
