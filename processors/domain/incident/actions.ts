@@ -4,9 +4,10 @@ import { findIncident, pairName, refreshCauses, refreshSeverity, tell } from './
 import type { Cluster } from './cluster.ts'
 import { isAnnounced } from './incident-state.ts'
 import type { IncidentState } from './incident-state.ts'
-import { createIncident, reopen } from './joining.ts'
+import { reopen } from './joining.ts'
 import { resolve } from './lifecycle.ts'
-import { mergeIncidents, takeMember } from './merging.ts'
+import { mergeIncidents } from './merging.ts'
+import { splitOff } from './split-by-cause.ts'
 
 /** What a person decides about an incident. Already authorised and in log order when it comes here. */
 export type IncidentAction = { incidentId: string; actor: string; atMs: number } & (
@@ -114,11 +115,7 @@ function splitByHand(cluster: Cluster, incident: IncidentState, action: Of<'spli
   incident.members = staying
   incident.hasStaleCauses = true
   for (const member of staying) cluster.index.add({ incident, member })
-  const split = createIncident(cluster, { key: first.alert.key, atMs: at, recurrenceOf: '' })
-  for (const member of leaving) takeMember(cluster, split, member)
-  split.lastActivityAtMs = Math.max(...leaving.map((member) => member.lastAtMs))
-  split.number = cluster.nextNumber
-  cluster.nextNumber += 1
+  const split = splitOff(cluster, { members: leaving, first, nowMs: at })
   tell(cluster, incident, {
     kind: 'split',
     at,

@@ -5,6 +5,7 @@ import type { DeployFact } from './causes.ts'
 import { findCauses } from './causes.ts'
 import {
   addTimeline,
+  emptyIncident,
   isAnnounced,
   SEVERITY_MINUTES,
   recentImpact,
@@ -88,6 +89,18 @@ const QUIET_PER_MIN = 1
 export function incidentId(project: string, key: string, openedAtMs: number): string {
   const name = JSON.stringify([project, key, openedAtMs])
   return createHash('sha256').update(name).digest('hex').slice(0, 20)
+}
+
+/** A new incident nobody was told of yet; its id follows from what opened it and when. */
+export function createIncident(
+  cluster: Cluster,
+  opening: { key: string; atMs: number; recurrenceOf: string },
+): IncidentState {
+  const { key, atMs, recurrenceOf } = opening
+  const incident = emptyIncident(incidentId(cluster.project, key, atMs), atMs)
+  incident.recurrenceOf = recurrenceOf
+  cluster.open.set(incident.id, incident)
+  return incident
 }
 
 export function findIncident(cluster: Cluster, id: string): IncidentState | undefined {

@@ -6,8 +6,8 @@ import type { AffinityRule } from './affinity.ts'
 import type { Alert } from './alert.ts'
 import { toAlert } from './alert.ts'
 import {
+  createIncident,
   findIncident,
-  incidentId,
   isKeptApart,
   refreshCauses,
   refreshSeverity,
@@ -15,7 +15,7 @@ import {
 } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
 import { isConvincing } from './evidence.ts'
-import { countMinute, emptyIncident, isAnnounced } from './incident-state.ts'
+import { countMinute, isAnnounced } from './incident-state.ts'
 import type { Episode, IncidentState, MemberState } from './incident-state.ts'
 import type { IndexedMember } from './member-index.ts'
 import { mergeIncidents, moveMember } from './merging.ts'
@@ -127,18 +127,6 @@ export function backToOpen(cluster: Cluster, incident: IncidentState, detection:
   incident.status = 'open'
   const sentence = 'Active again after silence while it was being investigated.'
   tell(cluster, incident, { kind: 'reopened', at: detection.atMs, sentence })
-}
-
-/** A new incident nobody was told of yet; its id follows from what opened it and when. */
-export function createIncident(
-  cluster: Cluster,
-  opening: { key: string; atMs: number; recurrenceOf: string },
-): IncidentState {
-  const { key, atMs, recurrenceOf } = opening
-  const incident = emptyIncident(incidentId(cluster.project, key, atMs), atMs)
-  incident.recurrenceOf = recurrenceOf
-  cluster.open.set(incident.id, incident)
-  return incident
 }
 
 function openIncident(

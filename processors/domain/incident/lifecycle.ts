@@ -12,6 +12,7 @@ import { afterChange, backToOpen, reopen, union } from './joining.ts'
 import { countMinute, eventsOf, isAnnounced } from './incident-state.ts'
 import type { Episode, IncidentState, MemberState } from './incident-state.ts'
 import { LIMITS } from './policy.ts'
+import { splitByCause } from './split-by-cause.ts'
 
 const MINUTE_MS = 60_000
 /** Silences and severities are looked at once in this much event time. */
@@ -159,6 +160,7 @@ export function advanceTo(cluster: Cluster, nowMs: number): void {
     incident.isDirty = false
     incident.toldMinute = minute
     refreshCauses(cluster, incident)
+    splitByCause(cluster, incident, nowMs)
     const events = incident.members.reduce((sum, member) => sum + eventsOf(member), 0)
     const sentence = `${events} events so far in ${incident.members.length} issues.`
     tell(cluster, incident, { kind: 'updated', at: nowMs, sentence })

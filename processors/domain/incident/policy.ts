@@ -43,7 +43,7 @@ export const DEFAULT_INCIDENT_POLICY: IncidentPolicy = {
   mergeAffinity: 0.65,
   mergeAffinitySingle: 0.5,
   mergeWindowMs: 10 * MINUTE_MS,
-  splitWindowMs: 10 * MINUTE_MS,
+  splitWindowMs: 25 * MINUTE_MS,
   splitMargin: 0.25,
   openNatsNovel: 8,
   openNatsSpike: 16,

@@ -18,11 +18,11 @@ const EXPLAINS = {
   /** A call failed there, but the text does not say which. */
   ownCall: 0.7,
   /** It says that the fault lies elsewhere. */
-  ownBlamesOther: 0.2,
+  ownBlamesOther: 0.05,
   /** The text names the candidate. */
   named: 1,
   /** The text names something that itself is explained by the candidate. */
-  namedBetween: 0.8,
+  namedBetween: 0.95,
   /** It calls the candidate, the candidate has errors of its own. */
   callsAffected: 0.7,
   /** It calls the candidate, which keeps silent. */
@@ -132,11 +132,44 @@ function zoneCandidates(scene: Scene): RootCandidate[] {
   })
 }
 
-/** Candidates from the most to the least likely; ties by name, so that the order is the same everywhere. */
-export function rankRoots(alerts: readonly Alert[], graph: ServiceGraph): RootCandidate[] {
+function sceneOf(alerts: readonly Alert[], graph: ServiceGraph): Scene {
   const affected = new Set(alerts.map((alert) => alert.service))
   const firstAtMs = Math.min(...alerts.map((alert) => alert.startedAtMs))
-  const scene: Scene = { alerts, graph, affected, firstAtMs, reached: new Map() }
+  return { alerts, graph, affected, firstAtMs, reached: new Map() }
+}
+
+/** A zone accounts for failed calls inside it that blame nobody, and for who calls those services. */
+function zoneExplains(scene: Scene, alert: Alert, zone: string): number {
+  const isCall = alert.nature === 'call'
+  if (alert.zone === zone && isCall && blames(alert).length === 0) return EXPLAINS.zone
+  const accused = blames(alert)
+  const isBroken = (service: string): boolean =>
+    scene.alerts.some(
+      (other) => other.service === service && other.zone === zone && other.nature === 'call',
+    )
+  if (accused.length > 0) return accused.some((name) => isBroken(name)) ? EXPLAINS.namedBetween : 0
+  const calls = [...scene.graph.callees(alert.service)].some((callee) => isBroken(callee))
+  return calls ? EXPLAINS.reaches * (isCall ? 1 : EXPLAINS.localShare) : 0
+}
+
+/** How much of each alert `root` accounts for, 0 to 1, in the order of `alerts`. */
+export function explainedBy(
+  alerts: readonly Alert[],
+  graph: ServiceGraph,
+  root: RootCandidate,
+): number[] {
+  const scene = sceneOf(alerts, graph)
+  return alerts.map((alert) =>
+    root.kind === 'zone'
+      ? zoneExplains(scene, alert, root.subject)
+      : explains(scene, alert, root.subject),
+  )
+}
+
+/** Candidates from the most to the least likely; ties by name, so that the order is the same everywhere. */
+export function rankRoots(alerts: readonly Alert[], graph: ServiceGraph): RootCandidate[] {
+  const scene = sceneOf(alerts, graph)
+  const { affected } = scene
   const externals = new Set(alerts.flatMap((alert) => alert.externals))
   const services = new Set([...affected, ...alerts.flatMap((alert) => alert.names)])
   for (const alert of alerts) {
