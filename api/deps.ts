@@ -52,6 +52,8 @@ export interface AppDeps {
   keys: Keys
   metrics: Metrics
   pipeline: Pipeline
+  /** What a shell on this machine reads the first ingest key with; shown while there is no data. */
+  firstKeyShell?: string | undefined
   /** What the operator may do beside the data plane; routes for it exist only where it is given. */
   operations?: Operations | undefined
   /** Proves the operator; lies in the data folder. */

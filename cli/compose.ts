@@ -149,6 +149,7 @@ async function openApp(kit: Kit, { storage, keys, processors }: AppParts): Promi
     reads: createReads(storage.clickhouse),
     pipeline: { stages: () => processors.supervisor.status() },
     operations: createOperations(processors.replays, deadLetters, processors.groups),
+    firstKeyShell: `$(cat ${join(config.dataDir, 'ingest-key')})`,
     operatorToken: kit.dataDir.secret('operator-token'),
     config: {
       ...API_DEFAULTS,

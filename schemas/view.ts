@@ -196,6 +196,8 @@ export interface Overview {
   rates: readonly SeriesPoint[]
   deploys: readonly DeployView[]
   has_data: boolean
+  /** While there is no data: how a shell on this machine reads the first key, `$(cat …)`. The key itself is not told. */
+  first_run?: { ingest_key: string }
 }
 
 export interface FacetView {

@@ -116,7 +116,10 @@ function numberRoutes(deps: AppDeps, { hub }: HealthParts): readonly Route[] {
       answer: { ...JSON_ANSWER, about: 'The first page.', schema: ref('Overview') },
       async handle({ project, query, nowMs }) {
         const overview = await deps.reads.overview({ project, ...stepsOf(query) })
-        return { ...overview, now: nowMs, lag_records: lagOf(await deps.pipeline.stages()) }
+        const lag = lagOf(await deps.pipeline.stages())
+        const key = overview.has_data ? undefined : deps.firstKeyShell
+        const firstRun = key === undefined ? {} : { first_run: { ingest_key: key } }
+        return { ...overview, ...firstRun, now: nowMs, lag_records: lag }
       },
     }),
   ]

@@ -1,8 +1,6 @@
 /**
- * The dashboard's only door to the platform's schemas: types, nothing that runs. Where the API may send
- * more than view.ts names so far, the addition is optional here.
+ * The dashboard's only door to the platform's schemas: types, nothing that runs.
  */
-import type { Overview as OverviewBase } from '../../../schemas/view.ts'
 
 export type {
   DeployView,
@@ -17,6 +15,7 @@ export type {
   IssueDetail,
   IssueRow,
   MetricsView,
+  Overview,
   Page,
   PipelineView,
   Problem,
@@ -36,8 +35,3 @@ export type {
   SeverityTerm,
   TimelineEntry,
 } from '../../../schemas/incident.ts'
-
-export interface Overview extends OverviewBase {
-  /** Sent while there is no data: what to paste into a terminal, and the key it needs. */
-  first_run?: { curl: string; ingest_key: string }
-}
