@@ -7,6 +7,7 @@ import type { IncidentState } from './incident-state.ts'
 import { reopen } from './joining.ts'
 import { resolve } from './lifecycle.ts'
 import { mergeIncidents } from './merging.ts'
+import { settled } from './severity.ts'
 import { splitOff } from './split-by-cause.ts'
 
 /** What a person decides about an incident. Already authorised and in log order when it comes here. */
@@ -66,10 +67,7 @@ function setStatus(cluster: Cluster, incident: IncidentState, action: Of<'status
 function lockSeverity(cluster: Cluster, incident: IncidentState, action: Of<'severity'>): void {
   const { actor, atMs: at, level } = action
   const { locked: _, ...shown } = incident.severity.shown
-  incident.severity =
-    level === null
-      ? { shown, lowerSinceMs: null }
-      : { shown: { ...shown, level, locked: true }, lowerSinceMs: null }
+  incident.severity = settled(level === null ? shown : { ...shown, level, locked: true })
   const sentence = level === null ? `${actor} released the severity.` : `${actor} set SEV${level}.`
   tell(cluster, incident, { kind: 'severity', at, sentence, actor })
 }

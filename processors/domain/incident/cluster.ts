@@ -17,7 +17,7 @@ import type { MemberIndex } from './member-index.ts'
 import { LIMITS } from './policy.ts'
 import type { IncidentPolicy } from './policy.ts'
 import type { ServiceGraph } from './service-graph.ts'
-import { holdSeverity, scoreSeverity } from './severity.ts'
+import { holdSeverity, scoreSeverity, settled } from './severity.ts'
 
 /** opened, joined, updated, severity, merged, split, flapping, resolved, reopened, redirect, status. */
 export type IncidentChangeKind =
@@ -191,7 +191,7 @@ export function refreshSeverity(cluster: Cluster, incident: IncidentState, nowMs
   const wasScored = incident.severity.shown.terms.length > 0
   incident.severity = wasScored
     ? holdSeverity(incident.severity, computed, { nowMs, downMs: policy.severityDownMs })
-    : { shown: computed, lowerSinceMs: null }
+    : settled(computed)
   const after = incident.severity.shown.level
   if (after === before || !wasScored) return
   const direction = after < before ? 'Raised' : 'Lowered'

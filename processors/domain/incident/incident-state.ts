@@ -9,6 +9,7 @@ import type {
 import { countUsers, mergeSketches } from '#/processors/domain/spike/user-sketch.ts'
 import type { Alert } from './alert.ts'
 import { LIMITS } from './policy.ts'
+import { settled } from './severity.ts'
 import type { HeldSeverity } from './severity.ts'
 
 const MINUTE_MS = 60_000
@@ -81,10 +82,7 @@ export interface IncidentState {
   timeline: TimelineEntry[]
 }
 
-const UNSCORED: HeldSeverity = {
-  shown: { level: 5, score: 0, z: 0, terms: [] },
-  lowerSinceMs: null,
-}
+const UNSCORED = settled({ level: 5, score: 0, z: 0, terms: [] })
 
 export function emptyIncident(id: string, atMs: number): IncidentState {
   return {

@@ -17,6 +17,7 @@ import { splitByCause } from './split-by-cause.ts'
 const MINUTE_MS = 60_000
 /** Silences and severities are looked at once in this much event time. */
 const ADVANCE_STEP_MS = 10_000
+const SILENT_MS = 5 * MINUTE_MS
 /** A person is looking into it, so silence alone closes it only after this many quiet times. */
 const INVESTIGATED_PATIENCE = 48
 
@@ -155,7 +156,8 @@ export function advanceTo(cluster: Cluster, nowMs: number): void {
   recountActiveUsers(cluster)
   for (const incident of cluster.open.values()) {
     if (closeIfQuiet(cluster, incident, nowMs) || !isAnnounced(incident)) continue
-    refreshSeverity(cluster, incident, nowMs)
+    // What fell silent keeps the severity it had: it ends by being resolved, not by fading away.
+    if (nowMs - incident.lastActivityAtMs <= SILENT_MS) refreshSeverity(cluster, incident, nowMs)
     if (!incident.isDirty || minute <= incident.toldMinute) continue
     incident.isDirty = false
     incident.toldMinute = minute

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { holdSeverity, scoreSeverity, severityLevel } from './severity.ts'
+import { holdSeverity, scoreSeverity, settled, severityLevel } from './severity.ts'
 import type { SeverityInputs } from './severity.ts'
 
 const INPUTS: SeverityInputs = {
@@ -96,12 +96,15 @@ describe('severity', () => {
     const downMs = 15 * 60_000
 
     it('goes up at once', () => {
-      const held = holdSeverity({ shown: mild, lowerSinceMs: 5 }, severe, { nowMs: 10, downMs })
-      expect(held).toEqual({ shown: severe, lowerSinceMs: null })
+      const held = holdSeverity({ ...settled(mild), lowerSinceMs: 5 }, severe, {
+        nowMs: 10,
+        downMs,
+      })
+      expect(held).toEqual(settled(severe))
     })
 
     it('goes down only after 15 minutes below, with the terms of the moment meanwhile', () => {
-      const first = holdSeverity({ shown: severe, lowerSinceMs: null }, mild, { nowMs: 0, downMs })
+      const first = holdSeverity(settled(severe), mild, { nowMs: 0, downMs })
       expect(first.shown.level).toBe(severe.level)
       expect(first.shown.score).toBe(mild.score)
       const before = holdSeverity(first, mild, { nowMs: downMs - 1, downMs })
@@ -109,8 +112,17 @@ describe('severity', () => {
       expect(holdSeverity(before, mild, { nowMs: downMs, downMs }).shown.level).toBe(mild.level)
     })
 
+    it('falls to the worst level of those 15 minutes, not to the last', () => {
+      const middling = { ...mild, level: severe.level + 1 }
+      const later = { nowMs: 60_000, downMs }
+      const first = holdSeverity(settled(severe), middling, { nowMs: 0, downMs })
+      const second = holdSeverity(first, mild, later)
+      expect(mild.level).toBeGreaterThan(middling.level)
+      expect(holdSeverity(second, mild, { nowMs: downMs, downMs }).shown.level).toBe(middling.level)
+    })
+
     it('a lock keeps its level against everything', () => {
-      const locked = { shown: { ...mild, level: 2, locked: true }, lowerSinceMs: null }
+      const locked = settled({ ...mild, level: 2, locked: true })
       for (const computed of [severe, mild])
         expect(holdSeverity(locked, computed, { nowMs: 1e9, downMs }).shown.level).toBe(2)
     })

@@ -114,10 +114,15 @@ export interface HeldSeverity {
   shown: Severity
   /** Event time since which the computed level is lower than the shown one; null when it is not. */
   lowerSinceMs: number | null
+  /** The worst level computed since then: what it falls to. */
+  worstSince: number
 }
 
+/** Nothing is below it: 5 is the mildest level. */
+const MILDEST = 5
+
 /**
- * Up at once, down only after `downMs` below; a person's lock keeps its level. Score, terms and z always are
+ * Up at once, down only after `downMs` below and then to the worst of that time; a person's lock keeps its level. Score, terms and z always are
  * those of the moment, so that the score stays the sum of what is shown.
  */
 export function holdSeverity(
@@ -126,10 +131,15 @@ export function holdSeverity(
   at: { nowMs: number; downMs: number },
 ): HeldSeverity {
   const { shown } = held
-  if (shown.locked === true)
-    return { shown: { ...computed, level: shown.level, locked: true }, lowerSinceMs: null }
-  if (computed.level <= shown.level) return { shown: computed, lowerSinceMs: null }
+  if (shown.locked === true) return settled({ ...computed, level: shown.level, locked: true })
+  if (computed.level <= shown.level) return settled(computed)
   const lowerSinceMs = held.lowerSinceMs ?? at.nowMs
-  if (at.nowMs - lowerSinceMs >= at.downMs) return { shown: computed, lowerSinceMs: null }
-  return { shown: { ...computed, level: shown.level }, lowerSinceMs }
+  const worstSince = Math.min(held.worstSince, computed.level)
+  if (at.nowMs - lowerSinceMs >= at.downMs) return settled({ ...computed, level: worstSince })
+  return { shown: { ...computed, level: shown.level }, lowerSinceMs, worstSince }
+}
+
+/** A severity shown as it is, with no lower one waiting. */
+export function settled(shown: Severity): HeldSeverity {
+  return { shown, lowerSinceMs: null, worstSince: MILDEST }
 }
