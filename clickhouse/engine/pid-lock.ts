@@ -3,6 +3,12 @@ import { join } from 'node:path'
 import type { Clock } from '#/kernel/clock.ts'
 import { FaultlineError, systemErrorCode } from '#/kernel/errors.ts'
 
+/**
+ * Names the process that forked the engine. Asked for later, the parent of an engine whose platform was killed
+ * meanwhile would be the system's first process, which never ends.
+ */
+export const PARENT_VARIABLE = 'FAULTLINE_ENGINE_PARENT'
+
 /** Releases the folder. */
 export type Unlock = () => void
 
@@ -29,7 +35,10 @@ const LOOK_MS = 20
 export async function lockDataDir(dataDir: string, clock: Clock): Promise<Unlock> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const path = join(dataDir, 'engine.lock')
-  const own: Holder = { ...markOf(process.pid), parent: markOf(process.ppid) }
+  const own: Holder = {
+    ...markOf(process.pid),
+    parent: markOf(Number(process.env[PARENT_VARIABLE] ?? process.ppid)),
+  }
   const startedMs = clock.monotonicMs()
   for (;;) {
     try {

@@ -6,6 +6,7 @@ import { FaultlineError } from '#/kernel/errors.ts'
 import { ENGINE_LIMITS, THREADPOOL_SIZE } from './engine-config.ts'
 import type { EngineConfig, EngineLimits } from './engine-config.ts'
 import type { FromEngine, ToEngine } from './messages.ts'
+import { PARENT_VARIABLE } from './pid-lock.ts'
 
 export interface StartEngineOptions {
   /** Everything of ClickHouse lies here; one process at a time. */
@@ -130,7 +131,11 @@ interface EngineChild {
 async function launch(config: EngineConfig, clock: Clock): Promise<EngineChild> {
   const child = fork(MAIN, [], {
     // Only what it needs: no key of the environment gets near the SQL engine.
-    env: { UV_THREADPOOL_SIZE: String(THREADPOOL_SIZE), TZ: 'UTC' },
+    env: {
+      UV_THREADPOOL_SIZE: String(THREADPOOL_SIZE),
+      TZ: 'UTC',
+      [PARENT_VARIABLE]: String(process.pid),
+    },
     execArgv: [],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })

@@ -106,7 +106,7 @@ export function toAlert(
     fingerprint: detection.fingerprint ?? '',
     service,
     environment: detection.environment,
-    title: (sample?.title ?? sample?.message ?? detection.sentence).slice(0, LIMITS.textMax),
+    title: titleOf(detection).slice(0, LIMITS.textMax),
     episodeId: detection.episodeId ?? detection.id,
     startedAtMs: detection.startedAtMs,
     atMs: detection.atMs,
@@ -136,4 +136,10 @@ export function toAlert(
 /** A callee with a dot that no topology and no event knows as a service lies outside. */
 function isOutside(callee: string, graph: ServiceGraph): boolean {
   return graph.isExternal(callee) || (callee.includes('.') && !graph.knows(callee))
+}
+
+/** The words of the issue; of a count without one, what was seen, without the odds. */
+function titleOf({ sample, fingerprint, sentence }: Detection): string {
+  const what = sentence.split(';')[0] ?? sentence
+  return fingerprint === undefined ? what : (sample?.title ?? sample?.message ?? what)
 }

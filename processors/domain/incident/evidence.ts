@@ -6,8 +6,8 @@ const MINUTE_MS = 60_000
 /** A new fingerprint told with fewer events than this comes from a service watched for an hour or more (novelty.ts). */
 const COLD_EVENTS = 10
 const WARM_MIN = 60
-/** Before that nobody knows what is usual: it takes so many times the evidence. */
-const COLD_FACTOR = 3
+/** Before that nobody knows what is usual: it takes so many times the evidence, about ten events at once. */
+const COLD_FACTOR = 2
 const WATCHED_MIN = 1
 const SPAN_MIN = 1 / 6
 const FATAL = 5

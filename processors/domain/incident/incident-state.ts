@@ -215,7 +215,10 @@ function toMember(member: MemberState): IncidentMember {
 export function incidentTitle(incident: IncidentState): string {
   const { members, root } = incident
   const atRoot = members.filter((member) => member.alert.service === root)
-  const [first] = (atRoot.length > 0 ? atRoot : members).toSorted(
+  const near = atRoot.length > 0 ? atRoot : members
+  // An error has words of its own; a count or a latency only has numbers.
+  const named = near.filter((member) => member.alert.fingerprint !== '')
+  const [first] = (named.length > 0 ? named : near).toSorted(
     (left, right) => left.firstAtMs - right.firstAtMs || left.order - right.order,
   )
   if (first === undefined) return 'Incident without alerts'
