@@ -154,7 +154,7 @@ async function openApp(kit: Kit, { storage, keys, processors }: AppParts): Promi
     config: {
       ...API_DEFAULTS,
       ...limits,
-      defaultProject: DEFAULT_PROJECT,
+      defaultProject: config.project,
       readAccess: config.readAccess,
       hostsAllowed: (config.allowedHosts ?? '').split(',').filter((name) => name !== ''),
     },

@@ -28,6 +28,13 @@ export const CONFIG_OPTIONS = [
     about: 'open: whoever reaches the page reads; keys: only with a key of scope read',
   },
   {
+    name: 'project',
+    type: 'text',
+    default: 'default',
+    value: 'project',
+    about: 'project that pages show, and reads without a key',
+  },
+  {
     name: 'allowed-hosts',
     type: 'text',
     value: 'names',
@@ -163,6 +170,7 @@ export const CONFIG_OPTIONS = [
 export interface Config {
   host: string
   readAccess: 'open' | 'keys'
+  project: string
   allowedHosts: string | undefined
   port: number
   clickhousePort: number
