@@ -52,10 +52,16 @@ describe('one event', () => {
     })
     const event = await platform.get<EventView>('/api/events/story-1')
     expect(event.attributes).toEqual({ region: 'eu-1', attempt: 3 })
-    const issues = await platform.get<Page<IssueRow>>('/api/issues')
-    const issue = issues.items.find(({ fingerprint }) => fingerprint === event.fingerprint)
+    // Its view gets the row a moment after the base table.
+    const issue = await waitFor(
+      async () => {
+        const { items } = await platform.get<Page<IssueRow>>('/api/issues')
+        return items.find(({ fingerprint }) => fingerprint === event.fingerprint)
+      },
+      { what: 'the issue' },
+    )
     expect(issue).toMatchObject({ events: 1, services: ['checkout'] })
-    expect(issue?.template).toBe('payment <*> timed out after <*> ms')
+    expect(issue.template).toBe('payment <*> timed out after <*> ms')
   })
 
   it('[A10] is one row however often its id is sent', async () => {
@@ -68,10 +74,14 @@ describe('one event', () => {
     await waitFor(async () => (await countOf(`event_id = 'after-twin'`)) === 1, { what: 'after' })
     await waitFor(async () => (await countOf(`service = 'dedup-other'`)) === 1, { what: 'other' })
     expect(await countOf(`service = 'dedup' AND event_id = 'twin'`)).toBe(1)
-    const [rollup] = await platform.clickhouse<{ n: string }>(
-      `SELECT sum(events) AS n FROM events_1m WHERE service = 'dedup'`,
-    )
-    expect(Number(rollup?.n)).toBe(2)
+    const rollup = async (): Promise<number> => {
+      const [row] = await platform.clickhouse<{ n: string }>(
+        `SELECT sum(events) AS n FROM events_1m WHERE service = 'dedup'`,
+      )
+      return Number(row?.n)
+    }
+    await waitFor(async () => (await rollup()) >= 2, { what: 'the rollup' })
+    expect(await rollup()).toBe(2)
   })
 
   it('[A6] of a batch that is wrong is named while the others are taken', async () => {
