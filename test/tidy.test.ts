@@ -114,7 +114,9 @@ describe('the house', () => {
   it('notices a breach (negative control)', () => {
     expect(complaintsAbout('kernel/x.ts', "import { a } from '#/api/app.ts'")).toHaveLength(1)
     expect(complaintsAbout('api/x.ts', "import { a } from 'chdb'")).toHaveLength(1)
-    expect(complaintsAbout('api/x.ts', `import { a } from '${'..'}/kernel/a.ts'`)).toHaveLength(1)
+    expect(
+      complaintsAbout('api/x.ts', ['import { a } from ', '../kernel/a.ts', ''].join("'")),
+    ).toHaveLength(1)
     expect(complaintsAbout('api/x.ts', 'const now = Date.now()')).toHaveLength(1)
     expect(complaintsAbout('api/x.ts', '// Date.now() is banned')).toEqual([])
   })
