@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { Command, Io } from './io.ts'
@@ -23,6 +24,32 @@ const node = (path: string, args: readonly string[]): Promise<number> =>
 const vitest = (args: readonly string[]): Promise<number> =>
   tool(process.execPath, [join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...args])
 
+/** All tests, and one plain line at the end that counts them. */
+async function test(args: readonly string[], io: Io): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'faultline-test-'))
+  const report = join(folder, 'report.json')
+  try {
+    const code = await vitest([
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      ...args,
+    ])
+    if (existsSync(report)) io.stdout.write(countLine(readFileSync(report, 'utf8')))
+    return code
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function countLine(report: string): string {
+  const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(report) as Record<
+    string,
+    number
+  >
+  return `${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped\n`
+}
+
 /** Formatter, linter, types, dashboard, dead code, unit tests: in this order, ending at the first that fails. */
 async function check(args: readonly string[], io: Io): Promise<number> {
   const steps: [string, () => Promise<number>][] = [
@@ -37,7 +64,7 @@ async function check(args: readonly string[], io: Io): Promise<number> {
     ['knip', () => tool(bin('knip'), [])],
     ['unit tests', () => vitest(['--project', 'unit'])],
   ]
-  const chosen = args.includes('--fast') ? steps.slice(0, 5) : steps
+  const chosen = args.includes('--fast') ? steps.slice(0, 6) : steps
   for (const [name, step] of chosen) {
     io.stderr.write(`› ${name}\n`)
     const code = await step()
@@ -55,7 +82,7 @@ async function script(path: string, args: readonly string[]): Promise<number> {
 }
 
 const TOOLS: Readonly<Record<string, (args: string[], io: Io) => Promise<number>>> = {
-  test: (args) => vitest(args),
+  test,
   check,
   bench: (args) => script('test/bench/main.ts', args),
   chaos: (args) => script('test/chaos/main.ts', args),
