@@ -11,11 +11,23 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'unit',
-          include: ['{kernel,schemas,processors,clickhouse,api,cli,docs}/**/*.test.ts', 'test/*.test.ts', 'dashboard/src/**/*.test.ts'],
+          include: [
+            '{kernel,schemas,processors,clickhouse,api,cli,docs}/**/*.test.ts',
+            'test/*.test.ts',
+            'dashboard/src/**/*.test.ts',
+          ],
           exclude: ignored,
         },
       },
-      { test: { ...shared, name: 'sim', include: ['test/sim/**/*.test.ts'], exclude: ignored, testTimeout: 120_000 } },
+      {
+        test: {
+          ...shared,
+          name: 'sim',
+          include: ['test/sim/**/*.test.ts'],
+          exclude: ignored,
+          testTimeout: 120_000,
+        },
+      },
       {
         test: {
           ...shared,
@@ -27,7 +39,15 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
-      { test: { ...shared, name: 'kafka', include: ['test/kafka/**/*.test.ts'], exclude: ignored, testTimeout: 180_000 } },
+      {
+        test: {
+          ...shared,
+          name: 'kafka',
+          include: ['test/kafka/**/*.test.ts'],
+          exclude: ignored,
+          testTimeout: 180_000,
+        },
+      },
     ],
   },
 })
