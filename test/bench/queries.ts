@@ -4,6 +4,9 @@ import type { TestEngine } from '#/clickhouse/engine/test-engine.ts'
 import { migrate } from '#/clickhouse/migrate.ts'
 import { createReads } from '#/clickhouse/queries/reads.ts'
 import { systemClock } from '#/kernel/clock.ts'
+import { isFaultlineError } from '#/kernel/errors.ts'
+import { systemRandom } from '#/kernel/random.ts'
+import { retry } from '#/kernel/retry.ts'
 import type { EventFilter, Reads } from '#/schemas/reads.ts'
 import { residentMb } from './process-usage.ts'
 
@@ -55,18 +58,30 @@ async function fill(
     requestTimeoutMs: 900_000,
   })
   const startedMs = systemClock.monotonicMs()
-  let peakMb = 0
+  let [peakMb, retries] = [0, 0]
   for (let from = 0; from < rows; from += CHUNK_ROWS) {
     const count = Math.min(CHUNK_ROWS, rows - from)
     // In order of time, as events come; each chunk is one slice of the day.
     const startMs = nowMs - PAST_MS + (from / rows) * PAST_MS
-    await patient.command(insert({ from, count, startMs, lengthMs: (count / rows) * PAST_MS }))
+    const sql = insert({ from, count, startMs, lengthMs: (count / rows) * PAST_MS })
+    // Out of memory beside a large merge is an error that passes, as for the sinks; the token keeps it from doubling.
+    await retry(() => patient.command(sql), {
+      clock: systemClock,
+      random: systemRandom,
+      attemptsMax: 20,
+      delayFirstMs: 200,
+      delayMaxMs: 3000,
+      isRetryable: (error) => isFaultlineError(error) && error.retryable,
+      onRetry: () => {
+        retries += 1
+      },
+    })
     peakMb = Math.max(peakMb, residentMb(engine.pid ?? 0))
   }
   await patient.close()
   const tookS = (systemClock.monotonicMs() - startedMs) / 1000
   print(
-    `${rows.toLocaleString('en')} events in ${tookS.toFixed(0)} s with all views, engine at most ${peakMb.toFixed(0)} MB`,
+    `${rows.toLocaleString('en')} events in ${tookS.toFixed(0)} s with all views, engine at most ${peakMb.toFixed(0)} MB, ${retries} inserts repeated`,
   )
 }
 
