@@ -17,6 +17,16 @@ const OWNER_ONLY = 0o600
 
 /** Opens or makes the folder. Fails in words when it cannot be used. */
 export function openDataDir(path: string): DataDir {
+  // Making folders there does not fail, it never ends.
+  if (/^\/(?:proc|sys)(?:\/|$)/.test(path)) {
+    throw new FaultlineError(
+      'config_invalid',
+      `the data folder ${path} lies in a file system of the kernel`,
+      {
+        remedy: 'name another folder with --data-dir',
+      },
+    )
+  }
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 })
   } catch (error) {

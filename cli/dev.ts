@@ -50,13 +50,13 @@ function countLine(report: string): string {
   return `${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped\n`
 }
 
-/** Formatter, linter, types, dashboard, dead code, unit tests: in this order, ending at the first that fails. */
+/** The dashboard's generated types, formatter, linter, types, dashboard, dead code, unit tests: in this order, ending at the first that fails. */
 async function check(args: readonly string[], io: Io): Promise<number> {
   const steps: [string, () => Promise<number>][] = [
+    ['svelte-kit sync', () => tool(bin('svelte-kit'), ['sync'], join(ROOT, 'dashboard'))],
     ['oxfmt', () => tool(bin('oxfmt'), ['--check'])],
     ['oxlint', () => tool(bin('oxlint'), ['--type-aware'])],
     ['tsc', () => tool(bin('tsc'), ['-p', '.'])],
-    ['svelte-kit sync', () => tool(bin('svelte-kit'), ['sync'], join(ROOT, 'dashboard'))],
     [
       'svelte-check',
       () => tool(bin('svelte-check'), ['--tsconfig', './tsconfig.json'], join(ROOT, 'dashboard')),
