@@ -183,6 +183,41 @@ describe('reads', () => {
     expect(grouped.points.reduce((sum, point) => sum + point.value, 0)).toBe(all.length)
   })
 
+  it('[D4] an incident row says what it is about, since when, how much and for whom', async () => {
+    const { items } = await reads.incidents({
+      project: 'default',
+      status: [],
+      severity: [],
+      services: [],
+      text: '',
+      from: null,
+      to: null,
+      sort: 'updated_at',
+      order: 'desc',
+      cursor: null,
+      limit: 10,
+    })
+    expect(items[0]).toMatchObject({
+      id: 'inc-1',
+      number: 1,
+      project: 'default',
+      status: 'open',
+      title: 'PoolExhausted',
+      severity: 2,
+      severity_score: 55,
+      fingerprints: [PAYMENT],
+      services: ['payment'],
+      events: 30,
+      users: 3,
+      root: 'payment',
+      suspect_deploy: '',
+      opened_at: nowMs - 600_000,
+      resolved_at: null,
+      regressed: false,
+      flapping: false,
+    })
+  })
+
   it('[D2] an incident is its latest state with the fold of all its steps', async () => {
     const page = await reads.incidents({
       project: 'default',
