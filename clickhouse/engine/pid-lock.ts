@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '#/kernel/clock.ts'
 import { FaultlineError, systemErrorCode } from '#/kernel/errors.ts'
@@ -98,9 +98,18 @@ function isAlive({ pid, started }: ProcessMark): boolean {
     if (systemErrorCode(error) === 'ESRCH') return false
   }
   const now = statOf(pid)
-  // In a container nobody may ever collect an orphan that ended.
-  if (now?.state === 'Z') return false
+  // In a container nobody may ever collect an orphan that ended. One that was killed while its threads wrote is a
+  // zombie too, but holds ClickHouse's own lock until the last of them is gone.
+  if (now?.state === 'Z') return threadCount(pid) > 1
   return now === undefined || started === undefined || now.started === started
+}
+
+function threadCount(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length
+  } catch {
+    return 0
+  }
 }
 
 /** Fields 3 and 22 of /proc/PID/stat (proc(5)); undefined where there is no /proc. */

@@ -2,7 +2,9 @@ import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '#/kernel/clock.ts'
-import { FaultlineError } from '#/kernel/errors.ts'
+import { FaultlineError, isFaultlineError } from '#/kernel/errors.ts'
+import { systemRandom } from '#/kernel/random.ts'
+import { retry } from '#/kernel/retry.ts'
 import { ENGINE_LIMITS, THREADPOOL_SIZE } from './engine-config.ts'
 import type { EngineConfig, EngineLimits } from './engine-config.ts'
 import type { FromEngine, ToEngine } from './messages.ts'
@@ -40,6 +42,8 @@ const ENGINE_USERS = { internal: 'faultline', reader: 'reader' } as const
 
 const MAIN = fileURLToPath(new URL('./engine-main.ts', import.meta.url))
 const START_MS_MAX = 120_000
+const START_ATTEMPTS = 5
+const START_DELAY_MS = 250
 const BACKOFF_FIRST_MS = 100
 const BACKOFF_MAX_MS = 10_000
 /** A process that lived this long was healthy: the count of failures in a row starts again. */
@@ -55,7 +59,15 @@ export async function startEngine(options: StartEngineOptions): Promise<Engine> 
   const { clock } = options
   const host = options.host ?? '127.0.0.1'
   const config = configOf(options, host)
-  let child: EngineChild | undefined = await launch(config, clock)
+  // Right after a kill the folder may still be held by threads that finish writing: a moment later it is free.
+  let child: EngineChild | undefined = await retry(() => launch(config, clock), {
+    clock,
+    random: systemRandom,
+    attemptsMax: START_ATTEMPTS,
+    delayFirstMs: START_DELAY_MS,
+    delayMaxMs: START_DELAY_MS * 8,
+    isRetryable: (error) => isFaultlineError(error, 'engine_failed'),
+  })
   const port = child.port
   let restarts = 0
   const stopped = new AbortController()
