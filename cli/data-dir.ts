@@ -21,7 +21,7 @@ export function openDataDir(path: string): DataDir {
   if (/^\/(?:proc|sys)(?:\/|$)/.test(path)) {
     throw new FaultlineError(
       'config_invalid',
-      `the data folder ${path} lies in a file system of the kernel`,
+      `the data folder ${path} cannot be used: it lies in a file system of the kernel`,
       {
         remedy: 'name another folder with --data-dir',
       },
