@@ -37,8 +37,6 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,
-          // Processes, sockets and a browser on a busy machine: a test that fails twice in a row is red.
-          retry: 1,
         },
       },
       {

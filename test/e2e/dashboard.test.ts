@@ -175,13 +175,8 @@ describe.skipIf(!hasChromium)('the dashboard', () => {
     await page.getByRole('dialog', { name: 'Keys' }).waitFor()
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
-    // The palette is loaded at its first use, and a key in that instant may go to the page.
-    const palette = page.getByRole('combobox')
-    for (let press = 0; press < 3 && !(await palette.isVisible()); press += 1) {
-      await page.keyboard.press('Control+k')
-      await palette.waitFor({ timeout: 5000 }).catch(() => undefined)
-    }
-    await palette.waitFor()
+    await page.keyboard.press('Control+k')
+    await page.getByRole('combobox').waitFor()
     await page.keyboard.type('pipe')
     await page.keyboard.press('Enter')
     await page.waitForURL(/\/pipeline$/)
