@@ -1,7 +1,5 @@
-import { createReadStream, readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
 import { parse as parseYaml } from 'yaml'
 import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError, isFaultlineError, messageOf } from '#/kernel/errors.ts'
@@ -17,10 +15,11 @@ import { groupInputOf, isGrouped } from '#/processors/stages/group-input.ts'
 import { canonicalize } from '#/schemas/event-input.ts'
 import { createEventLedger } from './backtest-members.ts'
 import type { EventLedger } from './backtest-members.ts'
-import type { Io } from './io.ts'
+import { writeData, type Io } from './io.ts'
 import { describeOptions, parseArguments, unknownName } from './options.ts'
 import type { OptionSpec } from './options.ts'
 import { createProgress } from './progress.ts'
+import { openSource } from './source.ts'
 
 const OPTIONS: readonly OptionSpec[] = [
   {
@@ -134,28 +133,6 @@ function parseFingerprintRule(value: unknown, at: number): FingerprintRule {
   return value as FingerprintRule
 }
 
-interface Source {
-  stream: Readable
-  bytesTotal: number | undefined
-  bytesRead(): number
-}
-
-function openSource(path: string, io: Io): Source {
-  if (path === '-') return { stream: io.stdin, bytesTotal: undefined, bytesRead: () => 0 }
-  let size: number
-  try {
-    size = statSync(path).size
-  } catch (error) {
-    throw new FaultlineError('usage', `${path} cannot be read: ${messageOf(error)}`, {
-      cause: error,
-    })
-  }
-  const file = createReadStream(path, { highWaterMark: 1 << 18 })
-  const stream = path.endsWith('.gz') ? file.pipe(createGunzip()) : file
-  file.on('error', (error) => stream.destroy(error))
-  return { stream, bytesTotal: size, bytesRead: () => file.bytesRead }
-}
-
 async function backtest(
   input: { path: string; topology: readonly TopologyService[]; rules: Rules },
   io: Io,
@@ -263,16 +240,8 @@ async function writeIncidents(
       members: found.ledger.membersOf(membership),
     })}\n`
     if (pending.length < WRITE_CHARS) continue
-    await write(pending, io)
+    await writeData(pending, io)
     pending = ''
   }
-  await write(pending, io)
-}
-
-function write(text: string, io: Io): Promise<void> | undefined {
-  if (text === '' || io.stdout.write(text)) return undefined
-  return new Promise((resolve, reject) => {
-    io.stdout.once('drain', resolve)
-    io.stdout.once('error', reject)
-  })
+  await writeData(pending, io)
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { ClickHouse } from '#/clickhouse/client.ts'
 import { FaultlineError, messageOf } from '#/kernel/errors.ts'
-import type { TopologyService } from '#/processors/domain/incident/service-graph.ts'
+import { parseTopology, type TopologyService } from '#/processors/domain/incident/service-graph.ts'
 import {
   createServiceDetector,
   restoreServiceDetector,
@@ -25,16 +25,7 @@ export function readTopology(path: string | undefined): readonly TopologyService
       { cause: error },
     )
   }
-  if (
-    !Array.isArray(content) ||
-    content.some((entry: { name?: unknown } | null) => typeof entry?.name !== 'string')
-  ) {
-    throw new FaultlineError(
-      'config_invalid',
-      `the topology file ${path} must hold a list of services, each with a name`,
-    )
-  }
-  return content as TopologyService[]
+  return parseTopology(content)
 }
 
 /** The chain of processors with everything it is given. */

@@ -8,7 +8,7 @@ import {
 import type { Frame } from '#/processors/domain/grouping/stack-frame.ts'
 import { createTemplateMiner } from '#/processors/domain/grouping/template-miner.ts'
 import { readCsv } from './csv.ts'
-import type { Io } from './io.ts'
+import { writeData, type Io } from './io.ts'
 
 const HELP = `Group log lines or stack traces, without a running platform.
 
@@ -80,18 +80,10 @@ async function writeEntries(entries: Iterable<Entry>, io: Io): Promise<void> {
   for (const entry of entries) {
     pending += `${JSON.stringify(entry)}\n`
     if (pending.length < WRITE_CHARS) continue
-    await write(pending, io)
+    await writeData(pending, io)
     pending = ''
   }
-  await write(pending, io)
-}
-
-function write(text: string, io: Io): Promise<void> | undefined {
-  if (text === '' || io.stdout.write(text)) return undefined
-  return new Promise((resolve, reject) => {
-    io.stdout.once('drain', resolve)
-    io.stdout.once('error', reject)
-  })
+  await writeData(pending, io)
 }
 
 function groupText(text: string): Entry[] {

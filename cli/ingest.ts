@@ -1,7 +1,4 @@
-import { createReadStream, statSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
 import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError, messageOf } from '#/kernel/errors.ts'
 import { systemRandom } from '#/kernel/random.ts'
@@ -11,6 +8,7 @@ import { createLogReader, eventOfEntry } from './log-lines.ts'
 import { describeOptions, parseArguments, type OptionSpec } from './options.ts'
 import { createProgress } from './progress.ts'
 import { createSender } from './sender.ts'
+import { openSource } from './source.ts'
 import { TARGET_OPTIONS, targetOf } from './target.ts'
 
 const OPTIONS: readonly OptionSpec[] = [
@@ -63,28 +61,6 @@ ${describeOptions(OPTIONS)}
 // A request stays well under the door's limit for bodies.
 const BATCH_BYTES_MAX = 4 << 20
 const SHOWN_MAX = 5
-
-interface Source {
-  stream: Readable
-  bytesTotal: number | undefined
-  bytesRead(): number
-}
-
-function openSource(path: string, io: Io): Source {
-  if (path === '-') return { stream: io.stdin, bytesTotal: undefined, bytesRead: () => 0 }
-  let size: number
-  try {
-    size = statSync(path).size
-  } catch (error) {
-    throw new FaultlineError('usage', `${path} cannot be read: ${messageOf(error)}`, {
-      cause: error,
-    })
-  }
-  const file = createReadStream(path, { highWaterMark: 1 << 18 })
-  const stream = path.endsWith('.gz') ? file.pipe(createGunzip()) : file
-  file.on('error', (error) => stream.destroy(error))
-  return { stream, bytesTotal: size, bytesRead: () => file.bytesRead }
-}
 
 /** Turns lines into events; a line that is no JSON comes out as the error to report. */
 function createLineParser(options: {
