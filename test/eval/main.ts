@@ -2,35 +2,14 @@
  * `npm run eval`: how good detection is, on labelled data and generated outages that lie beside the checkout and never
  * inside it. Prints measure, anchor (best known system on the same data), floor, goal and ours.
  */
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { messageRows, stackRows } from './grouping.ts'
+import { faultline, SHARED, short, tool, type Row } from './kit.ts'
 
-const ROOT = join(import.meta.dirname, '..', '..')
-const SHARED = join(ROOT, '..', 'shared')
 const SEEDS_COUNTS = [11, 12, 13, 21, 22, 23]
 const SEEDS_OUTAGES = [201, 202, 203, 204, 205, 206]
-
-type Figures = Readonly<Record<string, number>>
-type Row = readonly [measure: string, anchor: string, floor: string, goal: string, ours: string]
-
-function node(args: readonly string[], input?: string): string {
-  return execFileSync(process.execPath, args, {
-    cwd: ROOT,
-    encoding: 'utf8',
-    maxBuffer: 1 << 29,
-    stdio: ['pipe', 'pipe', 'ignore'],
-    env: { ...process.env, FAULTLINE_BOOTED: '1' },
-    ...(input === undefined ? {} : { input }),
-  })
-}
-
-const faultline = (...args: string[]): string => node([join(ROOT, 'cli/boot.js'), ...args])
-const tool = (path: string, ...args: string[]): string =>
-  node([join(SHARED, 'tools', path), ...args])
-const short = (value: number | undefined, digits = 3): string =>
-  value === undefined || Number.isNaN(value) ? '–' : value.toFixed(digits)
 
 /** Numbers behind names in a scorer's JSON, wherever they stand. */
 function figuresIn(json: unknown, path = ''): Record<string, number> {
@@ -42,91 +21,12 @@ function figuresIn(json: unknown, path = ''): Record<string, number> {
   return Object.assign({}, ...parts) as Record<string, number>
 }
 
-function find(figures: Figures, pattern: RegExp): number | undefined {
-  return Object.entries(figures).find(([name]) => pattern.test(name))?.[1]
-}
-
-function groupMessages(folder: string, field: 'group' | 'announced'): Figures {
-  const data = join(SHARED, 'data/loghub')
-  const out = join(folder, field)
-  mkdirSync(out)
-  for (const system of readdirSync(data).filter((name) => !name.startsWith('LICENSE'))) {
-    const csv = readdirSync(join(data, system)).find(
-      (name) => name.endsWith('structured_corrected.csv') || name.endsWith('.csv'),
-    )
-    if (csv !== undefined)
-      writeFileSync(join(out, `${system}.jsonl`), faultline('group', join(data, system, csv)))
-  }
-  const answer = tool(
-    'grouping/score-grouping.mjs',
-    out,
-    '--data',
-    data,
-    '--group-field',
-    field,
-    '--json',
-  )
-  return figuresIn(JSON.parse(answer))
-}
-
-function messageRows(folder: string): Row[] {
-  const settled = groupMessages(folder, 'group')
-  const announced = groupMessages(folder, 'announced')
-  const of = (figures: Figures, name: string): string =>
-    short(
-      find(figures, new RegExp(`(average|mean).*\\.?${name}$`, 'i')) ??
-        find(figures, new RegExp(`\\b${name}$`, 'i')),
-    )
-  return [
-    [
-      'messages settled GA / FGA',
-      '.967/.917',
-      '.975/.945',
-      '.985/.965',
-      `${of(settled, 'GA')}/${of(settled, 'FGA')}`,
-    ],
-    [
-      'messages announced GA / FGA',
-      '.867/.819',
-      '.930/.925',
-      '.960/.940',
-      `${of(announced, 'GA')}/${of(announced, 'FGA')}`,
-    ],
-    [
-      'template text PA / FTA',
-      '.40/.34',
-      '.55/.50',
-      '.75/.65',
-      `${of(settled, 'PA')}/${of(settled, 'FTA')}`,
-    ],
-  ]
-}
-
-function stackRows(folder: string): Row[] {
-  const labels = join(SHARED, 'data/stacks/stacks-dev.jsonl')
-  const predictions = join(folder, 'stacks.jsonl')
-  writeFileSync(predictions, faultline('group', labels))
-  const figures = figuresIn(
-    JSON.parse(tool('grouping/score-grouping.mjs', predictions, '--labels', labels, '--json')),
-  )
-  const of = (name: string): string => short(find(figures, new RegExp(`\\b${name}$`, 'i')))
-  return [
-    [
-      'stacks GA / FGA / pair F1',
-      '.842/.840/.948',
-      '.940/.940/.985',
-      '.980/.980/.997',
-      `${of('GA')}/${of('FGA')}/${of('pF1')}`,
-    ],
-  ]
-}
-
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
 }
 
 function countRows(): Row[] {
-  const detector = join(ROOT, 'processors/domain/spike/count-detector.ts')
+  const detector = join(import.meta.dirname, '../../processors/domain/spike/count-detector.ts')
   const lines = tool(
     'spikes/score-counts.mjs',
     '--detector',
