@@ -46,6 +46,10 @@ export default defineConfig({
           include: ['test/kafka/**/*.test.ts'],
           exclude: ignored,
           testTimeout: 180_000,
+          hookTimeout: 180_000,
+          // One broker for all files, one file after the other: the machine has few cores.
+          globalSetup: ['test/kafka/global-setup.ts'],
+          fileParallelism: false,
         },
       },
     ],

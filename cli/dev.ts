@@ -86,6 +86,7 @@ const TOOLS: Readonly<Record<string, (args: string[], io: Io) => Promise<number>
   check,
   bench: (args) => script('test/bench/main.ts', args),
   chaos: (args) => script('test/chaos/main.ts', args),
+  kafka: (args) => script('test/kafka/main.ts', args),
   eval: (args) => script('test/eval/main.ts', args),
   rows: (args) => script('test/rows.ts', args),
   generate: async (args) =>

@@ -1,0 +1,69 @@
+import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { fetchJars, haveJars, jarFolder, KAFKA_POM } from './jars.ts'
+
+const JAVA_NEEDED = 17
+const REMEDY =
+  'Debian, Ubuntu: apt-get install -y --no-install-recommends default-jre-headless maven; ' +
+  'or set KAFKA_BROKERS to the address of a running Kafka.'
+
+/** Addresses of a Kafka somebody else runs, or undefined. */
+export function externalBrokers(): string[] | undefined {
+  const named = (process.env['KAFKA_BROKERS'] ?? '').split(',').map((part) => part.trim())
+  const brokers = named.filter((part) => part !== '')
+  return brokers.length === 0 ? undefined : brokers
+}
+
+/** Why no broker can be started here, or undefined when one can. */
+export function whyNoBroker(pom = KAFKA_POM): string | undefined {
+  const java = spawnSync('java', ['-version'], { encoding: 'utf8' })
+  if (java.status !== 0) return `No Java was found. ${REMEDY}`
+  const version = Number(/version "(\d+)/.exec(java.stderr)?.[1] ?? 0)
+  if (version < JAVA_NEEDED)
+    return `Java ${version} is too old for Kafka 4, which needs ${JAVA_NEEDED}. ${REMEDY}`
+  if (!haveJars(pom) && spawnSync('mvn', ['-v']).status !== 0)
+    return `No Maven was found to fetch Kafka's jars with. ${REMEDY}`
+  return undefined
+}
+
+/** Class path of the broker, its tools and the Java clients. */
+export async function javaClasspath(pom = KAFKA_POM): Promise<string> {
+  return join(await fetchJars({ pom }), '*')
+}
+
+export interface JavaAnswer {
+  code: number
+  stdout: string
+  stderr: string
+}
+
+/** Runs a class of Kafka's jars to its end, for example one of its command line tools. */
+export function runJava(
+  mainClass: string,
+  args: readonly string[],
+  options: { input?: string; timeoutMs?: number; classpath?: string } = {},
+): Promise<JavaAnswer> {
+  const classpath = options.classpath ?? join(jarFolder(), '*')
+  const child = spawn('java', [...QUICK_JVM, '-cp', classpath, mainClass, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    timeout: options.timeoutMs ?? 60_000,
+  })
+  const told = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (part: string) => (told[name] += part))
+  child.stdin.on('error', () => undefined)
+  child.stdin.end(options.input ?? '')
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code: code ?? 1, ...told }))
+  })
+}
+
+/** Starts fast and stays small; for figures leave these away. */
+export const QUICK_JVM = [
+  '-XX:TieredStopAtLevel=1',
+  '-XX:+UseSerialGC',
+  '-Xshare:auto',
+  `-Dlog4j2.configurationFile=${join(import.meta.dirname, 'log4j2.properties')}`,
+] as const
