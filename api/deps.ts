@@ -4,7 +4,7 @@ import type { Random } from '#/kernel/random.ts'
 import type { Log } from '#/processors/log/port.ts'
 import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
 import type { Keys } from './keys.ts'
-import type { Dashboard, Operations, Pipeline, Reads } from './ports.ts'
+import type { Dashboard, DeclaredService, Operations, Pipeline, Reads } from './ports.ts'
 
 export interface ApiConfig {
   /** `open`: reads and pages need no key, which only loopback may have; `keys`: a key with scope read. */
@@ -52,6 +52,8 @@ export interface AppDeps {
   keys: Keys
   metrics: Metrics
   pipeline: Pipeline
+  /** Services of the topology file with what they call; none without one. */
+  topology?: readonly DeclaredService[] | undefined
   /** What a shell on this machine reads the first ingest key with; shown while there is no data. */
   firstKeyShell?: string | undefined
   /** What the operator may do beside the data plane; routes for it exist only where it is given. */

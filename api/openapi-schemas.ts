@@ -92,9 +92,10 @@ const incidentRow = object(
     suspect_deploy: string,
     regressed: boolean,
     flapping: boolean,
+    errors: integer,
     spark: listOf(number),
   },
-  ['spark'],
+  ['errors', 'spark'],
 )
 
 const issueRow = object(
@@ -249,6 +250,45 @@ export const OPENAPI_SCHEMAS: Readonly<Record<string, Schema>> = {
     summary: maybe({ type: 'object' }),
     chart: listOf(ref('Point')),
     deploys: listOf(ref('Deploy')),
+    errors: integer,
+    member_errors: { type: 'object', additionalProperties: integer },
+    similar: listOf(object({ id: string, number: integer, similarity: number, ended: string })),
+    familiarity: object({
+      label: { enum: ['frequent', 'occasional', 'rare', 'new'] },
+      alike: integer,
+      incidents: integer,
+    }),
+  }),
+  Changes: object({
+    from: time,
+    to: time,
+    before_from: time,
+    before_to: time,
+    events: integer,
+    events_before: integer,
+    changes: listOf(
+      object({
+        field: string,
+        value: string,
+        events: integer,
+        events_before: integer,
+        share: number,
+        share_before: number,
+        lift: maybe(number),
+      }),
+    ),
+  }),
+  ServiceGraph: object({
+    nodes: listOf(object({ service: string, events: integer, errors: integer, external: boolean })),
+    edges: listOf(
+      object({
+        caller: string,
+        callee: string,
+        calls: integer,
+        errors: integer,
+        declared: boolean,
+      }),
+    ),
   }),
   Issue: issueRow,
   IssuePage: page('Issue'),
@@ -267,6 +307,7 @@ export const OPENAPI_SCHEMAS: Readonly<Record<string, Schema>> = {
     release: string,
     at: time,
     message: string,
+    change_kind: string,
     errors_before: number,
     errors_after: number,
   }),
@@ -314,5 +355,10 @@ export const OPENAPI_SCHEMAS: Readonly<Record<string, Schema>> = {
     dead_letters: integer,
     late_events: integer,
     stream_clients: integer,
+    rejected: integer,
+    limited: integer,
+    storage: maybe(
+      listOf(object({ table: string, rows: integer, parts: integer, bytes: integer })),
+    ),
   }),
 }

@@ -18,6 +18,13 @@ export interface Dashboard {
   clientDir: string
 }
 
+/** One entry of a topology file, as far as the service graph shows it. */
+export interface DeclaredService {
+  name: string
+  calls: readonly string[]
+  external?: readonly string[]
+}
+
 /** A record that could not be processed, as the operator sees it. */
 export interface DeadLetterView {
   /** Offset in the dead-letter topic: its name for show and redrive. */

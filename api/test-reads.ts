@@ -6,6 +6,7 @@ import { FaultlineError } from '#/kernel/errors.ts'
 import { decodeCursor, encodeCursor } from '#/schemas/cursor.ts'
 import type { CursorKey } from '#/schemas/cursor.ts'
 import type {
+  ChangesQuery,
   DeployQuery,
   EventQuery,
   EventSelection,
@@ -20,6 +21,7 @@ import type {
   StepQuery,
 } from '#/schemas/reads.ts'
 import type {
+  ChangesView,
   CountView,
   DeployView,
   EventStats,
@@ -34,8 +36,10 @@ import type {
   Page,
   SearchView,
   ServiceDetail,
+  ServiceGraphView,
   ServiceRow,
   SqlView,
+  TableView,
 } from '#/schemas/view.ts'
 
 export class TestReads implements Reads {
@@ -143,6 +147,31 @@ export class TestReads implements Reads {
         .map(({ value, events }) => ({ at: Number(value), series: query.metric, value: events }))
         .toSorted((a, b) => a.at - b.at),
     }
+  }
+
+  async changes(query: ChangesQuery): Promise<ChangesView> {
+    const { events } = this.#note('changes', query)
+    const { inside, before } = query
+    return {
+      from: inside.from,
+      to: inside.to,
+      before_from: before.from,
+      before_to: before.to,
+      events: select(events, inside).length,
+      events_before: select(events, before).length,
+      changes: [],
+    }
+  }
+
+  async serviceGraph(query: RangeQuery): Promise<ServiceGraphView> {
+    const rows = await this.services(query)
+    this.#note('serviceGraph', query)
+    return { nodes: rows.map((row) => ({ ...row, external: false })), edges: [] }
+  }
+
+  async storage(): Promise<readonly TableView[]> {
+    const { events } = this.#note('storage', {})
+    return [{ table: 'events', rows: events.length, parts: 1, bytes: 0 }]
   }
 
   async services(query: RangeQuery): Promise<readonly ServiceRow[]> {

@@ -98,6 +98,10 @@ export function testDetail(wish: Partial<Incident> = {}): IncidentDetail {
     summary: null,
     chart: [],
     deploys: [],
+    errors: 10,
+    member_errors: {},
+    similar: [],
+    familiarity: { label: 'new', alike: 0, incidents: 0 },
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import type { IncidentStatus } from '#/schemas/incident.ts'
 import type {
+  ChangesView,
   DeployView,
   EventStats,
   EventView,
@@ -19,8 +20,10 @@ import type {
   Page,
   SearchView,
   ServiceDetail,
+  ServiceGraphView,
   ServiceRow,
   SqlView,
+  TableView,
 } from '#/schemas/view.ts'
 
 /** Columns of an event that may be filtered, grouped and counted as facets, as columns of the table `events`. */
@@ -137,6 +140,12 @@ export interface MetricsQuery extends EventSelection {
   limit: number
 }
 
+/** Two sets of events of one project to be compared. */
+export interface ChangesQuery {
+  inside: EventSelection
+  before: EventSelection
+}
+
 export interface DeployQuery extends RangeQuery, PageQuery {
   services: readonly string[]
 }
@@ -166,12 +175,19 @@ export interface Reads {
   issue(query: StepQuery & { fingerprint: string }): Promise<IssueDetail | null>
 
   metrics(query: MetricsQuery): Promise<MetricsView>
+  /** Values that are more frequent inside than before, by their lift. */
+  changes(query: ChangesQuery): Promise<ChangesView>
   services(query: RangeQuery): Promise<readonly ServiceRow[]>
   service(query: StepQuery & { service: string }): Promise<ServiceDetail | null>
+  /** Services with events in the range and the calls between them that traces show. */
+  serviceGraph(query: RangeQuery): Promise<ServiceGraphView>
   /** Newest first. */
   deploys(query: DeployQuery): Promise<Page<DeployView>>
   /** The API adds the clock and the lag, which ClickHouse cannot know. */
   overview(query: StepQuery): Promise<Omit<Overview, 'now' | 'lag_records'>>
+
+  /** Tables of the platform as they lie on disk, of all projects. */
+  storage(): Promise<readonly TableView[]>
 
   guardedSql(query: SqlQuery): Promise<SqlView>
   /** Throws `storage_unavailable` when nobody answers. */

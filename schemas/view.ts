@@ -76,8 +76,97 @@ export interface IncidentRow {
   suspect_deploy: string
   regressed: boolean
   flapping: boolean
+  /**
+   * Errors of its issues since the minute it opened, counted in the store: what its chart sums up to. `events` is
+   * what the clusterer knew at the close of the last minute, other alerts included.
+   */
+  errors?: number
   /** Errors of its services per minute, oldest first, for a sparkline of the last hour. */
   spark?: readonly number[]
+}
+
+/** An earlier incident that resembles one, and how it ended. */
+export interface SimilarIncident {
+  id: string
+  number: number
+  title: string
+  status: IncidentStatus
+  severity: number
+  opened_at: number
+  resolved_at: number | null
+  services: readonly string[]
+  /** 0 to 1: shared issues count three times as much as shared services. */
+  similarity: number
+  common_fingerprints: readonly string[]
+  /** The sentence of its last step. */
+  ended: string
+}
+
+/** How often incidents of the 30 days before share an issue with this one. */
+export interface Familiarity {
+  /** frequent: more than 20 % of them; rare: fewer than 5 %; new: none. */
+  label: 'frequent' | 'occasional' | 'rare' | 'new'
+  /** Incidents that share an issue, of all that opened in those 30 days. */
+  alike: number
+  incidents: number
+}
+
+/** What is more frequent in one set of events than in another. */
+export interface ChangesView {
+  from: number
+  to: number
+  before_from: number
+  before_to: number
+  events: number
+  events_before: number
+  /** The most telling first; at most a dozen. */
+  changes: readonly ChangeView[]
+}
+
+export interface ChangeView {
+  field: string
+  value: string
+  events: number
+  events_before: number
+  /** Shares of all events of each set, 0 to 1. */
+  share: number
+  share_before: number
+  /** share / share_before; null where it did not occur before. */
+  lift: number | null
+}
+
+export interface ServiceNode {
+  service: string
+  events: number
+  errors: number
+  requests: number
+  error_rate: number | null
+  open_incidents: number
+  /** Not a service that sends events itself: a host that others call. */
+  external: boolean
+}
+
+export interface ServiceEdge {
+  caller: string
+  callee: string
+  /** Calls seen in traces of the range; 0 for an edge that is only declared. */
+  calls: number
+  /** Of those, the ones whose callee reported an error. */
+  errors: number
+  declared: boolean
+}
+
+export interface ServiceGraphView {
+  nodes: readonly ServiceNode[]
+  edges: readonly ServiceEdge[]
+}
+
+/** One table of the store, as it lies on disk. */
+export interface TableView {
+  table: string
+  rows: number
+  parts: number
+  bytes: number
 }
 
 export interface IncidentStats {
@@ -108,6 +197,11 @@ export interface IncidentDetail {
   /** Errors per minute by service around the incident, oldest first. */
   chart: readonly SeriesPoint[]
   deploys: readonly DeployView[]
+  /** Counted in the store, as `IncidentRow.errors`; by fingerprint for its members. */
+  errors: number
+  member_errors: Readonly<Record<string, number>>
+  similar: readonly SimilarIncident[]
+  familiarity: Familiarity
 }
 
 export interface IssueRow {
@@ -157,6 +251,8 @@ export interface DeployView {
   release: string
   at: number
   message: string
+  /** code, migration, configuration, flag, dependency can break logic; anything else rarely does. */
+  change_kind: string
   /** Errors per minute in the half hour before and after. */
   errors_before: number
   errors_after: number
@@ -230,6 +326,11 @@ export interface PipelineView {
   dead_letters: number
   late_events: number
   stream_clients: number
+  /** Events refused at the door since the process started: wrong ones, and those over a limit. */
+  rejected: number
+  limited: number
+  /** Null while the store does not answer. */
+  storage: readonly TableView[] | null
 }
 
 /** IID's shapes, byte for byte (contracts.md, Live messages). */

@@ -16,8 +16,10 @@ export function eventView(event: GroupedEvent): EventView {
 /** What counts before and after are known later, from ClickHouse. */
 export function deployView(event: GroupedEvent): DeployView {
   const { event_id: deploy_id, service, environment, release, occurred_at: at, message } = event
+  const kind = event.attributes['change_kind']
+  const change_kind = kind === undefined || kind === '' ? 'code' : kind
   const counts = { errors_before: 0, errors_after: 0 }
-  return { deploy_id, service, environment, release, at, message, ...counts }
+  return { deploy_id, service, environment, release, at, message, change_kind, ...counts }
 }
 
 export function incidentRow(step: IncidentEvent): IncidentRow {

@@ -1,7 +1,9 @@
 import type { AppDeps } from '#/api/deps.ts'
 import type { Route } from '#/api/route.ts'
+import { changeRoutes } from './changes.ts'
 import { describeRoutes } from './describe.ts'
 import { eventRoutes } from './events.ts'
+import { graphRoutes } from './graph.ts'
 import { healthRoutes } from './health.ts'
 import type { HealthParts } from './health.ts'
 import { incidentRoutes } from './incidents.ts'
@@ -22,6 +24,8 @@ export function allRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
     ...eventRoutes(deps),
     ...incidentRoutes(deps),
     ...serviceRoutes(deps),
+    ...graphRoutes(deps),
+    ...changeRoutes(deps),
     ...sqlRoutes(deps),
     ...liveRoutes(deps, parts.hub),
     ...keyRoutes(deps),

@@ -103,6 +103,10 @@ function numberRoutes(deps: AppDeps, { hub }: HealthParts): readonly Route[] {
           dead_letters: await recordsIn(deps.log, TOPICS.deadLetters.name),
           late_events: await recordsIn(deps.log, TOPICS.late.name),
           stream_clients: hub.clientCount(),
+          rejected: deps.metrics.read('faultline_ingest_events_total', { result: 'rejected' }),
+          limited: deps.metrics.read('faultline_ingest_events_total', { result: 'limited' }),
+          // The rest can be told without the store, and is wanted most when it is away.
+          storage: await deps.reads.storage().catch(() => null),
         }
       },
     }),

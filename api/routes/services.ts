@@ -31,6 +31,7 @@ const DEPLOY_COLUMNS: readonly (keyof DeployView)[] = [
   'environment',
   'release',
   'message',
+  'change_kind',
   'errors_before',
   'errors_after',
 ]

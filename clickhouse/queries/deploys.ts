@@ -13,7 +13,7 @@ const WINDOW_MIN = 30
 
 // Errors of the service in the half hour before and after each deploy, from the minute rollup.
 const WITH_RATES = `SELECT d.deploy_id AS deploy_id, d.service AS service, d.environment AS environment, d.release AS release,
-    toUnixTimestamp64Milli(d.occurred_at) AS at, d.message AS message,
+    toUnixTimestamp64Milli(d.occurred_at) AS at, d.message AS message, d.change_kind AS change_kind,
     sumIf(e.errors, e.bucket >= d.occurred_at - INTERVAL ${WINDOW_MIN} MINUTE AND e.bucket < d.occurred_at) AS before,
     sumIf(e.errors, e.bucket >= d.occurred_at AND e.bucket < d.occurred_at + INTERVAL ${WINDOW_MIN} MINUTE) AS after
   FROM chosen AS d LEFT JOIN (
@@ -23,7 +23,7 @@ const WITH_RATES = `SELECT d.deploy_id AS deploy_id, d.service AS service, d.env
       AND bucket < (SELECT max(occurred_at) FROM chosen) + INTERVAL ${WINDOW_MIN} MINUTE
     GROUP BY service, bucket
   ) AS e ON e.service = d.service
-  GROUP BY deploy_id, service, environment, release, at, message
+  GROUP BY deploy_id, service, environment, release, at, message, change_kind
   ORDER BY at DESC, deploy_id DESC`
 
 function perMinute(count: string): number {
@@ -60,7 +60,7 @@ export async function deployPage(
   }
   const rows = await clickhouse.query<Row>(
     `WITH chosen AS (
-      SELECT deploy_id, service, environment, release, occurred_at, message FROM deploys
+      SELECT deploy_id, service, environment, release, occurred_at, message, change_kind FROM deploys
       WHERE project = {project:String} AND occurred_at >= fromUnixTimestamp64Milli({from:Int64}) AND occurred_at < fromUnixTimestamp64Milli({to:Int64})${conditions}
       ORDER BY occurred_at DESC, deploy_id DESC LIMIT {limit:UInt32}
     ) ${WITH_RATES}`,

@@ -11,7 +11,9 @@ import type {
   SeriesPoint,
 } from '#/schemas/view.ts'
 import { deploysAround } from './deploys.ts'
+import { memberErrors, withCounts } from './incident-counts.ts'
 import { incidentRow, ROW_COLUMNS, type Row } from './incident-row.ts'
+import { familiarity, similarIncidents } from './similar.ts'
 
 const SORT_KEYS: Readonly<Record<IncidentSort, string>> = {
   updated_at: 'toUnixTimestamp64Milli(updated_at)',
@@ -74,50 +76,7 @@ export async function incidentPage(
     rows.length > query.limit && last !== undefined
       ? encodeCursor([sortValue(last, query.sort), last.id])
       : null
-  return { items: await withSparks(clickhouse, query.project, items), next }
-}
-
-const SPARK_SLOTS = 30
-const SPARK_SLOT_S = 120
-
-/** Errors of an incident's issues over the hour before its last change, in two-minute slots. */
-async function withSparks(
-  clickhouse: ClickHouse,
-  project: string,
-  items: readonly IncidentRow[],
-): Promise<IncidentRow[]> {
-  if (items.length === 0) return []
-  const ends = items.map((item) => Math.ceil(item.updated_at / 1000))
-  const rows = await clickhouse.query<{ id: string; slot: number; events: string }>(
-    `SELECT id, intDiv(toInt64(toUnixTimestamp(bucket)) - start, {slotS:Int64}) AS slot, sum(i.events) AS events
-     FROM issues_1m AS i INNER JOIN (
-       SELECT w.1 AS id, arrayJoin(w.2) AS member, w.3 - {spanS:Int64} AS start FROM (
-         SELECT arrayJoin(arrayZip({ids:Array(String)}, {members:Array(Array(String))}, {ends:Array(Int64)})) AS w)
-     ) AS windows ON i.fingerprint = member
-     WHERE project = {project:String} AND bucket >= toDateTime({first:Int64}) AND bucket <= toDateTime({last:Int64})
-       AND toUnixTimestamp(bucket) >= start AND toUnixTimestamp(bucket) < start + {spanS:Int64}
-     GROUP BY id, slot`,
-    {
-      params: {
-        project,
-        ids: items.map((item) => item.id),
-        members: items.map((item) => item.fingerprints),
-        ends,
-        slotS: SPARK_SLOT_S,
-        spanS: SPARK_SLOTS * SPARK_SLOT_S,
-        first: Math.min(...ends) - SPARK_SLOTS * SPARK_SLOT_S,
-        last: Math.max(...ends),
-      },
-    },
-  )
-  const sparks = new Map(
-    items.map((item) => [item.id, Array.from({ length: SPARK_SLOTS }, () => 0)]),
-  )
-  for (const { id, slot, events } of rows) {
-    const spark = sparks.get(id)
-    if (spark?.[slot] !== undefined) spark[slot] = Number(events)
-  }
-  return items.map((item) => ({ ...item, spark: sparks.get(item.id) ?? [] }))
+  return { items: await withCounts(clickhouse, query.project, items), next }
 }
 
 export async function incidentStats(
@@ -167,7 +126,7 @@ export async function incidentDetail(
   )
   if (row === undefined) return null
   const stored = JSON.parse(row.detail) as Incident
-  const [steps, summary, chart, deploys] = await Promise.all([
+  const [steps, summary, chart, deploys, errors, similar, known] = await Promise.all([
     clickhouse.query<{ seq: number; at: string; kind: string; sentence: string }>(
       'SELECT seq, toUnixTimestamp64Milli(at) AS at, kind, sentence FROM incident_events WHERE project = {project:String} AND incident_id = {id:String} ORDER BY seq',
       { params: { project: query.project, id: stored.id } },
@@ -180,9 +139,21 @@ export async function incidentDetail(
       from: stored.openedAt - 3_600_000,
       to: endOf(stored),
     }),
+    memberErrors(clickhouse, stored),
+    similarIncidents(clickhouse, stored),
+    familiarity(clickhouse, stored),
   ])
   const timeline = steps.map((step) => ({ ...step, at: Number(step.at) }))
-  return { incident: { ...stored, timeline }, summary, chart, deploys }
+  return {
+    incident: { ...stored, timeline },
+    summary,
+    chart,
+    deploys,
+    errors: Object.values(errors).reduce((sum, count) => sum + count, 0),
+    member_errors: errors,
+    similar,
+    familiarity: known,
+  }
 }
 
 function endOf(incident: Incident): number {

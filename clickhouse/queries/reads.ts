@@ -2,13 +2,16 @@ import type { ClickHouse } from '#/clickhouse/client.ts'
 import { guardQuery } from '#/clickhouse/guard.ts'
 import type { Reads, SqlQuery } from '#/schemas/reads.ts'
 import type { SqlView } from '#/schemas/view.ts'
+import { changes } from './changes.ts'
 import { deployPage } from './deploys.ts'
 import { eventById, eventPage, eventStats, search } from './events.ts'
 import { incidentDetail, incidentPage, incidentStats } from './incidents.ts'
 import { issueDetail, issuePage } from './issues.ts'
 import { metrics } from './metrics.ts'
 import { overview } from './overview.ts'
+import { serviceGraph } from './service-graph.ts'
 import { serviceDetail, serviceList } from './services.ts'
+import { storage } from './storage.ts'
 
 /** The read port on ClickHouse: every question of the API as SQL on rollups where they can answer. */
 export function createReads(clickhouse: ClickHouse): Reads {
@@ -23,10 +26,13 @@ export function createReads(clickhouse: ClickHouse): Reads {
     issues: (query) => issuePage(clickhouse, query),
     issue: (query) => issueDetail(clickhouse, query),
     metrics: (query) => metrics(clickhouse, query),
+    changes: (query) => changes(clickhouse, query),
     services: (query) => serviceList(clickhouse, query),
     service: (query) => serviceDetail(clickhouse, query),
+    serviceGraph: (query) => serviceGraph(clickhouse, query),
     deploys: (query) => deployPage(clickhouse, query),
     overview: (query) => overview(clickhouse, query),
+    storage: () => storage(clickhouse),
     guardedSql: (query) => guardedSql(clickhouse, query),
     ping: () => clickhouse.ping(),
   }

@@ -18,6 +18,7 @@ import {
   serviceRows,
   sqlAnswer,
 } from './mock/answers.ts'
+import { changesAnswer, graphAnswer } from './mock/compare.ts'
 import { makeEvent } from './mock/events.ts'
 import { FrameSource } from './mock/live.ts'
 import { rangeOf, unknownParam, type Asked } from './mock/params.ts'
@@ -99,6 +100,14 @@ function read(world: World, asked: Asked, state: { isEmpty: boolean; viewers: nu
       const { from, to } = rangeOf(asked)
       return page(world.deploys.filter((deploy) => deploy.at >= from && deploy.at < to))
     }
+    case 'changes':
+      return json(
+        isEmpty
+          ? { ...changesAnswer(asked), events: 0, events_before: 0, changes: [] }
+          : changesAnswer(asked),
+      )
+    case 'graph':
+      return json(isEmpty ? { nodes: [], edges: [] } : graphAnswer(world))
     case 'metrics':
       return json(metricSeries(world, asked))
     case 'pipeline':

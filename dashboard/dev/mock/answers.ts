@@ -106,8 +106,34 @@ export function incidentDetail(world: World, id: string): IncidentDetail | null 
       }
     }),
   )
+  const similar = [...world.incidents.values()]
+    .filter((one) => one.openedAt < found.openedAt && one.status === 'resolved')
+    .slice(0, 3)
+    .map((one, place) => ({
+      id: one.id,
+      number: one.number,
+      title: one.title,
+      status: one.status,
+      severity: one.severity.level,
+      opened_at: one.openedAt,
+      resolved_at: one.resolvedAt,
+      services: one.services,
+      similarity: 0.91 - place * 0.22,
+      common_fingerprints: one.members.slice(0, 1).map((member) => member.fingerprint),
+      ended: 'Nothing was seen for 30 minutes.',
+    }))
   return {
     incident: found,
+    errors: found.events,
+    member_errors: Object.fromEntries(
+      found.members.map((member) => [member.fingerprint, member.events]),
+    ),
+    similar,
+    familiarity: {
+      label: similar.length === 0 ? 'new' : 'rare',
+      alike: similar.length,
+      incidents: 80,
+    },
     chart,
     deploys: world.deploys.filter((deploy) => Math.abs(deploy.at - found.openedAt) < HOUR),
     summary: {
@@ -299,6 +325,13 @@ export function pipelineAnswer(world: World, clients: number): PipelineView {
     dead_letters: 2,
     late_events: 17 + world.issues.length,
     stream_clients: clients,
+    rejected: 14,
+    limited: 0,
+    storage: [
+      { table: 'events', rows: 1_284_000, parts: 9, bytes: 210_000_000 },
+      { table: 'events_1m', rows: 88_200, parts: 4, bytes: 9_100_000 },
+      { table: 'incidents', rows: 26, parts: 2, bytes: 18_000 },
+    ],
   }
 }
 

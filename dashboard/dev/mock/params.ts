@@ -45,6 +45,8 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   issues: ['service', 'q', 'sort', 'order', ...RANGE, ...PAGING],
   search: ['q', 'step', 'facets', ...FIELDS, ...RANGE, ...PAGING],
   services: RANGE,
+  graph: RANGE,
+  changes: ['q', 'incident', 'before_from', 'before_to', ...FIELDS, ...RANGE],
   deploys: ['service', ...RANGE, ...PAGING],
   metrics: ['q', 'step', 'metric', 'group_by', 'limit', ...FIELDS, ...RANGE],
 }

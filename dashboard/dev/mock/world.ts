@@ -114,6 +114,7 @@ function makeDeploys(seed: number, start: number): DeployView[] {
       environment: 'prod',
       release: `v${412 - index * 3}`,
       at: start - (13 + index * index * 7 + index * 19) * MINUTE,
+      change_kind: ['code', 'content', 'migration', 'configuration'][index % 4] ?? 'code',
       message: bad ? 'Retry upstream calls twice' : `Routine release ${412 - index * 3}`,
       errors_before: Number((1 + chance(seed, index, 8) * 4).toFixed(1)),
       errors_after: Number((bad ? 31.4 : 1 + chance(seed, index, 9) * 4).toFixed(1)),
@@ -277,6 +278,7 @@ export function rowOf(incident: Incident, spark: readonly number[]): IncidentRow
     suspect_deploy: incident.suspectDeploy,
     regressed: incident.regressed,
     flapping: incident.flapping,
+    errors: incident.events,
     spark,
   }
 }

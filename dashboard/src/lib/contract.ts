@@ -3,10 +3,13 @@
  */
 
 export type {
+  ChangeView,
+  ChangesView,
   DeployView,
   EventStats,
   EventView,
   FacetView,
+  Familiarity,
   Frame,
   IncidentDetail,
   IncidentRow,
@@ -22,9 +25,14 @@ export type {
   SearchView,
   SeriesPoint,
   ServiceDetail,
+  ServiceEdge,
+  ServiceGraphView,
+  ServiceNode,
   ServiceRow,
+  SimilarIncident,
   SqlView,
   StageView,
+  TableView,
 } from '../../../schemas/view.ts'
 export type {
   Cause,

@@ -7,6 +7,7 @@ import { error } from '@sveltejs/kit'
 import { apiPath, type Query } from '#lib/api/path.ts'
 import { problemSentence, raiseProblem } from '#lib/api/problem.ts'
 import type {
+  ChangesView,
   DeployView,
   IncidentDetail,
   IncidentRow,
@@ -19,6 +20,7 @@ import type {
   PipelineView,
   SearchView,
   ServiceDetail,
+  ServiceGraphView,
   ServiceRow,
   SqlView,
 } from '#lib/contract.ts'
@@ -51,6 +53,8 @@ export function createApi(fetch: typeof globalThis.fetch) {
       read<Page<IncidentRow>>('The incidents', apiPath('incidents', query)),
     incidentStats: () => read<IncidentStats>('The incident figures', apiPath('incidents/stats')),
     metrics: (query: Query) => read<MetricsView>('The figures', apiPath('metrics/query', query)),
+    changes: (query: Query) => read<ChangesView>('What changed', apiPath('changes', query)),
+    graph: (query: Query) => read<ServiceGraphView>('The graph', apiPath('graph', query)),
     incident: (id: string) =>
       read<IncidentDetail>('The incident', apiPath(`incidents/${encodeURIComponent(id)}`)),
     issues: (query: Query) => read<Page<IssueRow>>('The issues', apiPath('issues', query)),

@@ -1,0 +1,109 @@
+import type { ClickHouse } from '#/clickhouse/client.ts'
+import type { ChangesQuery, EventSelection } from '#/schemas/reads.ts'
+import type { ChangesView, ChangeView } from '#/schemas/view.ts'
+import { selectionConditions } from './conditions.ts'
+
+const FIELDS = [
+  'service',
+  'event_type',
+  'severity',
+  'environment',
+  'release',
+  'host',
+  'route',
+  'method',
+  'status_code',
+  'error_type',
+  'error_code',
+  'title',
+] as const
+/** Longer values are texts, not dimensions. */
+const VALUE_CHARS_MAX = 80
+/** Past this many events a sample by id is compared: shares need no more. */
+const SAMPLE_ROWS = 100_000
+const VALUES_MAX = 3_000
+const CHANGES_MAX = 12
+const PER_FIELD_MAX = 3
+const LIFT_MIN = 1.2
+const EVENTS_MIN = 3
+
+const DIMENSIONS = `arrayFilter(d -> d.2 NOT IN ('', '0') AND length(d.2) <= ${VALUE_CHARS_MAX}, arrayConcat(
+  [${FIELDS.map((field) => `('${field}', toString(${field}))`).join(', ')}],
+  arrayMap((name, value) -> (concat('attributes.', toString(name)), value), mapKeys(attributes), mapValues(attributes))))`
+
+/** Counts by `field value`, and of how many events. */
+interface Tally {
+  total: number
+  counts: ReadonlyMap<string, number>
+}
+
+async function tally(clickhouse: ClickHouse, selection: EventSelection): Promise<Tally> {
+  const { where, params } = selectionConditions(selection)
+  const [counted] = await clickhouse.query<{ n: string }>(
+    `SELECT count() AS n FROM events WHERE ${where}`,
+    { params },
+  )
+  const total = Number(counted?.n ?? 0)
+  if (total === 0) return { total, counts: new Map() }
+  const every = Math.ceil(total / SAMPLE_ROWS)
+  const sampled = every > 1 ? ' AND cityHash64(event_id) % {every:UInt32} = 0' : ''
+  const rows = await clickhouse.query<{ field: string; value: string; n: string }>(
+    `SELECT d.1 AS field, d.2 AS value, count() AS n FROM events ARRAY JOIN ${DIMENSIONS} AS d
+     WHERE ${where}${sampled} GROUP BY field, value ORDER BY n DESC, field, value LIMIT ${VALUES_MAX}`,
+    { params: { ...params, every } },
+  )
+  const counts = new Map(
+    rows.map(({ field, value, n }) => [`${field} ${value}`, Number(n) * every] as const),
+  )
+  return { total, counts }
+}
+
+/**
+ * Ranks values by what they add to the divergence of the two sets, share · ln(lift): something both frequent now and
+ * new says most, a rare oddity and a value that was always there say little.
+ */
+export function rankChanges(inside: Tally, before: Tally): ChangeView[] {
+  const ranked = [...inside.counts].flatMap(([key, events]) => {
+    const place = key.indexOf(' ')
+    const eventsBefore = before.counts.get(key) ?? 0
+    const share = Math.min(1, events / inside.total)
+    const shareBefore = before.total === 0 ? 0 : Math.min(1, eventsBefore / before.total)
+    // Half an event keeps an empty past from dividing by nothing.
+    const smoothed = (eventsBefore + 0.5) / (before.total + 1)
+    if (events < EVENTS_MIN || share / smoothed < LIFT_MIN || share <= shareBefore) return []
+    const change: ChangeView = {
+      field: key.slice(0, place),
+      value: key.slice(place + 1),
+      events,
+      events_before: eventsBefore,
+      share,
+      share_before: shareBefore,
+      lift: shareBefore === 0 ? null : share / shareBefore,
+    }
+    return [{ change, score: share * Math.log(share / smoothed) }]
+  })
+  ranked.sort((a, b) => b.score - a.score || (a.change.field < b.change.field ? -1 : 1))
+  const perField = new Map<string, number>()
+  const kept = ranked.filter(({ change: { field } }) => {
+    const seen = perField.get(field) ?? 0
+    perField.set(field, seen + 1)
+    return seen < PER_FIELD_MAX
+  })
+  return kept.slice(0, CHANGES_MAX).map(({ change }) => change)
+}
+
+export async function changes(clickhouse: ClickHouse, query: ChangesQuery): Promise<ChangesView> {
+  const [inside, before] = await Promise.all([
+    tally(clickhouse, query.inside),
+    tally(clickhouse, query.before),
+  ])
+  return {
+    from: query.inside.from,
+    to: query.inside.to,
+    before_from: query.before.from,
+    before_to: query.before.to,
+    events: inside.total,
+    events_before: before.total,
+    changes: inside.total === 0 ? [] : rankChanges(inside, before),
+  }
+}
