@@ -11,7 +11,7 @@ import { readParams, wrong } from './params.ts'
 import { faultlineErrorOf, sendProblem } from './problem.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { countLimited } from './routes/ingest.ts'
-import { allRoutes } from './routes/all.ts'
+import { allRoutes, serves } from './routes/all.ts'
 import type { RouteParts } from './routes/all.ts'
 import { WEBSOCKET_OPTIONS, registerWebSockets } from './routes/live.ts'
 import type { Call, Route } from './route.ts'
@@ -65,7 +65,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     refuseOtherMethods(scope, routes)
     const page = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
       sendPageOf(deps.dashboard, request, reply)
-    registerWebSockets(scope, deps, { hub, page })
+    if (serves(deps, 'reads')) registerWebSockets(scope, deps, { hub, page })
     if (deps.dashboard !== undefined) await registerClientFiles(scope, deps.dashboard.clientDir)
   })
   app.setNotFoundHandler(async (request, reply) => {

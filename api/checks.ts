@@ -26,16 +26,20 @@ export async function runChecks(deps: AppDeps): Promise<Checks> {
       const topics = await deps.log.topics()
       return `${topics.length} topics`
     }),
-    check(deps, 'clickhouse', async () => {
-      await deps.reads.ping()
-      return 'answers'
-    }),
+    ...(deps.dependsOnClickHouse === false ? [] : [checkClickHouse(deps)]),
     check(deps, 'pipeline', async () => {
       stages = await deps.pipeline.stages()
       return pipelineDetail(stages, deps.config.readyLagRecordsMax)
     }),
   ])
   return { ready: checks.every(({ ok }) => ok), checks, stages }
+}
+
+function checkClickHouse(deps: AppDeps): Promise<Check> {
+  return check(deps, 'clickhouse', async () => {
+    await deps.reads.ping()
+    return 'answers'
+  })
 }
 
 /** Throws with the sentence that says which stage is behind or has failed. */

@@ -41,6 +41,9 @@ export const API_DEFAULTS: ApiConfig = Object.freeze({
   streamsMax: 2_000,
 })
 
+/** What a process serves beside health and metrics: the door for events, or everything that reads and operates. */
+export type Surface = 'ingest' | 'reads'
+
 /** Everything the API is made of; `buildApp` adds no state that outlives the app. */
 export interface AppDeps {
   clock: Clock
@@ -60,6 +63,12 @@ export interface AppDeps {
   operations?: Operations | undefined
   /** Proves the operator; lies in the data folder. */
   operatorToken?: string | undefined
+  /** Lets a Prometheus read the metrics where reads need a key. */
+  metricsToken?: string | undefined
+  /** All of them when not given. */
+  surfaces?: ReadonlySet<Surface> | undefined
+  /** False where the work of this process goes on without ClickHouse. */
+  dependsOnClickHouse?: boolean | undefined
   config: ApiConfig
   /** Shown by /health and the API description. */
   version: string

@@ -52,7 +52,8 @@ function routeHtml(route: Route): string {
     ([name, param]) => `<tr><td><code>${escape(name)}</code><td>${escape(param.about)}</tr>`,
   )
   const body = route.body === undefined ? '' : `<p>Body: ${escape(route.body.about)}</p>`
-  const access = route.access === 'none' ? 'No key.' : `A key with scope ${route.access}.`
+  const scope = route.access === 'metrics' ? 'read, or the metrics token' : route.access
+  const access = scope === 'none' ? 'No key.' : `A key with scope ${scope}.`
   return `<details><summary><span class="method">${route.method}</span> <code>${escape(openApiPath(route.path))}</code>
 ${escape(route.summary)}</summary>
 <p>${access} Answers ${route.answer.status}: ${escape(route.answer.about)}</p>${body}

@@ -7,6 +7,7 @@ import type { Access, Route } from './route.ts'
 const PROBLEMS_OF: Readonly<Record<Access, readonly ErrorCode[]>> = {
   none: [],
   read: ['invalid_request', 'unauthorized', 'forbidden', 'storage_unavailable'],
+  metrics: ['invalid_request', 'unauthorized', 'forbidden'],
   ingest: ['unauthorized', 'forbidden'],
   admin: ['unauthorized', 'forbidden'],
   operator: ['unauthorized', 'forbidden'],
@@ -58,7 +59,7 @@ function operationOf(route: Route): object {
 /** Reads may be open, which an empty requirement says. */
 function securityOf(access: Access): object[] {
   const keys = [{ apiKey: [] }, { bearer: [] }]
-  return access === 'read' ? [...keys, {}] : keys
+  return access === 'read' || access === 'metrics' ? [...keys, {}] : keys
 }
 
 function operationId({ method, path }: Route): string {

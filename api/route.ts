@@ -5,9 +5,9 @@ import type { ParamValues, Params } from './params.ts'
 
 /**
  * Who may call: a key with this scope; `read` is open where the configuration says so; `operator` is whoever can read
- * the operator's token in the data folder; `none` is anyone.
+ * the operator's token in the data folder; `metrics` is `read`, and whoever has the token for metrics; `none` is anyone.
  */
-export type Access = 'ingest' | 'read' | 'admin' | 'operator' | 'none'
+export type Access = 'ingest' | 'read' | 'metrics' | 'admin' | 'operator' | 'none'
 
 export interface Call<Q extends Params = Params> {
   request: FastifyRequest

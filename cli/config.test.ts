@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { isFaultlineError } from '#/kernel/errors.ts'
-import { configOf, effectiveSettings } from './config.ts'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { configOf, effectiveSettings, shownValue } from './config.ts'
+import { rolesOf } from './roles.ts'
+import { configCommand } from './show-config.ts'
 import { nearestName, parseArguments } from './options.ts'
 
 const inputs = { flags: {}, environment: {} }
@@ -73,5 +79,96 @@ describe('configuration', () => {
   it('finds no nearest name where nothing is near', () => {
     expect(nearestName('prot', ['port', 'host'])).toBe('port')
     expect(nearestName('xyzzyxyzzy', ['port', 'host'])).toBeUndefined()
+  })
+})
+
+describe('settings of a cluster', () => {
+  const flagsOf = (flags: Record<string, string | boolean>) =>
+    configOf(effectiveSettings({ ...inputs, flags }))
+  const cluster = {
+    'kafka-brokers': 'k1:9092, k2:9092',
+    'registry-url': 'http://registry:8081',
+    'clickhouse-url': 'http://clickhouse:8123/faultline',
+  }
+
+  it('[B11] a role is one part, some of them, or all', () => {
+    expect(rolesOf(flagsOf({})).isWhole).toBe(true)
+    expect(rolesOf(flagsOf({ ...cluster, role: 'sink' })).names).toEqual(['sink'])
+    expect(rolesOf(flagsOf({ ...cluster, role: 'api,ingest' })).names).toEqual(['ingest', 'api'])
+    const every = { ...cluster, role: 'ingest,processors,sink,api' }
+    expect(rolesOf(flagsOf(every)).isWhole).toBe(true)
+    const option = { name: 'role', type: 'text', isList: true, choices: ['all', 'api'] } as const
+    expect(
+      failure(() => parseArguments(['--role', 'apo'], [{ ...option, about: '' }]))?.text,
+    ).toContain('all, api')
+  })
+
+  it.each([
+    ['a part without Kafka', { role: 'sink' }, 'kafka-brokers'],
+    [
+      'a part with schemas of its own',
+      { ...cluster, role: 'sink', 'registry-url': '' },
+      'registry',
+    ],
+    ['a broker without port', { 'kafka-brokers': 'kafka' }, 'host:port'],
+    ['TLS without brokers', { 'kafka-tls': true }, 'kafka-brokers'],
+    [
+      'a login without password',
+      { ...cluster, 'kafka-sasl': 'plain', 'kafka-user': 'u' },
+      'FAULTLINE_KAFKA_PASSWORD',
+    ],
+    ['a password for nobody', { 'clickhouse-password': 'x' }, 'clickhouse-url'],
+    ['no address', { 'clickhouse-url': 'clickhouse:8123' }, 'not an address'],
+    ['a cluster that is SQL', { ...cluster, 'clickhouse-cluster': "a' (b" }, 'letters, digits'],
+  ])('[K9] %s is refused by name', (_, flags, told) => {
+    const given = Object.fromEntries(
+      Object.entries(flags).filter(([, value]) => value !== ''),
+    ) as Record<string, string | boolean>
+    expect(failure(() => flagsOf(given))).toMatchObject({ code: 'config_invalid' })
+    expect(failure(() => flagsOf(given))?.text).toContain(told)
+  })
+
+  it('[K9] a secret may lie in a file, and is given once', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'faultline-secret-'))
+    const file = join(dir, 'password')
+    try {
+      writeFileSync(file, 'from the file\n')
+      const flags = { ...cluster, 'clickhouse-password-file': file }
+      expect(flagsOf(flags).clickhousePassword).toBe('from the file')
+      expect(failure(() => flagsOf({ ...flags, 'clickhouse-password': 'x' }))?.text).toContain(
+        'both',
+      )
+      writeFileSync(file, '\n')
+      expect(failure(() => flagsOf(flags))?.text).toContain('empty')
+    } finally {
+      rmSync(dir, { recursive: true, force: true })
+    }
+  })
+
+  it('[K9] variables that nobody set, as compose files hand them on, are not given', () => {
+    const environment = { FAULTLINE_KAFKA_SASL: '', FAULTLINE_PARTITIONS: '' }
+    expect(configOf(effectiveSettings({ ...inputs, environment })).partitions).toBe(1)
+  })
+
+  it('[K9] `faultline config` shows no secret', async () => {
+    const secrets = {
+      'kafka-password': 'hidden-1',
+      'operator-token': 'hidden-2',
+      'metrics-token': 'hidden-3',
+    }
+    const settings = effectiveSettings({
+      ...inputs,
+      flags: { ...secrets, 'clickhouse-url': 'http://me:hidden-4@host:8123/db' },
+    })
+    const shown = JSON.stringify(settings.map(shownValue))
+    expect(shown).not.toContain('hidden')
+    expect(shown).toContain('me:****@host')
+    const stdout = new PassThrough()
+    const io = { stdin: new PassThrough(), stdout, stderr: new PassThrough() }
+    const args = ['--operator-token', 'hidden-5', '--registry-url', 'http://u:hidden-6@r']
+    expect(await configCommand(args, io)).toBe(0)
+    const text = String(stdout.read())
+    expect(text).toContain('operator-token: ****')
+    expect(text).not.toContain('hidden')
   })
 })

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parse as parseYaml } from 'yaml'
 import { FaultlineError, messageOf } from '#/kernel/errors.ts'
+import { checkConfig } from './config-checks.ts'
 import {
   checkValue,
   unknownName,
@@ -9,186 +10,7 @@ import {
   type OptionValue,
   type OptionValues,
 } from './options.ts'
-
-/** Every setting of a running platform. Flags, FAULTLINE_* variables and faultline.yaml share these names. */
-export const CONFIG_OPTIONS = [
-  {
-    name: 'host',
-    type: 'text',
-    default: '127.0.0.1',
-    value: 'address',
-    about: 'address to listen on; anything but loopback needs --read-access keys',
-  },
-  {
-    name: 'read-access',
-    type: 'text',
-    default: 'open',
-    choices: ['open', 'keys'],
-    value: 'who',
-    about: 'open: whoever reaches the page reads; keys: only with a key of scope read',
-  },
-  {
-    name: 'project',
-    type: 'text',
-    default: 'default',
-    value: 'project',
-    about: 'project that pages show, and reads without a key',
-  },
-  {
-    name: 'allowed-hosts',
-    type: 'text',
-    value: 'names',
-    about: 'host names beside loopback it answers under, separated by commas',
-  },
-  {
-    name: 'port',
-    type: 'number',
-    default: 3000,
-    min: 0,
-    max: 65535,
-    about: 'API and dashboard; 0 takes a free one',
-  },
-  {
-    name: 'clickhouse-port',
-    type: 'number',
-    default: 8123,
-    min: 0,
-    max: 65535,
-    about: "ClickHouse's HTTP protocol on loopback",
-  },
-  {
-    name: 'registry-port',
-    type: 'number',
-    default: 8081,
-    min: 0,
-    max: 65535,
-    about: 'schema registry on loopback',
-  },
-  {
-    name: 'kafka-port',
-    type: 'number',
-    default: 9092,
-    min: 0,
-    max: 65535,
-    about: "reserved for Kafka's protocol; not served by this version",
-  },
-  {
-    name: 'data-dir',
-    type: 'text',
-    default: './data',
-    value: 'folder',
-    about: 'where the log and the tables live',
-  },
-  {
-    name: 'role',
-    type: 'text',
-    default: 'all',
-    choices: ['all'],
-    value: 'role',
-    about: 'which part to run; this version runs all in one process',
-  },
-  {
-    name: 'partitions',
-    type: 'number',
-    // In one process more of them share the same core and make smaller, dearer inserts (25 against 16 µs an event).
-    default: 1,
-    min: 1,
-    max: 64,
-    about: 'partitions of the telemetry topics; may be raised later, never lowered',
-  },
-  {
-    name: 'log-retention-days',
-    type: 'number',
-    default: 7,
-    min: 0.01,
-    about: 'how long telemetry stays in the log',
-  },
-  {
-    name: 'retention-days',
-    type: 'number',
-    default: 30,
-    min: 1,
-    max: 3650,
-    about: 'how long telemetry stays in ClickHouse',
-  },
-  {
-    name: 'durability',
-    type: 'text',
-    default: 'write',
-    choices: ['write', 'fsync'],
-    value: 'mode',
-    about: 'write survives a killed process, fsync a power cut',
-  },
-  {
-    name: 'ingest-rate',
-    type: 'number',
-    default: 100_000,
-    min: 1,
-    value: 'events/s',
-    about: 'events per second and key before 429',
-  },
-  {
-    name: 'lag-max',
-    type: 'number',
-    default: 5_000_000,
-    min: 1000,
-    value: 'records',
-    about: 'ingest answers 429 when processors are further behind',
-  },
-  {
-    name: 'resolve-after-min',
-    type: 'number',
-    default: 30,
-    min: 1,
-    value: 'minutes',
-    about: 'an incident without activity resolves itself',
-  },
-  {
-    name: 'clickhouse-memory-mb',
-    type: 'number',
-    default: 700,
-    min: 256,
-    value: 'MB',
-    about: 'memory the embedded ClickHouse may use',
-  },
-  {
-    name: 'topology',
-    type: 'text',
-    value: 'file',
-    about: 'services, their criticality and what they call, as JSON',
-  },
-  {
-    name: 'log-level',
-    type: 'text',
-    default: 'info',
-    choices: ['debug', 'info', 'warn', 'error'],
-    value: 'level',
-    about: 'what goes to stderr',
-  },
-] as const satisfies readonly OptionSpec[]
-
-export interface Config {
-  host: string
-  readAccess: 'open' | 'keys'
-  project: string
-  allowedHosts: string | undefined
-  port: number
-  clickhousePort: number
-  registryPort: number
-  kafkaPort: number
-  dataDir: string
-  role: string
-  partitions: number
-  logRetentionDays: number
-  retentionDays: number
-  durability: 'write' | 'fsync'
-  ingestRate: number
-  lagMax: number
-  resolveAfterMin: number
-  clickhouseMemoryMb: number
-  topology: string | undefined
-  logLevel: 'debug' | 'info' | 'warn' | 'error'
-}
+import { CONFIG_OPTIONS, type Config } from './settings.ts'
 
 export type ConfigSource = 'flag' | 'environment' | 'file' | 'default'
 
@@ -219,7 +41,9 @@ function fromEnvironment(environment: ConfigInputs['environment']): Map<string, 
     CONFIG_OPTIONS.map((spec) => [environmentName(spec.name), spec]),
   )
   for (const [name, raw] of Object.entries(environment)) {
-    if (!name.startsWith(PREFIX) || raw === undefined || OTHER_VARIABLES.includes(name)) continue
+    if (!name.startsWith(PREFIX) || OTHER_VARIABLES.includes(name)) continue
+    // Compose files hand on variables that nobody set as empty ones.
+    if (raw === undefined || raw === '') continue
     const spec = known.get(name)
     if (spec === undefined)
       throw unknownName('environment variable', name, [...known.keys(), ...OTHER_VARIABLES])
@@ -287,14 +111,54 @@ export function readConfigFile(path: string | undefined): ConfigInputs['file'] {
   }
 }
 
-/** The checked, frozen configuration. */
+/** The checked, frozen configuration; secrets are read from their files. */
 export function configOf(settings: readonly EffectiveSetting[]): Config {
+  const values = new Map(settings.map(({ name, value }) => [name, value]))
+  for (const { name } of CONFIG_OPTIONS.filter((spec) => 'secret' in spec)) {
+    const file = values.get(`${name}-file`)
+    values.delete(`${name}-file`)
+    if (typeof file === 'string') values.set(name, secretIn(file, name, values.get(name)))
+  }
   const config: Record<string, OptionValue> = {}
-  for (const { name, value } of settings) {
+  for (const [name, value] of values) {
     config[name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())] = value
   }
   config['dataDir'] = resolve(String(config['dataDir']))
-  return Object.freeze(config) as unknown as Config
+  const checked = Object.freeze(config) as unknown as Config
+  checkConfig(checked)
+  return checked
+}
+
+function secretIn(file: string, name: string, given: OptionValue): string {
+  const wrong = (what: string, cause?: unknown): FaultlineError =>
+    new FaultlineError('config_invalid', what, { path: `${name}-file`, cause })
+  if (given !== undefined) throw wrong(`${name} and ${name}-file are both given`)
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw wrong(`the file of ${name} cannot be read: ${messageOf(error)}`, error)
+  }
+  if (text === '') throw wrong(`the file of ${name} is empty: ${file}`)
+  return text
+}
+
+/** What may be shown of a value: secrets and passwords inside addresses are not. */
+export function shownValue({ name, value }: EffectiveSetting): OptionValue {
+  const spec: OptionSpec | undefined = CONFIG_OPTIONS.find((known) => known.name === name)
+  if (value === undefined || spec === undefined) return value
+  if (spec.secret === true) return MASK
+  return spec.isAddress === true ? withoutPassword(String(value)) : value
+}
+
+const MASK = '****'
+
+/** An address as it may be shown. */
+export function withoutPassword(address: string): string {
+  const url = URL.parse(address)
+  if (url === null) return MASK
+  if (url.password !== '') url.password = MASK
+  return url.href
 }
 
 /** Reads flags, environment and file into one configuration; the only place that knows the environment. */

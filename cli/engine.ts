@@ -1,27 +1,47 @@
 import { join } from 'node:path'
 import { createClickHouse, type ClickHouse } from '#/clickhouse/client.ts'
-import { startEngine, type Engine } from '#/clickhouse/engine/start-engine.ts'
-import { migrate } from '#/clickhouse/migrate.ts'
+import type { DdlOptions } from '#/clickhouse/ddl.ts'
+import { startEngine } from '#/clickhouse/engine/start-engine.ts'
+import { createDatabases, isMigrated, migrate } from '#/clickhouse/migrate.ts'
 import { systemClock } from '#/kernel/clock.ts'
+import { FaultlineError, isFaultlineError } from '#/kernel/errors.ts'
+import { systemRandom } from '#/kernel/random.ts'
+import { retry } from '#/kernel/retry.ts'
+import { absent } from './absent.ts'
+import { withoutPassword } from './config.ts'
+import { exclusively } from './exclusively.ts'
 import type { Kit } from './kit.ts'
+import { rolesOf } from './roles.ts'
+import type { Config } from './settings.ts'
 
 export interface Storage {
-  engine: Engine
   clickhouse: ClickHouse
-  /** For curl, notebooks, Grafana: a user that may only read, with secret and database. */
-  readerUrl: string
+  /** For curl, notebooks, Grafana: of the embedded engine a user that may only read; null where there is none. */
+  readerUrl: string | null
 }
 
 const DATABASE = 'faultline'
+const WAIT = { attemptsMax: 30, delayFirstMs: 250, delayMaxMs: 5_000 }
+
+export function ddlOptionsOf(config: Config): DdlOptions {
+  return { retentionDays: config.retentionDays, cluster: config.clickhouseCluster }
+}
+
+/** Connects to the ClickHouse this process needs, if it needs one, and sees to it that the tables are there. */
+export async function openStorage(kit: Kit): Promise<Storage> {
+  const roles = rolesOf(kit.config)
+  if (kit.config.clickhouseUrl !== undefined) return connect(kit, kit.config.clickhouseUrl)
+  if (roles.has('sink')) return embed(kit)
+  const clickhouse = absent<ClickHouse>(
+    'this process knows no ClickHouse',
+    'Name it with --clickhouse-url.',
+  )
+  return { clickhouse, readerUrl: null }
+}
 
 /** Starts the embedded ClickHouse, connects to it and brings its tables to this version. */
-export async function openStorage({
-  config,
-  logger,
-  dataDir,
-  metrics,
-  closers,
-}: Kit): Promise<Storage> {
+async function embed(kit: Kit): Promise<Storage> {
+  const { config, logger, dataDir, metrics, closers } = kit
   const secrets = {
     internal: dataDir.secret('clickhouse-internal'),
     reader: dataDir.secret('clickhouse-reader'),
@@ -47,10 +67,61 @@ export async function openStorage({
     database: DATABASE,
   })
   closers.push(() => clickhouse.close())
-  const { applied } = await migrate(clickhouse, { retentionDays: config.retentionDays })
-  if (applied.length > 0) logger.info('tables migrated', { applied: applied.join(', ') })
+  await bringUpToDate(kit, clickhouse)
   const reader = new URL(`/${DATABASE}`, url)
   reader.username = users.reader
   reader.password = secrets.reader
-  return { engine, clickhouse, readerUrl: reader.href }
+  return { clickhouse, readerUrl: reader.href }
+}
+
+async function connect(kit: Kit, address: string): Promise<Storage> {
+  const { config, closers } = kit
+  const target = targetOf(address, config.clickhousePassword)
+  const clickhouse = createClickHouse(target)
+  closers.push(() => clickhouse.close())
+  const roles = rolesOf(config)
+  const shown = withoutPassword(address)
+  await patiently(() => clickhouse.ping())
+  if (roles.has('sink')) {
+    await createDatabases(clickhouse, ddlOptionsOf(config))
+    // Any number of sinks may start at once: one makes the tables, the others find them made.
+    await exclusively(kit.log, () => bringUpToDate(kit, clickhouse))
+  } else if (roles.has('api')) await tablesOf(clickhouse, ddlOptionsOf(config), shown)
+  return { clickhouse, readerUrl: shown }
+}
+
+async function bringUpToDate({ config, logger }: Kit, clickhouse: ClickHouse): Promise<void> {
+  const { applied } = await migrate(clickhouse, ddlOptionsOf(config))
+  if (applied.length > 0) logger.info('tables migrated', { applied: applied.join(', ') })
+}
+
+/** Waits for the tables of this version: making them is for the sinks, whose user may. */
+async function tablesOf(clickhouse: ClickHouse, ddl: DdlOptions, shown: string): Promise<void> {
+  await patiently(async () => {
+    if (await isMigrated(clickhouse, ddl)) return
+    throw new FaultlineError('storage_unavailable', `the tables at ${shown} are not made yet`, {
+      remedy: 'Start a process of this version with role sink, or run `faultline migrate`.',
+    })
+  })
+}
+
+/** A dependency that starts together with us may take a while. */
+function patiently(ask: () => Promise<void>): Promise<void> {
+  return retry(ask, {
+    ...WAIT,
+    clock: systemClock,
+    random: systemRandom,
+    isRetryable: (error) => isFaultlineError(error, 'storage_unavailable'),
+  })
+}
+
+function targetOf(address: string, password: string | undefined) {
+  const url = new URL(address)
+  const database = decodeURIComponent(url.pathname.slice(1)) || DATABASE
+  const username = decodeURIComponent(url.username) || 'default'
+  const secret = password ?? decodeURIComponent(url.password)
+  url.username = ''
+  url.password = ''
+  url.pathname = '/'
+  return { url: url.href, username, password: secret, database }
 }

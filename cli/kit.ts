@@ -2,22 +2,19 @@ import type { Metrics } from '#/kernel/metrics.ts'
 import type { TopologyService } from '#/processors/domain/incident/service-graph.ts'
 import type { Log } from '#/processors/log/port.ts'
 import type { SinkOptions } from '#/processors/stages/sink.ts'
-import type { EmbeddedRegistry } from '#/schemas/registry-embedded.ts'
-import type { SchemaIds } from '#/schemas/registry.ts'
-import type { Config } from './config.ts'
+import type { Config } from './settings.ts'
 import type { DataDir } from './data-dir.ts'
 import type { Logger } from './logger.ts'
+import type { Schemas } from './schemas.ts'
 
 /** What every part of the platform is built from. */
-export interface Kit {
+export interface Kit extends Schemas {
   config: Config
   logger: Logger
   version: string
   dataDir: DataDir
   metrics: Metrics
   log: Log
-  registry: EmbeddedRegistry
-  schemaIds: SchemaIds
   /** Things to close, newest first, also when a later step of the start fails. */
   closers: (() => Promise<void>)[]
   /** Services, their criticality and what they call, where somebody said so. */

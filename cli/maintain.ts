@@ -1,18 +1,20 @@
 import { openKeys } from '#/api/keys.ts'
 import { systemClock } from '#/kernel/clock.ts'
-import { topicConfigsOf } from '#/processors/topology.ts'
-import { firstKey, openKit } from './compose.ts'
-import { CONFIG_OPTIONS, loadConfig } from './config.ts'
+import { openKit } from './compose.ts'
+import { loadConfig } from './config.ts'
 import { openStorage } from './engine.ts'
+import { firstKey } from './first-key.ts'
 import type { Command, Io } from './io.ts'
 import type { Kit } from './kit.ts'
 import { createLogger } from './logger.ts'
 import { describeOptions, parseArguments, type OptionSpec } from './options.ts'
+import { createTopics } from './processors.ts'
+import { CONFIG_OPTIONS } from './settings.ts'
 import { packageVersion } from './version.ts'
 
 const OPTIONS: readonly OptionSpec[] = [
   ...CONFIG_OPTIONS.filter(({ name }) =>
-    ['data-dir', 'retention-days', 'clickhouse-port', 'partitions', 'log-retention-days'].includes(
+    /^(data-dir|retention-days|partitions|log-retention-days|(kafka|clickhouse|registry)-.*)$/.test(
       name,
     ),
   ),
@@ -47,6 +49,7 @@ function maintenanceCommand(about: string, work: (kit: Kit, io: Io) => Promise<v
 export const migrateCommand = maintenanceCommand(
   'Usage: faultline migrate [options]\n\nBrings the tables of a stopped platform to this version; a start does the same. Running it again changes nothing.',
   async (kit, io) => {
+    await createTopics(kit)
     const { clickhouse } = await openStorage(kit)
     const rows = await clickhouse.query<{ number: number; name: string; applied_at: string }>(
       'SELECT number, name, applied_at FROM schema_migrations FINAL WHERE number > 0 ORDER BY number',
@@ -59,10 +62,7 @@ export const migrateCommand = maintenanceCommand(
 export const seedCommand = maintenanceCommand(
   'Usage: faultline seed [options]\n\nCreates the default project and its first key in the data folder of a stopped platform; a start does the same.\nRunning it again changes nothing. For a running platform use `faultline keys create`.',
   async (kit, io) => {
-    const { partitions, logRetentionDays } = kit.config
-    await kit.log.createTopics(
-      topicConfigsOf([], { partitions, retentionMs: logRetentionDays * 86_400_000 }),
-    )
+    await createTopics(kit)
     const keys = await openKeys({ ...kit, clock: systemClock })
     try {
       const key = await firstKey(keys, kit.dataDir)

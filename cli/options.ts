@@ -12,8 +12,12 @@ export interface OptionSpec {
   min?: number
   max?: number
   choices?: readonly string[]
+  /** Several of the choices, separated by commas. */
+  isList?: boolean
   /** Never printed. */
   secret?: boolean
+  /** May hold a password, which is not printed. */
+  isAddress?: boolean
 }
 
 export type OptionValue = string | number | boolean | undefined
@@ -80,8 +84,11 @@ export function checkValue(
     return value
   }
   const text = String(raw)
-  if (spec.choices !== undefined && !spec.choices.includes(text))
-    throw wrong(`takes one of ${spec.choices.join(', ')}`)
+  const given = spec.isList === true ? text.split(',').map((part) => part.trim()) : [text]
+  if (spec.choices !== undefined && !given.every((one) => spec.choices?.includes(one) === true))
+    throw wrong(
+      `takes ${spec.isList === true ? 'some' : 'one'} of ${spec.choices.join(', ')}${spec.isList === true ? ', separated by commas' : ''}`,
+    )
   return text
 }
 

@@ -1,6 +1,7 @@
-import { CONFIG_OPTIONS, loadConfig } from './config.ts'
+import { loadConfig, shownValue } from './config.ts'
 import type { Command } from './io.ts'
 import { describeOptions, parseArguments, type OptionSpec } from './options.ts'
+import { CONFIG_OPTIONS } from './settings.ts'
 
 const OPTIONS: readonly OptionSpec[] = [
   ...CONFIG_OPTIONS,
@@ -21,12 +22,10 @@ export const configCommand: Command = async (args, io) => {
     )
     return 0
   }
-  const secrets = new Set(OPTIONS.filter((spec) => spec.secret === true).map((spec) => spec.name))
-  const settings = loadConfig(given).settings.map((setting) =>
-    secrets.has(setting.name) && setting.value !== undefined
-      ? { ...setting, value: '****' }
-      : setting,
-  )
+  const settings = loadConfig(given).settings.map((setting) => ({
+    ...setting,
+    value: shownValue(setting),
+  }))
   if (given['json'] === true) io.stdout.write(`${JSON.stringify(settings)}\n`)
   else
     for (const { name, value, source } of settings)

@@ -2,14 +2,16 @@ import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError, systemErrorCode } from '#/kernel/errors.ts'
 import { systemRandom } from '#/kernel/random.ts'
 import { compose, type Platform } from './compose.ts'
-import { CONFIG_OPTIONS, loadConfig, type Config } from './config.ts'
+import { loadConfig } from './config.ts'
 import type { Command, Io } from './io.ts'
 import { playScenario, spanOf } from './load.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { describeOptions, parseArguments, type OptionSpec, type OptionValues } from './options.ts'
 import { scenario } from './scenario/plans.ts'
 import { shopTopology } from './scenario/world.ts'
+import { rolesOf, type Role } from './roles.ts'
 import { createSender } from './sender.ts'
+import { CONFIG_OPTIONS, type Config } from './settings.ts'
 import { packageVersion } from './version.ts'
 
 const OPTIONS: readonly OptionSpec[] = [
@@ -27,7 +29,8 @@ const OPTIONS: readonly OptionSpec[] = [
 
 const HELP = `Usage: faultline start [options]
 
-Runs the whole platform in this process: log, ClickHouse, processors, API and dashboard.
+Runs the platform in this process: log, ClickHouse, processors, API and dashboard; or, with --role, a part of it
+against Kafka and ClickHouse by URL.
 Ctrl-C stops it in order; what was acknowledged is safe either way.
 
 ${describeOptions(OPTIONS)}
@@ -36,24 +39,39 @@ Every option is also an environment variable (--data-dir is FAULTLINE_DATA_DIR) 
 `
 
 function banner(platform: Platform, isDemo: boolean): string {
-  const event = `{"event_type":"error","service":"checkout","message":"payment 4711 timed out after 3000 ms","error_type":"TimeoutError"}`
+  const { roles, url, clickhouseUrl, registryUrl, ingestKey } = platform
+  const isPart = !['ingest', 'api'].every((role) => roles.includes(role as Role))
+  const addresses = [
+    ...(isPart ? [['Roles', roles.join(', ')]] : []),
+    [roles.includes('api') ? 'Dashboard' : 'Health', roles.includes('api') ? url : `${url}/health`],
+    ...(clickhouseUrl === null ? [] : [['ClickHouse', clickhouseUrl]]),
+    ['Registry', registryUrl],
+    ['API', `${url}/docs`],
+  ].map(([name = '', value = '']) => `  ${name.padEnd(13)}${value}`)
   return `
   Faultline is up.
 
-  Dashboard    ${platform.url}
-  ClickHouse   ${platform.clickhouseUrl}
-  Registry     ${platform.registryUrl}
-  API          ${platform.url}/docs
-
-  Send an event:
-
-  curl -X POST ${platform.url}/v1/events -H 'content-type: application/json' \\
-    -H 'x-api-key: ${platform.ingestKey}' \\
-    -d '${event}'
-
-  ${isDemo ? 'A demo outage is playing: watch the dashboard.' : 'No data at hand? `npm start -- --demo` plays an outage, or run `npx faultline load --scenario bad-deploy` beside this.'}
+${addresses.join('\n')}
+${roles.includes('ingest') ? sendHint(url, ingestKey) : ''}${isPart ? '' : dataHint(isDemo)}
   Ctrl-C stops.
 `
+}
+
+function sendHint(url: string, key: string | null): string {
+  const event = `{"event_type":"error","service":"checkout","message":"payment 4711 timed out after 3000 ms","error_type":"TimeoutError"}`
+  return `
+  Send an event:
+
+  curl -X POST ${url}/v1/events -H 'content-type: application/json' \\
+    -H 'x-api-key: ${key ?? 'KEY'}' \\
+    -d '${event}'
+${key === null ? '\n  For a KEY: `npx faultline keys create --url` with the address of a process with role api.\n' : ''}`
+}
+
+function dataHint(isDemo: boolean): string {
+  return isDemo
+    ? '\n  A demo outage is playing: watch the dashboard.\n'
+    : '\n  No data at hand? `npm start -- --demo` plays an outage, or run `npx faultline load --scenario bad-deploy` beside this.\n'
 }
 
 const DEMO = { rate: 40, durationS: 240, historyMin: 70, leadS: 15, endS: 200 }
@@ -66,7 +84,7 @@ async function playDemo(
   const { seed, logger, signal } = options
   const sender = createSender({
     url: platform.url,
-    key: platform.ingestKey,
+    key: platform.ingestKey ?? '',
     clock: systemClock,
     random: systemRandom,
   })
@@ -125,12 +143,13 @@ async function run(config: Config, given: OptionValues, io: Io): Promise<number>
   })
   const demo = new AbortController()
   if (isJson) {
-    const { url, clickhouseUrl, registryUrl, ingestKey } = platform
+    const { roles, url, clickhouseUrl, registryUrl, ingestKey } = platform
     const line = {
       ready: true,
+      roles,
       url,
       clickhouse_url: clickhouseUrl,
-      kafka: null,
+      kafka: config.kafkaBrokers ?? null,
       registry_url: registryUrl,
       ingest_key: ingestKey,
       setup_url: null,
@@ -159,6 +178,10 @@ export const startCommand: Command = async (args, io) => {
   if (positional.length > 0)
     throw new FaultlineError('usage', `start takes no argument: ${positional.join(' ')}`)
   const { config } = loadConfig(given)
+  if (given['demo'] === true && !rolesOf(config).isWhole)
+    throw new FaultlineError('usage', '--demo plays in one process that does everything', {
+      remedy: 'Leave out --role, or send traffic with `npx faultline load --url`.',
+    })
   try {
     return await run(config, given, io)
   } catch (error) {

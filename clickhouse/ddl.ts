@@ -21,12 +21,24 @@ export interface Migration {
 const DDL_DIR = join(import.meta.dirname, 'ddl')
 const ENGINE = /\{\{(MergeTree|AggregatingMergeTree|ReplacingMergeTree)(?::(\w+))?\}\}/g
 
+/** ` ON CLUSTER 'name'` behind the name of what a statement is about; nothing for a single server. */
+export function onCluster({ cluster }: Pick<DdlOptions, 'cluster'>): string {
+  return cluster === undefined ? '' : ` ON CLUSTER '${cluster}'`
+}
+
+// Replicated tables keep their tokens in Keeper, under other names and, unless told, for an hour only: an insert that
+// is repeated after a longer outage would then count twice.
+const DEDUP_WINDOW = /\bnon_replicated_deduplication_window = (\d+)/g
+const DEDUP_SECONDS = 7 * 86_400
+
 function expand(sql: string, options: DdlOptions, suffix: string): string {
   const replicated = options.cluster === undefined ? '' : 'Replicated'
   return sql
-    .replaceAll(
-      '{{cluster}}',
-      options.cluster === undefined ? '' : ` ON CLUSTER '${options.cluster}'`,
+    .replaceAll('{{cluster}}', onCluster(options))
+    .replaceAll(DEDUP_WINDOW, (own, parts: string) =>
+      options.cluster === undefined
+        ? own
+        : `replicated_deduplication_window = ${parts}, replicated_deduplication_window_seconds = ${DEDUP_SECONDS}`,
     )
     .replaceAll('{{suffix}}', suffix)
     .replaceAll('{{retention_days}}', String(options.retentionDays))

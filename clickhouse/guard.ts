@@ -94,9 +94,11 @@ export function adhocDatabaseOf(database: string): string {
 }
 
 /** Creates the empty database; the embedded engine does it itself, a server needs it once. */
-export async function createAdhocDatabase(clickhouse: ClickHouse): Promise<void> {
+export async function createAdhocDatabase(clickhouse: ClickHouse, onCluster = ''): Promise<void> {
   const name = quoteName(adhocDatabaseOf(clickhouse.database))
-  await clickhouse.command(`CREATE DATABASE IF NOT EXISTS ${name}`)
+  await clickhouse.command(`CREATE DATABASE IF NOT EXISTS ${name}${onCluster}`, {
+    database: 'default',
+  })
 }
 
 /**

@@ -1,7 +1,8 @@
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { ClickHouse } from './client.ts'
 import { createAdhocDatabase } from './guard.ts'
-import { loadMigrations, loadViews, type DdlOptions, type Migration } from './ddl.ts'
+import { loadMigrations, loadViews, onCluster, type DdlOptions, type Migration } from './ddl.ts'
+import { quoteName } from './statement.ts'
 
 export interface MigrationReport {
   applied: readonly string[]
@@ -9,9 +10,19 @@ export interface MigrationReport {
   views: boolean
 }
 
-const STATUS_TABLE = `CREATE TABLE IF NOT EXISTS schema_migrations (
+const statusTable = (options: DdlOptions): string =>
+  `CREATE TABLE IF NOT EXISTS schema_migrations${onCluster(options)} (
   number UInt32, name String, checksum String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
-) ENGINE = ReplacingMergeTree(applied_at) ORDER BY number`
+) ENGINE = ${options.cluster === undefined ? '' : 'Replicated'}ReplacingMergeTree(applied_at) ORDER BY number`
+
+const STATUS_ROWS =
+  'SELECT number, name, checksum FROM schema_migrations FINAL ORDER BY number' as const
+
+interface StatusRow {
+  number: number
+  name: string
+  checksum: string
+}
 
 /** The views stand under number 0, since they are made again rather than migrated. */
 const VIEWS_NUMBER = 0
@@ -34,7 +45,7 @@ export async function recreateViews(
 ): Promise<void> {
   const { views } = loadViews(options, suffix)
   for (const { name, statement } of views) {
-    await clickhouse.command(`DROP VIEW IF EXISTS ${name}`)
+    await clickhouse.command(`DROP VIEW IF EXISTS ${name}${onCluster(options)}`)
     await clickhouse.command(statement)
   }
 }
@@ -47,11 +58,9 @@ export async function migrate(
   clickhouse: ClickHouse,
   options: DdlOptions,
 ): Promise<MigrationReport> {
-  await createAdhocDatabase(clickhouse)
-  await clickhouse.command(STATUS_TABLE)
-  const rows = await clickhouse.query<{ number: number; name: string; checksum: string }>(
-    'SELECT number, name, checksum FROM schema_migrations FINAL ORDER BY number',
-  )
+  await createDatabases(clickhouse, options)
+  await clickhouse.command(statusTable(options))
+  const rows = await clickhouse.query<StatusRow>(STATUS_ROWS)
   const done = new Map(rows.map((row) => [row.number, row]))
   const migrations = loadMigrations(options)
   const latest = migrations.at(-1)?.number ?? 0
@@ -82,11 +91,35 @@ export async function migrate(
     await record(clickhouse, migration)
     applied.push(`${String(migration.number).padStart(4, '0')} ${migration.name}`)
   }
-  await applyRetention(clickhouse, migrations)
+  await applyRetention(clickhouse, migrations, options)
   return {
     applied,
     views: await ensureViews(clickhouse, options, done.get(VIEWS_NUMBER)?.checksum),
   }
+}
+
+/** The database of the tables, and the empty one guarded SQL runs in. */
+export async function createDatabases(clickhouse: ClickHouse, options: DdlOptions): Promise<void> {
+  const create = `CREATE DATABASE IF NOT EXISTS ${quoteName(clickhouse.database)}`
+  await clickhouse.command(`${create}${onCluster(options)}`, { database: 'default' })
+  await createAdhocDatabase(clickhouse, onCluster(options))
+}
+
+/** Whether every table and view of this version is there; changes nothing. */
+export async function isMigrated(clickhouse: ClickHouse, options: DdlOptions): Promise<boolean> {
+  const tables = await clickhouse.query(
+    `SELECT name FROM system.tables WHERE database = {database:String} AND name = 'schema_migrations'`,
+    { params: { database: clickhouse.database }, database: 'default' },
+  )
+  if (tables.length === 0) return false
+  const done = new Map(
+    (await clickhouse.query<StatusRow>(STATUS_ROWS)).map((row) => [row.number, row]),
+  )
+  const wanted = [
+    ...loadMigrations(options),
+    { number: VIEWS_NUMBER, checksum: loadViews(options).checksum },
+  ]
+  return wanted.every(({ number, checksum }) => done.get(number)?.checksum === checksum)
 }
 
 const TABLE_TTL = /^CREATE TABLE IF NOT EXISTS (\w+)[\s\S]*\nTTL (.+ INTERVAL (\d+) DAY)/
@@ -95,6 +128,7 @@ const TABLE_TTL = /^CREATE TABLE IF NOT EXISTS (\w+)[\s\S]*\nTTL (.+ INTERVAL (\
 async function applyRetention(
   clickhouse: ClickHouse,
   migrations: readonly Migration[],
+  options: DdlOptions,
 ): Promise<void> {
   const tables = await clickhouse.query<{ name: string; ddl: string }>(
     'SELECT name, create_table_query AS ddl FROM system.tables WHERE database = currentDatabase()',
@@ -103,7 +137,7 @@ async function applyRetention(
   for (const statement of migrations.flatMap((migration) => migration.statements)) {
     const [, table = '', ttl = '', days = ''] = TABLE_TTL.exec(statement) ?? []
     if (table === '' || ddlOf.get(table)?.includes(`toIntervalDay(${days})`) === true) continue
-    await clickhouse.command(`ALTER TABLE ${table} MODIFY TTL ${ttl}`, {
+    await clickhouse.command(`ALTER TABLE ${table}${onCluster(options)} MODIFY TTL ${ttl}`, {
       settings: { materialize_ttl_after_modify: 0 },
     })
   }

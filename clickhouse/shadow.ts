@@ -1,5 +1,5 @@
 import type { ClickHouse } from './client.ts'
-import { loadViews, type DdlOptions } from './ddl.ts'
+import { loadViews, onCluster, type DdlOptions } from './ddl.ts'
 import { familyOf, type TableFamily } from './table-family.ts'
 
 /** Rows of this partition with a lower offset are kept by a replay. */
@@ -32,13 +32,15 @@ const marker = (epoch: number): string => `epoch ${epoch}`
 
 export function createShadow(clickhouse: ClickHouse, base: string, options: DdlOptions): Shadow {
   const family = familyOf(base)
+  const on = onCluster(options)
   const views = (suffix: string) =>
     loadViews(options, suffix).views.filter(({ statement }) =>
       new RegExp(`FROM ${base}${suffix}\\b`).test(statement),
     )
 
   const dropViews = async (suffix: string): Promise<void> => {
-    for (const { name } of views(suffix)) await clickhouse.command(`DROP VIEW IF EXISTS ${name}`)
+    for (const { name } of views(suffix))
+      await clickhouse.command(`DROP VIEW IF EXISTS ${name}${on}`)
   }
   const makeViews = async (suffix: string): Promise<void> => {
     for (const { statement } of views(suffix)) await clickhouse.command(statement)
@@ -47,10 +49,12 @@ export function createShadow(clickhouse: ClickHouse, base: string, options: DdlO
   return {
     async create(epoch, keep) {
       const suffix = shadowSuffix(epoch)
-      await dropFamily(clickhouse, family, suffix, dropViews)
+      await dropFamily(clickhouse, { family, suffix, on }, dropViews)
       for (const { table } of family.members) {
-        await clickhouse.command(`CREATE TABLE ${table}${suffix} AS ${table}`)
-        await clickhouse.command(`ALTER TABLE ${table}${suffix} MODIFY COMMENT '${marker(epoch)}'`)
+        await clickhouse.command(`CREATE TABLE ${table}${suffix}${on} AS ${table}`)
+        await clickhouse.command(
+          `ALTER TABLE ${table}${suffix}${on} MODIFY COMMENT '${marker(epoch)}'`,
+        )
       }
       await makeViews(suffix)
       await copyKept(clickhouse, base, `${base}${suffix}`, keep)
@@ -62,24 +66,23 @@ export function createShadow(clickhouse: ClickHouse, base: string, options: DdlO
       await dropViews('')
       for (const { table } of family.members) {
         if ((await commentOf(clickhouse, table)) === marker(epoch)) continue
-        await clickhouse.command(`EXCHANGE TABLES ${table} AND ${table}${suffix}`)
+        await clickhouse.command(`EXCHANGE TABLES ${table} AND ${table}${suffix}${on}`)
       }
       await makeViews('')
     },
-    drop: (epoch) => dropFamily(clickhouse, family, shadowSuffix(epoch), dropViews),
+    drop: (epoch) => dropFamily(clickhouse, { family, suffix: shadowSuffix(epoch), on }, dropViews),
     hash: (epoch) => hashOf(clickhouse, family, epoch === undefined ? '' : shadowSuffix(epoch)),
   }
 }
 
 async function dropFamily(
   clickhouse: ClickHouse,
-  family: TableFamily,
-  suffix: string,
+  { family, suffix, on }: { family: TableFamily; suffix: string; on: string },
   dropViews: (suffix: string) => Promise<void>,
 ): Promise<void> {
   await dropViews(suffix)
   for (const { table } of family.members)
-    await clickhouse.command(`DROP TABLE IF EXISTS ${table}${suffix} SYNC`)
+    await clickhouse.command(`DROP TABLE IF EXISTS ${table}${suffix}${on} SYNC`)
 }
 
 async function copyKept(

@@ -1,10 +1,10 @@
-import type { AppDeps } from '#/api/deps.ts'
+import type { AppDeps, Surface } from '#/api/deps.ts'
 import type { Route } from '#/api/route.ts'
 import { changeRoutes } from './changes.ts'
 import { describeRoutes } from './describe.ts'
 import { eventRoutes } from './events.ts'
 import { graphRoutes } from './graph.ts'
-import { healthRoutes } from './health.ts'
+import { healthRoutes, overviewRoute } from './health.ts'
 import type { HealthParts } from './health.ts'
 import { incidentRoutes } from './incidents.ts'
 import { ingestRoutes } from './ingest.ts'
@@ -17,10 +17,23 @@ import { sqlRoutes } from './sql.ts'
 
 export type RouteParts = IngestParts & HealthParts
 
-/** Every address of the API, in the order the description shows them. */
+/** Every address of this process, in the order the description shows them. */
 export function allRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
   const all: readonly Route[] = [
-    ...ingestRoutes(deps, parts),
+    ...(serves(deps, 'ingest') ? ingestRoutes(deps, parts) : []),
+    ...(serves(deps, 'reads') ? readRoutes(deps, parts) : []),
+    ...healthRoutes(deps, parts),
+    ...describeRoutes(deps, () => all),
+  ]
+  return all
+}
+
+export function serves({ surfaces }: AppDeps, surface: Surface): boolean {
+  return surfaces === undefined || surfaces.has(surface)
+}
+
+function readRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
+  return [
     ...eventRoutes(deps),
     ...incidentRoutes(deps),
     ...serviceRoutes(deps),
@@ -30,8 +43,6 @@ export function allRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
     ...liveRoutes(deps, parts.hub),
     ...keyRoutes(deps),
     ...operatorRoutes(deps),
-    ...healthRoutes(deps, parts),
-    ...describeRoutes(deps, () => all),
+    overviewRoute(deps),
   ]
-  return all
 }

@@ -84,7 +84,7 @@ function numberRoutes(deps: AppDeps, { hub }: HealthParts): readonly Route[] {
       path: '/metrics',
       tag: 'health',
       summary: 'Prometheus metrics.',
-      access: 'read',
+      access: 'metrics',
       query: {},
       answer: { status: 200, type: 'text/plain', about: 'Text format 0.0.4.' },
       handle: (call) => sendMetrics(deps, hub, call),
@@ -110,23 +110,27 @@ function numberRoutes(deps: AppDeps, { hub }: HealthParts): readonly Route[] {
         }
       },
     }),
-    route({
-      method: 'GET',
-      path: '/api/overview',
-      tag: 'incidents',
-      summary: 'What is worst, and is it getting worse?',
-      access: 'read',
-      query: { ...range(1), step },
-      answer: { ...JSON_ANSWER, about: 'The first page.', schema: ref('Overview') },
-      async handle({ project, query, nowMs }) {
-        const overview = await deps.reads.overview({ project, ...stepsOf(query) })
-        const lag = lagOf(await deps.pipeline.stages())
-        const key = overview.has_data ? undefined : deps.firstKeyShell
-        const firstRun = key === undefined ? {} : { first_run: { ingest_key: key } }
-        return { ...overview, ...firstRun, now: nowMs, lag_records: lag }
-      },
-    }),
   ]
+}
+
+/** The first page in one answer. */
+export function overviewRoute(deps: AppDeps): Route {
+  return route({
+    method: 'GET',
+    path: '/api/overview',
+    tag: 'incidents',
+    summary: 'What is worst, and is it getting worse?',
+    access: 'read',
+    query: { ...range(1), step },
+    answer: { ...JSON_ANSWER, about: 'The first page.', schema: ref('Overview') },
+    async handle({ project, query, nowMs }) {
+      const overview = await deps.reads.overview({ project, ...stepsOf(query) })
+      const lag = lagOf(await deps.pipeline.stages())
+      const key = overview.has_data ? undefined : deps.firstKeyShell
+      const firstRun = key === undefined ? {} : { first_run: { ingest_key: key } }
+      return { ...overview, ...firstRun, now: nowMs, lag_records: lag }
+    },
+  })
 }
 
 async function sendMetrics(deps: AppDeps, hub: Hub, call: Call): Promise<void> {

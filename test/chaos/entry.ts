@@ -1,6 +1,7 @@
 import { enableCompileCache } from 'node:module'
 import { compose } from '#/cli/compose.ts'
-import { CONFIG_OPTIONS, loadConfig } from '#/cli/config.ts'
+import { loadConfig } from '#/cli/config.ts'
+import { CONFIG_OPTIONS } from '#/cli/settings.ts'
 import { createLogger } from '#/cli/logger.ts'
 import { parseArguments } from '#/cli/options.ts'
 import { systemClock } from '#/kernel/clock.ts'

@@ -1,0 +1,84 @@
+import { join } from 'node:path'
+import { buildApp, type App } from '#/api/app.ts'
+import { API_DEFAULTS, type AppDeps, type Surface } from '#/api/deps.ts'
+import type { Keys } from '#/api/keys.ts'
+import type { Operations, Reads } from '#/api/ports.ts'
+import { createReads } from '#/clickhouse/queries/reads.ts'
+import { systemClock } from '#/kernel/clock.ts'
+import { systemRandom } from '#/kernel/random.ts'
+import { absent } from './absent.ts'
+import { openDashboard } from './dashboard.ts'
+import { openDeadLetterDesk } from './dead-letters.ts'
+import type { Storage } from './engine.ts'
+import type { Kit } from './kit.ts'
+import { createOperations } from './operations.ts'
+import type { Processors } from './processors.ts'
+import { rolesOf, type Roles } from './roles.ts'
+
+export interface ServerParts {
+  storage: Storage
+  keys: Keys
+  processors: Processors
+}
+
+/** The HTTP server of this process: health and metrics always, the door and the pages by its roles. */
+export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
+  const { config, logger, closers } = kit
+  const { storage, keys, processors } = parts
+  const roles = rolesOf(config)
+  const deps: Omit<AppDeps, 'dashboard'> = {
+    ...kit,
+    keys,
+    clock: systemClock,
+    random: systemRandom,
+    surfaces: surfacesOf(roles),
+    reads: readsOf(storage, roles),
+    dependsOnClickHouse: roles.has('api') || roles.has('sink'),
+    pipeline: { stages: () => processors.stages() },
+    operations: roles.has('api') ? await operationsOf(kit, processors) : undefined,
+    firstKeyShell: `$(cat ${join(config.dataDir, 'ingest-key')})`,
+    operatorToken: config.operatorToken ?? kit.dataDir.secret('operator-token'),
+    metricsToken: config.metricsToken,
+    config: {
+      ...API_DEFAULTS,
+      eventsPerSecondMax: config.ingestRate,
+      eventsBurstMax: config.ingestRate * 2,
+      lagRecordsMax: config.lagMax,
+      readyLagRecordsMax: config.readyLagMax,
+      defaultProject: config.project,
+      readAccess: config.readAccess,
+      hostsAllowed: (config.allowedHosts ?? '').split(',').filter((name) => name !== ''),
+    },
+    onProblem: (error, requestId) => logger.error('a request failed', { error, requestId }),
+  }
+  // Pages ask the API inside this process, and the API serves the pages: each is given the other.
+  let app: App | undefined
+  const dashboard = roles.has('api') ? await openDashboard(() => app) : undefined
+  const opened = buildApp({ ...deps, dashboard })
+  app = opened
+  closers.push(() => opened.close())
+  return opened
+}
+
+function surfacesOf(roles: Roles): ReadonlySet<Surface> {
+  const surfaces = new Set<Surface>()
+  if (roles.has('ingest')) surfaces.add('ingest')
+  if (roles.has('api')) surfaces.add('reads')
+  return surfaces
+}
+
+/** Sinks only ask whether ClickHouse is there. */
+function readsOf({ clickhouse }: Storage, roles: Roles): Reads {
+  if (roles.has('api') || roles.has('sink')) return createReads(clickhouse)
+  return absent<Reads>('this process serves no reads', 'Ask one with role api.')
+}
+
+async function operationsOf(kit: Kit, processors: Processors): Promise<Operations> {
+  const deadLetters = await openDeadLetterDesk({
+    ...kit,
+    clock: systemClock,
+    onProblem: (error) => kit.logger.warn('a dead-letter entry', { error }),
+  })
+  kit.closers.push(() => deadLetters.close())
+  return createOperations(processors.replays, deadLetters, processors.groups)
+}
