@@ -39,6 +39,8 @@ export function testEvent(wish: Partial<EventView> = {}): EventView {
     template: '',
     template_id: '',
     params: {},
+    fingerprint_own: '',
+    fingerprint_rule: '',
     ...wish,
   }
 }

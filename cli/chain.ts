@@ -8,6 +8,7 @@ import {
   type ServiceSnapshot,
 } from '#/processors/domain/spike/service-detector.ts'
 import { createClickHouseTables } from '#/processors/stages/clickhouse-table.ts'
+import { loadDecisionsBefore } from '#/processors/stages/grouping-decision.ts'
 import { createTopology, type Topology } from '#/processors/topology.ts'
 import type { RecordName } from '#/schemas/avro-schemas.ts'
 import type { Kit } from './kit.ts'
@@ -30,12 +31,14 @@ export function readTopology(path: string | undefined): readonly TopologyService
 
 /** The chain of processors with everything it is given. */
 export function composeChain(kit: Kit, clickhouse: ClickHouse): Topology {
-  const { config, registry, schemaIds, topology } = kit
+  const { config, log, registry, schemaIds, topology } = kit
+  const schemas = { ids: schemaIds, registry }
   const policy = { quietMs: config.resolveAfterMin * 60_000 }
   return createTopology({
-    schemas: { ids: schemaIds, registry },
+    schemas,
     ...(kit.sink === undefined ? {} : { sink: kit.sink }),
-    rulesOf: () => [],
+    decisionsBefore: (partition, offset) =>
+      loadDecisionsBefore({ log, schemas }, partition, offset),
     createDetector: (service, snapshot) =>
       snapshot === undefined
         ? createServiceDetector(service)

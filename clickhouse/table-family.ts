@@ -44,12 +44,12 @@ const EVENTS: TableFamily = {
     {
       table: 'issues_1m',
       content:
-        'SELECT project, fingerprint, bucket, service, release, sum(events) FROM {table} GROUP BY ALL',
+        'SELECT project, fingerprint, own, bucket, service, release, sum(events) FROM {table} GROUP BY ALL',
     },
     {
       table: 'issues',
       content:
-        'SELECT project, fingerprint, min(first_seen), max(last_seen), sum(events), uniqCombinedMerge(12)(users), max(title), max(template) FROM {table} GROUP BY project, fingerprint',
+        'SELECT project, fingerprint, own, min(first_seen), max(last_seen), sum(events), uniqCombinedMerge(12)(users), max(title), max(template) FROM {table} GROUP BY project, fingerprint, own',
     },
     { table: 'deploys', content: 'SELECT * FROM {table}' },
   ],

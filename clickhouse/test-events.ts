@@ -50,6 +50,8 @@ const extra = {
   template: 'timeout after <*> s',
   template_id: '0123456789abcdef',
   params: { p1: '3' },
+  fingerprint_own: '',
+  fingerprint_rule: '',
 }
 
 /** `count` made-up events at offsets from `from` on, and the batch that carries them. */

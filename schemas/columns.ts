@@ -26,6 +26,8 @@ const DICTIONARY = new Set([
   'method',
   'fingerprint',
   'fingerprint_method',
+  'fingerprint_own',
+  'fingerprint_rule',
   'title',
   'culprit',
   'template',

@@ -167,17 +167,21 @@ export interface Event {
   flags: readonly string[]
 }
 
-/** Two ids that turned out to be one; the older one stands. */
+/** Two ids that turned out to be one, or that a person put together or apart. */
 export interface FingerprintAlias {
   project: string
   service: string
   /** The younger id. */
   alias: string
-  /** The id that stands. */
+  /** The id that stands; the alias itself when a person took it out of every group, empty when a person left it to learning again. */
   canonical: string
   /** Event time at which it was learned. */
   at: number
   reason: string
+  /** Who decided; empty when it was learned. A person's word goes before what was learned. */
+  actor: string
+  /** Id of the decision in config.v1; empty when it was learned. */
+  decision: string
 }
 
 /** An event with its fingerprint and message template. */
@@ -254,6 +258,10 @@ export interface GroupedEvent {
   template_id: string
   /** Variables of the message by name. */
   params: Readonly<Record<string, string>>
+  /** What the event would be alone, before merges that were learned or decided; empty when it is the fingerprint. */
+  fingerprint_own: string
+  /** Id of the fingerprint rule that decided; empty when none did. */
+  fingerprint_rule: string
 }
 
 /** One step in the life of an incident, with the incident as it stands after it. */

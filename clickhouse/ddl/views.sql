@@ -26,20 +26,21 @@ GROUP BY project, bucket, service, environment, event_type, severity;
 
 CREATE MATERIALIZED VIEW issues_1m_view{{suffix}}{{cluster}} TO issues_1m{{suffix}} AS
 SELECT project, fingerprint, toDateTime(toStartOfMinute(occurred_at), 'UTC') AS bucket, service, release,
-  count() AS events, max(toDate(received_at)) AS received_on
+  count() AS events, max(toDate(received_at)) AS received_on, fingerprint_own AS own
 FROM events{{suffix}}
 WHERE fingerprint != ''
-GROUP BY project, fingerprint, bucket, service, release;
+GROUP BY project, fingerprint, bucket, service, release, own;
 
 CREATE MATERIALIZED VIEW issues_view{{suffix}}{{cluster}} TO issues{{suffix}} AS
 SELECT project, toString(fingerprint) AS fingerprint, min(occurred_at) AS first_seen, max(occurred_at) AS last_seen,
   count() AS events, uniqCombinedStateIf(12)(user_id, user_id != '') AS users, max(events.severity) AS severity,
   groupUniqArray(50)(toString(service)) AS services, groupUniqArrayIf(50)(toString(release), release != '') AS releases,
   max(toString(events.title)) AS title, max(toString(events.culprit)) AS culprit,
-  max(toString(events.template)) AS template, max(toString(events.fingerprint_method)) AS fingerprint_method
+  max(toString(events.template)) AS template, max(toString(events.fingerprint_method)) AS fingerprint_method,
+  toString(fingerprint_own) AS own
 FROM events{{suffix}} AS events
 WHERE fingerprint != '' AND event_type = 'error'
-GROUP BY project, fingerprint;
+GROUP BY project, fingerprint, own;
 
 CREATE MATERIALIZED VIEW deploys_view{{suffix}}{{cluster}} TO deploys{{suffix}} AS
 SELECT project, occurred_at, service, environment, release,

@@ -4,6 +4,7 @@ import type { IssueQuery, RangeQuery, StepQuery } from '#/schemas/reads.ts'
 import type { IncidentRow, IssueDetail, IssueRow, Page, SeriesPoint } from '#/schemas/view.ts'
 import { OCCURRED_IN_RANGE, rangeParams } from './conditions.ts'
 import { EVENT_COLUMNS, eventView } from './events.ts'
+import { membershipOf, OWN, OWN_OF_ROLLUP, STANDING, standingOf } from './issue-aliases.ts'
 import { incidentRow, ROW_COLUMNS, type Row as IncidentRowOf } from './incident-row.ts'
 
 interface Row {
@@ -20,10 +21,10 @@ interface Row {
   severity: number
 }
 
-// An alias counts for the issue that stands, so that a merge needs no rewriting of rows.
-const CANONICAL = `SELECT if(a.canonical = '', i.fingerprint, a.canonical) AS fingerprint, i.* EXCEPT (fingerprint)
-  FROM issues AS i LEFT ANY JOIN (SELECT alias, argMax(canonical, _offset) AS canonical FROM issue_aliases WHERE project = {project:String} GROUP BY alias) AS a ON a.alias = i.fingerprint
-  WHERE i.project = {project:String}`
+// An alias counts for the issue that stands, so that a merge or a split needs no rewriting of rows.
+const CANONICAL = `SELECT if(a.canonical = '', o.own_id, a.canonical) AS fingerprint, o.* EXCEPT (own_id)
+  FROM (SELECT ${OWN_OF_ROLLUP} AS own_id, * EXCEPT (fingerprint, own) FROM issues WHERE project = {project:String}) AS o
+  LEFT ANY JOIN ${STANDING} AS a ON a.alias = o.own_id`
 const COLUMNS = `fingerprint, max(title) AS title, max(culprit) AS culprit, max(fingerprint_method) AS method, max(template) AS template,
   arraySort(groupUniqArrayArray(services)) AS services, toUnixTimestamp64Milli(min(first_seen)) AS first_ms,
   toUnixTimestamp64Milli(max(last_seen)) AS last_ms, sum(events) AS events, uniqCombinedMerge(12)(users) AS users, max(severity) AS severity`
@@ -93,18 +94,18 @@ async function withSparks(
 ): Promise<IssueRow[]> {
   if (items.length === 0) return []
   const slotMs = Math.max(60_000, (query.to - query.from) / SPARK_SLOTS)
-  const rows = await clickhouse.query<{ fingerprint: string; slot: number; events: string }>(
-    `SELECT fingerprint, toInt64(floor((toInt64(toUnixTimestamp(bucket)) * 1000 - {from:Int64}) / {slotMs:Float64})) AS slot, sum(events) AS events FROM issues_1m
-     WHERE project = {project:String} AND fingerprint IN {ids:Array(String)} AND bucket >= toDateTime(intDiv({from:Int64}, 1000)) AND bucket < toDateTime(intDiv({to:Int64}, 1000))
-     GROUP BY fingerprint, slot`,
-    { params: { ...rangeParams(query), ids: items.map((item) => item.fingerprint), slotMs } },
+  const ids = items.map((item) => item.fingerprint)
+  const standing = await standingOf(clickhouse, query.project, ids)
+  const rows = await clickhouse.query<{ own_id: string; slot: number; events: string }>(
+    `SELECT ${OWN_OF_ROLLUP} AS own_id, toInt64(floor((toInt64(toUnixTimestamp(bucket)) * 1000 - {from:Int64}) / {slotMs:Float64})) AS slot, sum(events) AS events FROM issues_1m
+     WHERE project = {project:String} AND own_id IN {members:Array(String)} AND bucket >= toDateTime(intDiv({from:Int64}, 1000)) AND bucket < toDateTime(intDiv({to:Int64}, 1000))
+     GROUP BY own_id, slot`,
+    { params: { ...rangeParams(query), members: [...standing.keys()], slotMs } },
   )
-  const sparks = new Map(
-    items.map((item) => [item.fingerprint, Array.from({ length: SPARK_SLOTS }, () => 0)]),
-  )
-  for (const { fingerprint, slot, events } of rows) {
-    const spark = sparks.get(fingerprint)
-    if (spark?.[slot] !== undefined) spark[slot] = Number(events)
+  const sparks = new Map(ids.map((id) => [id, Array.from({ length: SPARK_SLOTS }, () => 0)]))
+  for (const { own_id, slot, events } of rows) {
+    const spark = sparks.get(standing.get(own_id) ?? '')
+    if (spark?.[slot] !== undefined) spark[slot] += Number(events)
   }
   return items.map((item) => ({ ...item, spark: sparks.get(item.fingerprint) ?? [] }))
 }
@@ -127,22 +128,18 @@ export async function issueDetail(
   clickhouse: ClickHouse,
   query: StepQuery & { fingerprint: string },
 ): Promise<IssueDetail | null> {
-  const aliases = await clickhouse.query<{ alias: string; canonical: string }>(
-    'SELECT alias, argMax(canonical, _offset) AS canonical FROM issue_aliases WHERE project = {project:String} GROUP BY alias HAVING alias = {fingerprint:String} OR canonical = {fingerprint:String}',
-    { params: { project: query.project, fingerprint: query.fingerprint } },
+  const { canonical, members, stored } = await membershipOf(
+    clickhouse,
+    query.project,
+    query.fingerprint,
   )
-  const canonical =
-    aliases.find((row) => row.alias === query.fingerprint)?.canonical ?? query.fingerprint
   const [row] = await clickhouse.query<Row>(
     `SELECT ${COLUMNS} FROM (${CANONICAL}) WHERE fingerprint = {fingerprint:String} GROUP BY fingerprint ${PLAIN_NAMES}`,
     { params: { project: query.project, fingerprint: canonical } },
   )
   if (row === undefined) return null
-  const others = aliases
-    .filter((entry) => entry.canonical === canonical)
-    .map((entry) => entry.alias)
-  const params = { ...rangeParams(query), ids: [canonical, ...others] }
-  const where = `${OCCURRED_IN_RANGE} AND fingerprint IN {ids:Array(String)}`
+  const params = { ...rangeParams(query), ids: members, stored }
+  const where = `${OCCURRED_IN_RANGE} AND fingerprint IN {stored:Array(String)} AND ${OWN} IN {ids:Array(String)}`
   const top = (columns: string, from: string): Promise<TopValues[]> =>
     clickhouse.query(
       `SELECT ${columns}, count() AS events FROM ${from} GROUP BY name, value ORDER BY events DESC, value LIMIT 8 BY name`,
@@ -161,8 +158,8 @@ export async function issueDetail(
       `SELECT ${EVENT_COLUMNS} FROM events WHERE ${where} ORDER BY occurred_at DESC LIMIT 5`,
       { params },
     ),
-    issueChart(clickhouse, query, params.ids),
-    incidentsOf(clickhouse, query.project, params.ids),
+    issueChart(clickhouse, query, members),
+    incidentsOf(clickhouse, query.project, stored),
   ])
   return {
     ...issueRow(row),
@@ -171,7 +168,7 @@ export async function issueDetail(
     samples: samples.map(eventView),
     chart,
     incidents,
-    aliases: others,
+    aliases: members.slice(1),
   }
 }
 
@@ -183,7 +180,7 @@ async function issueChart(
   const step = Math.max(60, Math.ceil(query.stepMs / 60_000) * 60)
   const rows = await clickhouse.query<{ at: string; series: string; value: string }>(
     `SELECT intDiv(toInt64(toUnixTimestamp(bucket)), {step:Int64}) * {step:Int64} * 1000 AS at, service AS series, sum(events) AS value FROM issues_1m
-     WHERE project = {project:String} AND fingerprint IN {ids:Array(String)} AND bucket >= toDateTime(intDiv({from:Int64}, 1000)) AND bucket < toDateTime(intDiv({to:Int64}, 1000))
+     WHERE project = {project:String} AND ${OWN_OF_ROLLUP} IN {ids:Array(String)} AND bucket >= toDateTime(intDiv({from:Int64}, 1000)) AND bucket < toDateTime(intDiv({to:Int64}, 1000))
      GROUP BY at, series ORDER BY at, series`,
     { params: { ...rangeParams(query), ids, step } },
   )

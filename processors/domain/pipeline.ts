@@ -130,6 +130,8 @@ function withGroup(event: Event, grouped: Grouped | undefined): GroupedEvent {
     template: grouped?.template ?? '',
     template_id: grouped?.templateId ?? '',
     params: {},
+    fingerprint_own: '',
+    fingerprint_rule: '',
   }
 }
 

@@ -17,7 +17,7 @@ import { createFingerprintStage } from './fingerprint.ts'
 async function start(options: { dedupIdsMax?: number } = {}) {
   const clock = createManualClock(1_000_000)
   const log = createMemoryLog({ clock })
-  const stage = createFingerprintStage({ schemas: SCHEMAS, rulesOf: () => [], ...options })
+  const stage = createFingerprintStage({ schemas: SCHEMAS, ...options })
   const driver = await createDriver({
     log,
     clock,

@@ -1,5 +1,6 @@
 import { createGrouper, restoreGrouper } from '#/processors/domain/grouping/fingerprint.ts'
 import type { Grouped, Grouper, GrouperState } from '#/processors/domain/grouping/fingerprint.ts'
+import type { DecisionBook } from '#/processors/domain/grouping/decisions.ts'
 import type { FingerprintRule } from '#/processors/domain/grouping/fingerprint-rules.ts'
 import type { ConsumedRecord, ProducedRecord } from '#/processors/log/port.ts'
 import { partitionOf } from '#/processors/log/partitioner.ts'
@@ -11,6 +12,7 @@ import { encode, extendEvent } from '#/schemas/codec.ts'
 import type { GroupedEventExtra } from '#/schemas/codec.ts'
 import type { Event } from '#/schemas/records.ts'
 import { telemetryKey, TOPICS } from '#/schemas/topics.ts'
+import { openDecisionDesk, type DecisionsBefore } from './decision-desk.ts'
 import { createDedup, dedupCodec } from './dedup.ts'
 import { groupInputOf, isGrouped } from './group-input.ts'
 import { createRecordReader } from './record-reader.ts'
@@ -19,8 +21,10 @@ import { createTickGate } from './tick-gate.ts'
 
 export interface FingerprintDeps {
   schemas: SchemaSource
-  /** Rules of a project, read once per service; a change takes hold with the next restart or replay. */
-  rulesOf(project: string): readonly FingerprintRule[]
+  /** Rules of a project until somebody decides on rules for it, for trials; the same array until they change. */
+  rulesOf?(project: string): readonly FingerprintRule[]
+  /** Decisions about groups that state which begins at this place has not met. */
+  decisionsBefore?: DecisionsBefore
   /** Services remembered per partition; past it the ones quiet for longest learn afresh. */
   servicesMax?: number
   dedupIdsMax?: number
@@ -53,6 +57,8 @@ const UNGROUPED: GroupedEventExtra = {
   template: '',
   template_id: '',
   params: {},
+  fingerprint_own: '',
+  fingerprint_rule: '',
 }
 
 /**
@@ -69,15 +75,15 @@ export function createFingerprintStage(deps: FingerprintDeps): Stage {
 }
 
 function grouperCodec(deps: FingerprintDeps): StoreCodec<Grouper> {
-  const rules = (key: string) => deps.rulesOf(key.slice(0, key.indexOf('/')))
   return {
     keysMax: deps.servicesMax ?? FINGERPRINT_SERVICES_MAX,
-    create: (key) => createGrouper({ rules: rules(key) }),
+    create: () => createGrouper(),
     encode: (grouper) => Buffer.from(JSON.stringify(grouper.snapshot())),
-    decode: (bytes, key) =>
-      restoreGrouper(JSON.parse(bytes.toString()) as GrouperState, { rules: rules(key) }),
+    decode: (bytes) => restoreGrouper(JSON.parse(bytes.toString()) as GrouperState),
   }
 }
+
+const NO_RULES: readonly FingerprintRule[] = []
 
 class FingerprintProcessor implements Processor {
   readonly #schemas: SchemaSource
@@ -87,6 +93,8 @@ class FingerprintProcessor implements Processor {
   readonly #groupers
   readonly #dedup
   readonly #ticks
+  readonly #decisions
+  readonly #rulesOf: ((project: string) => readonly FingerprintRule[]) | undefined
 
   constructor(deps: FingerprintDeps, context: ProcessorContext) {
     this.#schemas = deps.schemas
@@ -99,18 +107,25 @@ class FingerprintProcessor implements Processor {
       onShortened: () => context.count('dedup_shortened'),
     })
     this.#ticks = createTickGate(context)
+    this.#decisions = openDecisionDesk(context, deps.schemas, deps.decisionsBefore)
+    this.#rulesOf = deps.rulesOf && ((project: string) => deps.rulesOf?.(project) ?? NO_RULES)
   }
 
   prepare(records: readonly ConsumedRecord[]): Promise<void> | undefined {
+    const decisions = this.#decisions.prepare(records)
     const narrow = this.#reader.prepare(records)
-    if (narrow === undefined) return undefined
-    return narrow.then(() => this.#wholeReader.prepare(records))
+    if (narrow === undefined) return decisions
+    return Promise.all([decisions, narrow.then(() => this.#wholeReader.prepare(records))]).then(
+      () => undefined,
+    )
   }
 
   process(record: ConsumedRecord) {
+    this.#decisions.begin()
     const read = this.#reader.read(record.value)
     switch (read.kind) {
       case 'poison':
+        if (this.#decisions.take(record)) return OK
         return deadLetter(read.code, read.error)
       case 'tick':
         if (!this.#ticks.isNew(read.tick)) return drop('repeated_tick')
@@ -134,21 +149,32 @@ class FingerprintProcessor implements Processor {
   #group(key: string, event: Needed): GroupedEventExtra {
     const grouper = this.#groupers.use(key)
     const { version } = grouper
+    const book = this.#decisions.bookOf(event.project)
+    grouper.use(this.#rulesIn(book, event.project))
     const grouped = grouper.group(groupInputOf(event))
     // Most events teach nothing new; then the state needs not be written again.
     if (grouper.version !== version) this.#groupers.take(key)
-    if (grouped.aliases !== undefined) this.#tellAliases(event, grouped)
+    if (grouped.aliases !== undefined) this.#tellAliases(event, grouped, book)
+    const { own } = grouped
+    const fingerprint = book.resolve(own, grouped.fingerprint)
     const params: Record<string, string> = {}
     for (const { name, value } of grouped.params) params[name] = value
     return {
-      fingerprint: grouped.fingerprint,
+      fingerprint,
       fingerprint_method: grouped.method,
       title: grouped.title,
       culprit: grouped.culprit ?? '',
       template: grouped.template ?? '',
       template_id: grouped.templateId ?? '',
       params,
+      fingerprint_own: own === fingerprint ? '' : own,
+      fingerprint_rule: grouped.rule ?? '',
     }
+  }
+
+  #rulesIn(book: DecisionBook, project: string): readonly FingerprintRule[] {
+    if (book.revision > 0 || this.#rulesOf === undefined) return book.rules
+    return this.#rulesOf(project)
   }
 
   #extend({ value }: ConsumedRecord, extra: GroupedEventExtra, isCurrent: boolean): Buffer {
@@ -159,11 +185,14 @@ class FingerprintProcessor implements Processor {
     return encode('GroupedEvent', id, { ...whole.record, ...extra })
   }
 
-  #tellAliases(event: Needed, { aliases, reason }: Grouped): void {
+  #tellAliases(event: Needed, { aliases, reason }: Grouped, book: DecisionBook): void {
     const { project, service, occurred_at: at } = event
     const topic = TOPICS.aliases.name
     for (const { from, to } of aliases ?? []) {
-      const value = { project, service, alias: from, canonical: to, at, reason }
+      // A person's word stands whatever is learned later.
+      if (book.isPinned(from)) continue
+      const learned = { actor: '', decision: '' }
+      const value = { project, service, alias: from, canonical: to, at, reason, ...learned }
       const key = Buffer.from(`${project}/${from}`)
       this.#context.emit(topic, partitionOf(key, this.#context.partitionsOf(topic)), {
         key,

@@ -4,7 +4,14 @@ import type { Event } from '#/schemas/records.ts'
 
 type Groupable = Pick<
   Event,
-  'event_type' | 'environment' | 'message' | 'error_type' | 'error_code' | 'route' | 'stack'
+  | 'event_type'
+  | 'service'
+  | 'environment'
+  | 'message'
+  | 'error_type'
+  | 'error_code'
+  | 'route'
+  | 'stack'
 >
 
 /** Errors belong to an issue, and so does whatever carries a text to group by. */
@@ -13,7 +20,7 @@ export function isGrouped(event: Groupable): boolean {
 }
 
 export function groupInputOf(event: Groupable): GroupInput {
-  const input: GroupInput = { environment: event.environment }
+  const input: GroupInput = { environment: event.environment, service: event.service }
   if (event.message !== '') input.message = event.message
   if (event.error_type !== '') input.error_type = event.error_type
   if (event.error_code !== '') input.error_code = event.error_code

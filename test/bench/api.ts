@@ -34,6 +34,8 @@ const NO_GROUP = {
   template: '',
   template_id: '',
   params: {},
+  fingerprint_own: '',
+  fingerprint_rule: '',
 }
 
 function eventAt(index: number): object {

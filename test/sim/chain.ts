@@ -59,7 +59,6 @@ export function chainDeps(
     schemas: SCHEMAS,
     tables,
     sink,
-    rulesOf: () => [],
     optionsOf: () => ({}),
     createDetector: createServiceDetectorFor,
   }

@@ -63,6 +63,8 @@ export function makeEvent(world: World, index: number, at: number): EventView {
     culprit: failed ? (issue?.culprit ?? '') : '',
     template: failed ? (issue?.template ?? '') : `GET ${route} answered <*> in <*> ms`,
     template_id: String(index % 97).padStart(16, '0'),
+    fingerprint_own: '',
+    fingerprint_rule: '',
     params: failed ? { ms: '2000' } : { status: '200', ms: String(duration) },
   }
 }

@@ -10,6 +10,8 @@ export interface GroupInput {
   error_code?: string
   route?: string
   environment: string
+  /** Only rules look at it: one grouper serves one service. */
+  service?: string
   /** Raw stack trace. */
   stack?: string
   /** Structured stack, the frame that threw first. */
@@ -21,6 +23,8 @@ export type GroupMethod = 'rule' | 'code' | 'stack' | 'type_message' | 'message'
 export interface Decision {
   fingerprint: string
   announced: string
+  /** What the event would be had nothing been merged by learning. */
+  own: string
   method: GroupMethod
   reason: string
 }
@@ -48,13 +52,13 @@ export function decide(evidence: Evidence): Decision {
     const { error_code: code, route, environment } = input
     const fingerprint = fingerprintOf([code, route, environment])
     const reason = `Error code ${code} on route ${route} in ${environment}.`
-    return { fingerprint, announced: fingerprint, method: 'code', reason }
+    return { fingerprint, announced: fingerprint, own: fingerprint, method: 'code', reason }
   }
   if (stack !== undefined) {
     const fingerprint = fingerprintOf(['stack', ...stack.parts])
     const which = stack.variant === 'in-app' ? 'in-app frames' : 'frames, none of them in-app,'
     const reason = `${stack.frameCount} ${which} of the stack trace${type ? ` of ${type}` : ''}.`
-    return { fingerprint, announced: fingerprint, method: 'stack', reason }
+    return { fingerprint, announced: fingerprint, own: fingerprint, method: 'stack', reason }
   }
   return decideByMessage(evidence)
 }
@@ -65,16 +69,21 @@ function decideByMessage(evidence: Evidence): Decision {
   const fingerprint = messageFingerprint(learned?.id ?? '', discriminator)
   const isSame = learned === undefined || learned.id === learned.announced
   const announced = isSame ? fingerprint : messageFingerprint(learned.announced, discriminator)
+  const own =
+    learned === undefined || learned.own === learned.id
+      ? fingerprint
+      : messageFingerprint(learned.own, discriminator)
   const shown =
     learned === undefined ? 'no message' : `message template ${shorten(learned.template)}`
   if (type)
     return {
       fingerprint,
       announced,
+      own,
       method: 'type_message',
       reason: `Exception type ${type} and ${shown}.`,
     }
-  return { fingerprint, announced, method: 'message', reason: `Only the ${shown}.` }
+  return { fingerprint, announced, own, method: 'message', reason: `Only the ${shown}.` }
 }
 
 function shorten(text: string): string {

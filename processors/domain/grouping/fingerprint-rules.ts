@@ -1,14 +1,27 @@
 import { matchesGlob } from './glob.ts'
 
-type RuleField = 'message' | 'error_type' | 'error_code' | 'route' | 'environment' | 'stack'
+export const RULE_FIELDS = [
+  'service',
+  'environment',
+  'message',
+  'error_type',
+  'error_code',
+  'route',
+  'stack',
+] as const
+export type RuleField = (typeof RULE_FIELDS)[number]
 
 /**
  * A user's rule: when every glob matches, `fingerprint` is the group. A part may name a field of the event
  * (`{{route}}`); `{{default}}` is the fingerprint the event would have had.
  */
 export interface FingerprintRule {
+  /** Unique among the rules of a project; shown wherever the rule decided. */
+  id?: string
   match: Partial<Record<RuleField, string>>
   fingerprint: readonly string[]
+  /** Title of the issue, with the same placeholders. */
+  title?: string
 }
 
 export type RuleInput = Partial<Record<RuleField, string>>
@@ -40,9 +53,15 @@ export function expandRule(
   input: RuleInput,
   fallback: () => string,
 ): string[] {
-  return rule.fingerprint.map((part) =>
-    part.replaceAll(PLACEHOLDER, (_, name: string) =>
-      name === 'default' ? fallback() : (input[name as RuleField] ?? ''),
-    ),
+  return rule.fingerprint.map((part) => fill(part, input, fallback))
+}
+
+export function titleOfRule(rule: FingerprintRule, input: RuleInput): string | undefined {
+  return rule.title === undefined ? undefined : fill(rule.title, input, () => '')
+}
+
+function fill(text: string, input: RuleInput, fallback: () => string): string {
+  return text.replaceAll(PLACEHOLDER, (_, name: string) =>
+    name === 'default' ? fallback() : (input[name as RuleField] ?? ''),
   )
 }

@@ -8,7 +8,7 @@ import {
   type GroupInput,
   type GroupMethod,
 } from './fingerprint-order.ts'
-import { expandRule, findRule, type FingerprintRule } from './fingerprint-rules.ts'
+import { expandRule, findRule, titleOfRule, type FingerprintRule } from './fingerprint-rules.ts'
 import { nameParams, type NamedParam } from './param-names.ts'
 import { createRecentMap } from './recent-map.ts'
 import { fingerprintStack } from './stack-fingerprint.ts'
@@ -30,6 +30,10 @@ export interface Grouped {
   fingerprint: string
   /** The fingerprint before this event could merge anything. */
   announced: string
+  /** What it would be called had nothing been merged: never changes, so that merges can be undone. */
+  own: string
+  /** Id of the rule that decided. */
+  rule?: string
   method: GroupMethod
   /** One sentence for people. */
   reason: string
@@ -59,6 +63,8 @@ export interface GrouperOptions {
 
 export interface Grouper {
   group(input: GroupInput): Grouped
+  /** Rules from here on; the same array again costs nothing. */
+  use(rules: readonly FingerprintRule[]): void
   /** Grows with every change of the state: a checkpoint of the same version can be spared. */
   readonly version: number
   snapshot(): GrouperState
@@ -79,6 +85,9 @@ export function restoreGrouper(state: GrouperState, options: GrouperOptions = {}
   return new TemplateGrouper(options.rules ?? [], state)
 }
 
+/** A rule may say more than the order of methods does. */
+type Chosen = Decision & { rule?: string; title?: string }
+
 interface CachedGroup {
   revision: number
   grouped: Grouped
@@ -86,12 +95,12 @@ interface CachedGroup {
 }
 
 class TemplateGrouper implements Grouper {
-  readonly #rules: readonly FingerprintRule[]
+  #rules: readonly FingerprintRule[]
   readonly #miner
   readonly #prefixes: StackPrefixes
   readonly #issued = new Map<string, string[]>()
   #issuedVersion = 0
-  readonly #cache = createRecentMap<string, CachedGroup>(CACHE_ENTRIES_MAX)
+  #cache = createRecentMap<string, CachedGroup>(CACHE_ENTRIES_MAX)
 
   constructor(rules: readonly FingerprintRule[], state?: GrouperState) {
     this.#rules = rules
@@ -115,6 +124,12 @@ class TemplateGrouper implements Grouper {
     if (grouped.aliases === undefined)
       this.#cache.set(key, { revision: this.#miner.revision, grouped, template })
     return grouped
+  }
+
+  use(rules: readonly FingerprintRule[]): void {
+    if (rules === this.#rules) return
+    this.#rules = rules
+    this.#cache = createRecentMap<string, CachedGroup>(CACHE_ENTRIES_MAX)
   }
 
   get version(): number {
@@ -144,7 +159,9 @@ class TemplateGrouper implements Grouper {
     const grouped: Grouped = {
       ...decision,
       params: learned === undefined ? [] : nameParams(learned.template, learned.params),
-      title: titleOf(type, learned?.template ?? stack?.culprit ?? input.error_code ?? ''),
+      title:
+        decision.title ??
+        titleOf(type, learned?.template ?? stack?.culprit ?? input.error_code ?? ''),
       ...(learned === undefined ? {} : { template: learned.template, templateId: learned.id }),
       ...(stack?.culprit === undefined ? {} : { culprit: stack.culprit }),
       ...(aliases.length === 0 ? {} : { aliases }),
@@ -152,18 +169,23 @@ class TemplateGrouper implements Grouper {
     return { grouped, template: learned?.id }
   }
 
-  #choose(evidence: Evidence, aliases: TemplateAlias[]): Decision {
-    const fields = ruleFields(evidence.input)
-    const rule = this.#rules.length === 0 ? undefined : findRule(this.#rules, fields)
+  #choose(evidence: Evidence, aliases: TemplateAlias[]): Chosen {
+    if (this.#rules.length === 0) return this.#chooseDefault(evidence, aliases)
+    const fields = ruleFields(evidence)
+    const rule = findRule(this.#rules, fields)
     if (rule === undefined) return this.#chooseDefault(evidence, aliases)
     const parts = expandRule(rule, fields, () => decide(evidence).fingerprint)
     const fingerprint = fingerprintOf(['rule', ...parts])
     const names = Object.keys(rule.match).join(', ')
+    const title = titleOfRule(rule, fields)
     return {
       fingerprint,
       announced: fingerprint,
+      own: fingerprint,
       method: 'rule',
-      reason: `A fingerprint rule on ${names} matched and set the group to ${JSON.stringify(parts)}.`,
+      ...(rule.id === undefined ? {} : { rule: rule.id }),
+      ...(title ? { title: shortTitle(title) } : {}),
+      reason: `The fingerprint rule ${rule.id ?? ''} on ${names} matched and set the group to ${JSON.stringify(parts)}.`,
     }
   }
 
@@ -176,37 +198,47 @@ class TemplateGrouper implements Grouper {
       if (root === own) return decision
       if (isNew) aliases.push({ from: own, to: root })
       const reason = `${decision.reason} The stack is the beginning of, or begins with, a known one.`
-      return { ...decision, fingerprint: root, reason }
+      return { ...decision, fingerprint: root, own, reason }
     }
-    if (learned !== undefined && decision.method !== 'code')
-      this.#remember(learned.announced, discriminatorOf(evidence))
-    return decision
+    if (learned === undefined || decision.method === 'code') return decision
+    const discriminator = discriminatorOf(evidence)
+    this.#remember(learned.announced, discriminator)
+    if (decision.own === decision.fingerprint) return decision
+    // The template was merged before it was met with this type: nobody told that the two are one.
+    const told = this.#remember(learned.own, discriminator)
+    if (told === 'new') aliases.push({ from: decision.own, to: decision.fingerprint })
+    return told === 'full' ? { ...decision, own: decision.fingerprint } : decision
   }
 
-  #remember(template: string, discriminator: string): void {
+  #remember(template: string, discriminator: string): 'new' | 'known' | 'full' {
     const known = this.#issued.get(template)
-    if (known === undefined) {
-      if (this.#issued.size >= ISSUED_TEMPLATES_MAX) {
-        const oldest = this.#issued.keys().next().value
-        if (oldest !== undefined) this.#issued.delete(oldest)
-      }
-      this.#issued.set(template, [discriminator])
-      this.#issuedVersion++
-    } else if (known.length < DISCRIMINATORS_MAX && !known.includes(discriminator)) {
+    if (known?.includes(discriminator)) return 'known'
+    if (known !== undefined && known.length >= DISCRIMINATORS_MAX) return 'full'
+    this.#issuedVersion++
+    if (known !== undefined) {
       known.push(discriminator)
-      this.#issuedVersion++
+      return 'new'
     }
+    if (this.#issued.size >= ISSUED_TEMPLATES_MAX) {
+      const oldest = this.#issued.keys().next().value
+      if (oldest !== undefined) this.#issued.delete(oldest)
+    }
+    this.#issued.set(template, [discriminator])
+    return 'new'
   }
 
+  /** Fingerprints that were given out under merged templates, and what they are called now. */
   #renamed(aliases: readonly TemplateAlias[]): TemplateAlias[] {
     return aliases.flatMap(({ from, to }) =>
-      (this.#issued.get(from) ?? []).map((discriminator) => {
-        this.#remember(to, discriminator)
-        return {
-          from: messageFingerprint(from, discriminator),
-          to: messageFingerprint(to, discriminator),
-        }
-      }),
+      this.#miner.membersOf(from).flatMap((member) =>
+        (this.#issued.get(member) ?? []).map((discriminator) => {
+          this.#remember(to, discriminator)
+          return {
+            from: messageFingerprint(member, discriminator),
+            to: messageFingerprint(to, discriminator),
+          }
+        }),
+      ),
     )
   }
 }
@@ -223,9 +255,12 @@ function withType(parsed: ParsedStack, type: string | undefined): ParsedStack {
   return { ...parsed, exceptions: [{ ...first, type }, ...rest] }
 }
 
-function ruleFields(input: GroupInput): Record<string, string> {
+function ruleFields({ input, type, message }: Evidence): Record<string, string> {
   const fields: Record<string, string> = { environment: input.environment }
-  for (const name of ['message', 'error_type', 'error_code', 'route', 'stack'] as const) {
+  // What a stack says of itself counts as if it had been sent apart.
+  if (type !== undefined) fields['error_type'] = type
+  if (message !== undefined) fields['message'] = message
+  for (const name of ['error_code', 'route', 'stack', 'service'] as const) {
     const value = input[name]
     if (value !== undefined) fields[name] = value
   }
@@ -234,7 +269,10 @@ function ruleFields(input: GroupInput): Record<string, string> {
 
 function titleOf(type: string | undefined, text: string): string {
   const line = text.split('\n', 1)[0] ?? ''
-  const title = type ? (line === '' ? type : `${type}: ${line}`) : line
+  return shortTitle(type ? (line === '' ? type : `${type}: ${line}`) : line)
+}
+
+function shortTitle(title: string): string {
   return title.length > TITLE_CHARS_MAX ? `${title.slice(0, TITLE_CHARS_MAX - 1)}…` : title
 }
 

@@ -39,6 +39,8 @@ export interface LearnedTemplate {
   id: string
   /** The id on arrival, before this message could merge anything. */
   announced: string
+  /** The id its skeleton was first met under, whatever was merged since. */
+  own: string
   params: TemplateParam[]
   /** Ids that were merged by this message. */
   aliases?: TemplateAlias[]
@@ -53,6 +55,8 @@ export interface TemplateMiner {
   learn(message: string): LearnedTemplate
   /** The canonical id `id` belongs to now; `id` itself when it is not known. */
   canonical(id: string): string
+  /** The id and every id that was merged into its template before. */
+  membersOf(id: string): readonly string[]
   /** Marks the template as used, as learning one of its messages again would. */
   touch(id: string): void
   /** The template of an id as it is now. */
@@ -103,14 +107,26 @@ class Miner implements TemplateMiner {
     const scan = this.#scan
     scanMessage(scan, message)
     hashUnits(scan, this.#hash)
-    const known = this.#store.find(skeletonKey(this.#hash))
+    const key = skeletonKey(this.#hash)
+    const known = this.#store.find(key)
     if (known === undefined) return this.#learnUnseen(scan)
     this.#learnDetails(known, scan)
-    return this.#result(known, scan, known.id)
+    // Only what was merged can have another beginning: the rest is spared the look-up.
+    const own = known.isMerged ? (this.#store.skeletons.get(key) ?? known.id) : known.id
+    return this.#result(known, scan, { announced: known.id, own })
   }
 
   canonical(id: string): string {
     return this.#store.root(id)?.id ?? id
+  }
+
+  membersOf(id: string): readonly string[] {
+    const members = [id]
+    // What was merged into a member was merged after it was made: one pass in the order of making is not enough.
+    for (let at = 0; at < members.length; at++)
+      for (const { id: other, parent } of this.#store.templates.values())
+        if (parent === members[at]) members.push(other)
+    return members
   }
 
   touch(id: string): void {
@@ -129,7 +145,7 @@ class Miner implements TemplateMiner {
   #result(
     root: Template,
     scan: Scan,
-    announced: string,
+    { announced, own }: { announced: string; own: string },
     aliases: readonly TemplateAlias[] = [],
   ): LearnedTemplate {
     const params: TemplateParam[] = []
@@ -146,7 +162,7 @@ class Miner implements TemplateMiner {
       })
     }
     root.rendered ??= renderTemplate(root)
-    const result = { template: root.rendered, id: root.id, announced, params }
+    const result = { template: root.rendered, id: root.id, announced, own, params }
     return aliases.length === 0 ? result : { ...result, aliases: [...aliases] }
   }
 
@@ -175,7 +191,7 @@ class Miner implements TemplateMiner {
     if (joined !== undefined) {
       this.#store.remember(key, joined)
       this.#learnDetails(joined, scan)
-      return this.#result(joined, scan, joined.id)
+      return this.#result(joined, scan, { announced: joined.id, own: joined.id })
     }
     const id = skeletonId(skeleton)
     const template = this.#store.add(id, scan.text, scan.fine)
@@ -186,7 +202,8 @@ class Miner implements TemplateMiner {
     if (words !== undefined) this.#merge([...words.members, id], words.unit, key, aliases)
     this.#joinBuckets(template, scan, skeleton, context, aliases, 0)
     if (this.#store.trim()) this.revision++
-    return this.#result(this.#store.root(id) ?? template, scan, id, aliases)
+    const root = this.#store.root(id) ?? template
+    return this.#result(root, scan, { announced: id, own: id }, aliases)
   }
 
   /** A known template that has a variable where this message has one word, or two. */
