@@ -19,7 +19,7 @@ import { DECISION_KIND, loadDecisionsBefore } from './grouping-decision.ts'
 
 const RAW = TOPICS.raw.name
 const grouped = createDecoder('GroupedEvent')
-const aliases = createDecoder('FingerprintAlias')
+const aliasDecoder = createDecoder('FingerprintAlias')
 
 async function start(log = createMemoryLog({ clock: createManualClock(1) })) {
   const stage = createFingerprintStage({
@@ -39,7 +39,7 @@ async function start(log = createMemoryLog({ clock: createManualClock(1) })) {
     log,
     driver,
     /** The fingerprints these messages got. */
-    async send(...messages: string[]): Promise<GroupedEvent[]> {
+    send: async (...messages: string[]): Promise<GroupedEvent[]> => {
       const events = messages.map((message) =>
         encodeEvent(eventOf({ event_id: `e${ids++}`, message })),
       )
@@ -48,13 +48,13 @@ async function start(log = createMemoryLog({ clock: createManualClock(1) })) {
       const all = await driver.read(TOPICS.fingerprinted.name)
       return all.slice(-messages.length).map(({ value }) => grouped.decode(value!))
     },
-    async decide(decision: Partial<GroupingDecision>): Promise<void> {
+    decide: async (decision: Partial<GroupingDecision>): Promise<void> => {
       await driver.pipe(RAW, 'p', [encodeDecision(decision)], 1)
       await driver.run()
     },
-    async aliases() {
+    aliases: async () => {
       const records = await driver.read(TOPICS.aliases.name)
-      return records.map(({ value }) => aliases.decode(value!))
+      return records.map(({ value }) => aliasDecoder.decode(value!))
     },
   }
 }
