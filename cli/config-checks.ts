@@ -8,6 +8,12 @@ function wrong(path: string, message: string, remedy: string): FaultlineError {
 
 /** Settings that contradict each other are told before anything is opened. Fails with `config_invalid`. */
 export function checkConfig(config: Config): void {
+  if (config.allowedHosts === '*' && config.readAccess !== 'keys')
+    throw wrong(
+      'allowed-hosts',
+      'answering under every name would let pages of other sites read what is open',
+      'Name the hosts, or require keys with --read-access keys.',
+    )
   checkKafka(config)
   checkAddress('clickhouse-url', config.clickhouseUrl, ['http:', 'https:'])
   checkAddress('registry-url', config.registryUrl, ['http:', 'https:'])

@@ -110,6 +110,7 @@ describe('settings of a cluster', () => {
       { ...cluster, role: 'sink', 'registry-url': '' },
       'registry',
     ],
+    ['every name while reads are open', { 'allowed-hosts': '*' }, 'read-access'],
     ['a broker without port', { 'kafka-brokers': 'kafka' }, 'host:port'],
     ['TLS without brokers', { 'kafka-tls': true }, 'kafka-brokers'],
     [

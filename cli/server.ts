@@ -47,7 +47,7 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
       readyLagRecordsMax: config.readyLagMax,
       defaultProject: config.project,
       readAccess: config.readAccess,
-      hostsAllowed: (config.allowedHosts ?? '').split(',').filter((name) => name !== ''),
+      hostsAllowed: hostsOf(config.allowedHosts),
     },
     onProblem: (error, requestId) => logger.error('a request failed', { error, requestId }),
   }
@@ -58,6 +58,11 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
   app = opened
   closers.push(() => opened.close())
   return opened
+}
+
+/** Null for every name. */
+function hostsOf(names = ''): readonly string[] | null {
+  return names === '*' ? null : names.split(',').filter((name) => name !== '')
 }
 
 function surfacesOf(roles: Roles): ReadonlySet<Surface> {

@@ -37,7 +37,8 @@ export const CONFIG_OPTIONS = [
     name: 'allowed-hosts',
     type: 'text',
     value: 'names',
-    about: 'host names beside loopback it answers under, separated by commas',
+    about:
+      'host names beside loopback it answers under, separated by commas; * for every name, with --read-access keys',
   },
   {
     name: 'port',
