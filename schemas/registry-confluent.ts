@@ -18,8 +18,8 @@ const RETRIES = 5
 const RETRY_MS_FIRST = 200
 
 /**
- * A registry that speaks Confluent's interface: Confluent's own, Apicurio, Redpanda, or the embedded one of another
- * process. Fails with `storage_unavailable` when nobody answers.
+ * A registry that speaks Confluent's interface: Confluent's own, Apicurio (below `/apis/ccompat/v7`), Redpanda, or the
+ * embedded one of another process. Fails with `storage_unavailable` when nobody answers.
  */
 export function createConfluentRegistry(options: ConfluentOptions): SchemaRegistry {
   const client = new ConfluentClient({
@@ -72,17 +72,25 @@ async function register(
   }
 }
 
+/**
+ * An outage is told from a schema that is not there or of no use: the first is waited for, the second makes a record a
+ * dead letter. The client reports a refused connection as status 400, and what it cannot parse without any.
+ */
 function failureOf(error: unknown, deed: string): FaultlineError {
-  const status = (error as { status?: unknown } | null)?.status
-  const detail = `Cannot ${deed}: ${messageOf(error)}`
-  if (status === 404) return new FaultlineError('unknown_schema', detail, { cause: error })
-  if (status === 409 || /incompatible|compatib/i.test(messageOf(error)))
+  const { status, name } = (error ?? {}) as { status?: unknown; name?: unknown }
+  const message = messageOf(error)
+  const detail = `Cannot ${deed}: ${message}`
+  if (status === 409)
     return new FaultlineError('schema_incompatible', detail, {
       remedy: 'Give new fields a default; do not rename or retype old ones.',
       cause: error,
     })
+  // A registry says what it misses; a bare 404 comes from something else at that address.
+  const isMissing = status === 404 && !/Error, status 404|HTTP 404/.test(message)
+  const isUseless = name === 'ConfluentSchemaRegistryArgumentError'
+  if (isMissing || isUseless) return new FaultlineError('unknown_schema', detail, { cause: error })
   return new FaultlineError('storage_unavailable', detail, {
-    remedy: 'Check the address of the schema registry and that it runs.',
+    remedy: 'Check the address of the schema registry, its path and that it runs.',
     cause: error,
   })
 }

@@ -27,3 +27,9 @@ export type SchemaIds = Readonly<Record<RecordName, number>>
 export function subjectOf(topic: string): string {
   return `${topic}-value`
 }
+
+/** Name of a record's schema without its namespace: clients write the whole name, or namespace and name apart. */
+export function recordNameOf(schema: string): string | undefined {
+  const { name } = JSON.parse(schema) as { name?: unknown }
+  return typeof name === 'string' ? name.slice(name.lastIndexOf('.') + 1) : undefined
+}

@@ -3,7 +3,10 @@ import type { DdlOptions } from '#/clickhouse/ddl.ts'
 import { isDataErrorCode } from '#/clickhouse/error-codes.ts'
 import { createShadow, shadowSuffix } from '#/clickhouse/shadow.ts'
 import { createSinkTable, SINK_TABLES, type SinkTableSpec } from '#/clickhouse/sink-table.ts'
+import type { RecordName } from '#/schemas/avro-schemas.ts'
+import { recordNameOf } from '#/schemas/registry.ts'
 import type { RegisteredSchema } from '#/schemas/registry.ts'
+import { FaultlineError, isFaultlineError, messageOf } from '#/kernel/errors.ts'
 import { schemaIdOf } from '#/schemas/codec.ts'
 import { TOPICS } from '#/schemas/topics.ts'
 import type { SinkTable } from './sink.ts'
@@ -40,8 +43,7 @@ function createTable(key: Key, options: ClickHouseTablesOptions): SinkTable {
     async insert(batch) {
       const first = batch.records[0]?.value
       const id = first === null || first === undefined ? undefined : schemaIdOf(first)
-      const writer =
-        id === undefined || id === today ? undefined : (await options.schemaById(id)).schema
+      const writer = id === today ? undefined : await writerOf(id, spec.record, options)
       const target = batch.shadow
         ? createSinkTable(clickhouse, spec, shadowSuffix(batch.epoch))
         : live
@@ -56,8 +58,9 @@ function createTable(key: Key, options: ClickHouseTablesOptions): SinkTable {
         ...(writer === undefined ? {} : { writerSchema: writer }),
       })
     },
-    // What ClickHouse refuses for its content; everything else is the engine being away or busy.
+    // What is refused for its content; everything else is the engine or the registry being away or busy.
     isDataError(error) {
+      if (isFaultlineError(error, 'invalid_event')) return true
       const code = clickHouseCodeOf(error)
       return code !== undefined && isDataErrorCode(code)
     },
@@ -66,6 +69,28 @@ function createTable(key: Key, options: ClickHouseTablesOptions): SinkTable {
     drop: (epoch) => shadow.drop(epoch),
     hash: (epoch) => shadow.hash(epoch),
   }
+}
+
+/** The schema of a batch that is not of today's; without one its records are dead letters, waiting would not help them. */
+async function writerOf(
+  id: number | undefined,
+  record: RecordName,
+  options: ClickHouseTablesOptions,
+): Promise<string> {
+  if (id === undefined)
+    throw new FaultlineError('invalid_event', 'not an Avro record with a schema id')
+  const { schema } = await options.schemaById(id).catch((error: unknown) => {
+    if (!isFaultlineError(error, 'unknown_schema')) throw error
+    throw new FaultlineError('invalid_event', messageOf(error), { cause: error })
+  })
+  // ClickHouse fills fields it misses with defaults: a record of another kind would be an empty row.
+  const name = recordNameOf(schema)
+  if (name !== record)
+    throw new FaultlineError(
+      'invalid_event',
+      `schema ${id} is of ${name ?? 'no record'}, not of ${record}`,
+    )
+  return schema
 }
 
 export interface ClickHouseTables {

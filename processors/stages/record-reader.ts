@@ -4,6 +4,7 @@ import type { RecordName } from '#/schemas/avro-schemas.ts'
 import { createDecoder, schemaIdOf } from '#/schemas/codec.ts'
 import type { Decoder, RecordTypes } from '#/schemas/codec.ts'
 import type { Tick } from '#/schemas/records.ts'
+import { recordNameOf } from '#/schemas/registry.ts'
 import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
 
 export interface SchemaSource {
@@ -26,6 +27,8 @@ export interface RecordReader<T> {
 
 /** Schemas of other versions remembered; hostile producers can register many. */
 const SCHEMAS_MAX = 1000
+/** A schema nobody knew may be registered later: after this many batches it is asked for again. */
+const BATCHES_BROKEN = 200
 
 interface Writer<T> {
   decoder: Decoder<T> | undefined
@@ -57,7 +60,7 @@ export function createRecordReader<N extends RecordName, K extends keyof RecordT
   const lookUp = async (id: number): Promise<Writer<T>> => {
     try {
       const { schema } = await registry.byId(id)
-      const written = (JSON.parse(schema) as { name?: unknown }).name
+      const written = recordNameOf(schema)
       if (written !== name) return broken(`schema ${id} is of ${String(written)}, not of ${name}`)
       const decoder = createDecoder<N, K>(name, { ...own, writerSchema: schema })
       return { decoder, tick: undefined, isCurrent: false, error: '' }
@@ -68,8 +71,12 @@ export function createRecordReader<N extends RecordName, K extends keyof RecordT
       return broken(`schema ${id}: ${messageOf(error)}`)
     }
   }
+  let batches = 0
   return {
     prepare(records) {
+      batches += 1
+      if (batches % BATCHES_BROKEN === 0)
+        for (const [id, { error }] of writers) if (error !== '') writers.delete(id)
       let missing: Set<number> | undefined
       for (const { value } of records) {
         const id = value === null ? undefined : schemaIdOf(value)

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '#/kernel/clock.ts'
 import { serverProperties } from './broker-config.ts'
-import { fetchJars } from './jars.ts'
+import { fetchJars, KAFKA_JARS } from './jars.ts'
 import { QUICK_JVM, runJava } from './java.ts'
 import { answersKafka, freePorts } from './ports.ts'
 
@@ -55,9 +55,7 @@ const STOP_MS_MAX = 20_000
 const LOG_BYTES_MAX = 64 << 10
 
 export async function startBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
-  const jars = await fetchJars(
-    options.onProgress === undefined ? {} : { onProgress: options.onProgress },
-  )
+  const jars = await fetchJars(KAFKA_JARS, options.onProgress)
   const isOwnFolder = options.dataDir === undefined
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'faultline-kafka-'))
   const [port = 0, controllerPort = 0] = await freePorts(options.port)

@@ -5,48 +5,63 @@ import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 
 /**
- * Jars of a pom, copied by Maven into a cache that outlives the repository. A changed pom gets a folder of its own, so
- * nobody ever runs with half of an old set.
+ * What Maven fetches, in a cache that outlives the repository: the jars of a pom, or the content of one archive. A
+ * changed pom gets a folder of its own, so nobody ever runs with half of an old set.
  */
-export interface JarOptions {
-  /** Path of the pom.xml; its artifactId and version name the folder. */
-  pom?: string
-  onProgress?: (text: string) => void
+export interface JarSet {
+  folder: string
+  /** Goal and options of Maven, without the folder it fills. */
+  goal: readonly string[]
 }
 
-export const KAFKA_POM = join(import.meta.dirname, 'pom.xml')
 const FETCH_MS_MAX = 300_000
 const SAY_EVERY_FILES = 20
 
-export function cacheFolder(): string {
+function cacheFolder(): string {
   const base = process.env['XDG_CACHE_HOME'] ?? ''
   return join(base === '' ? join(homedir(), '.cache') : base, 'faultline')
 }
 
-/** Where the jars of a pom lie, or will lie. */
-export function jarFolder(pom = KAFKA_POM): string {
+/** The jars a pom names, with what they need. */
+export function jarsOf(pom: string): JarSet {
   const text = readFileSync(pom, 'utf8')
   const field = (name: string): string =>
     new RegExp(`<${name}>([^<]+)</${name}>`).exec(text)?.[1] ?? 'unknown'
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 8)
-  return join(cacheFolder(), `${field('artifactId')}-${field('version')}-${hash}`)
+  return {
+    folder: join(cacheFolder(), `${field('artifactId')}-${field('version')}-${hash}`),
+    goal: ['-f', pom, 'dependency:copy-dependencies', '-DincludeScope=runtime'],
+  }
 }
 
-export function haveJars(pom = KAFKA_POM): boolean {
-  return existsSync(jarFolder(pom))
+/** The content of an archive, by group, artifact, version, type and classifier. */
+export function archiveOf(artifact: string): JarSet {
+  const [, name = '', version = ''] = artifact.split(':')
+  return {
+    folder: join(cacheFolder(), `${name}-${version}`),
+    goal: ['dependency:unpack', `-Dartifact=${artifact}`],
+  }
 }
 
-/** Makes sure the jars are there and answers their folder. Two processes may do this at once: the later one's copy is dropped. */
-export async function fetchJars(options: JarOptions = {}): Promise<string> {
-  const pom = options.pom ?? KAFKA_POM
-  const folder = jarFolder(pom)
+/** Kafka: broker, command line tools, Java clients. */
+export const KAFKA_JARS = jarsOf(join(import.meta.dirname, 'pom.xml'))
+
+export function haveJars(jars: JarSet): boolean {
+  return existsSync(jars.folder)
+}
+
+/** Makes sure they are there and answers the folder. Two processes may do this at once: the later one's copy is dropped. */
+export async function fetchJars(
+  { folder, goal }: JarSet,
+  onProgress: (text: string) => void = () => undefined,
+): Promise<string> {
   if (existsSync(folder)) return folder
   mkdirSync(dirname(folder), { recursive: true })
   const draft = mkdtempSync(`${folder}.draft-`)
-  const say = options.onProgress ?? (() => undefined)
-  say(`fetching ${basename(folder)} through Maven; this happens once`)
+  onProgress(`fetching ${basename(folder)} through Maven; this happens once`)
   try {
-    await copyDependencies({ pom, into: draft, say })
+    await runMaven([...goal, `-DoutputDirectory=${draft}`], { workIn: draft, onProgress })
+    rmSync(join(draft, 'target'), { recursive: true, force: true })
     if (!existsSync(folder)) renameSync(draft, folder)
   } catch (error) {
     // Somebody else was faster: theirs is as good.
@@ -57,15 +72,17 @@ export async function fetchJars(options: JarOptions = {}): Promise<string> {
   return folder
 }
 
-function copyDependencies(wish: {
-  pom: string
-  into: string
-  say: (text: string) => void
-}): Promise<void> {
-  const args = ['-B', '-f', wish.pom, 'dependency:copy-dependencies']
-  args.push(`-DoutputDirectory=${wish.into}`, '-DincludeScope=runtime')
+function runMaven(
+  args: readonly string[],
+  { workIn, onProgress }: { workIn: string; onProgress: (text: string) => void },
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn('mvn', args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: FETCH_MS_MAX })
+    const child = spawn('mvn', ['-B', ...args], {
+      // Maven leaves notes in its folder about what it unpacked; found again, it would do nothing.
+      cwd: workIn,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: FETCH_MS_MAX,
+    })
     let told = ''
     let files = 0
     const hear = (part: string): void => {
@@ -73,14 +90,14 @@ function copyDependencies(wish: {
       const before = files
       files += part.match(/Downloaded from|Copying /g)?.length ?? 0
       if (Math.floor(files / SAY_EVERY_FILES) > Math.floor(before / SAY_EVERY_FILES))
-        wish.say(`  … ${files} files`)
+        onProgress(`  … ${files} files`)
     }
     child.stdout.setEncoding('utf8').on('data', hear)
     child.stderr.setEncoding('utf8').on('data', hear)
     child.on('error', reject)
     child.on('close', (code) => {
       if (code === 0) resolve()
-      else reject(new Error(`Maven could not fetch ${wish.pom} (exit ${code}):\n${told}`))
+      else reject(new Error(`mvn ${args.join(' ')} ended with ${code}:\n${told}`))
     })
   })
 }

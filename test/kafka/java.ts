@@ -1,7 +1,6 @@
-import { spawnSync } from 'node:child_process'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { fetchJars, haveJars, jarFolder, KAFKA_POM } from './jars.ts'
+import { fetchJars, haveJars, KAFKA_JARS } from './jars.ts'
 
 const JAVA_NEEDED = 17
 const REMEDY =
@@ -15,21 +14,21 @@ export function externalBrokers(): string[] | undefined {
   return brokers.length === 0 ? undefined : brokers
 }
 
-/** Why no broker can be started here, or undefined when one can. */
-export function whyNoBroker(pom = KAFKA_POM): string | undefined {
+/** Why no broker, or what else the jars are for, can be started here; undefined when it can. */
+export function whyNoBroker(jars = KAFKA_JARS): string | undefined {
   const java = spawnSync('java', ['-version'], { encoding: 'utf8' })
   if (java.status !== 0) return `No Java was found. ${REMEDY}`
   const version = Number(/version "(\d+)/.exec(java.stderr)?.[1] ?? 0)
   if (version < JAVA_NEEDED)
     return `Java ${version} is too old for Kafka 4, which needs ${JAVA_NEEDED}. ${REMEDY}`
-  if (!haveJars(pom) && spawnSync('mvn', ['-v']).status !== 0)
-    return `No Maven was found to fetch Kafka's jars with. ${REMEDY}`
+  if (!haveJars(jars) && spawnSync('mvn', ['-v']).status !== 0)
+    return `No Maven was found to fetch the jars with. ${REMEDY}`
   return undefined
 }
 
 /** Class path of the broker, its tools and the Java clients. */
-export async function javaClasspath(pom = KAFKA_POM): Promise<string> {
-  return join(await fetchJars({ pom }), '*')
+export async function javaClasspath(jars = KAFKA_JARS): Promise<string> {
+  return join(await fetchJars(jars), '*')
 }
 
 export interface JavaAnswer {
@@ -44,7 +43,7 @@ export function runJava(
   args: readonly string[],
   options: { input?: string; timeoutMs?: number; classpath?: string } = {},
 ): Promise<JavaAnswer> {
-  const classpath = options.classpath ?? join(jarFolder(), '*')
+  const classpath = options.classpath ?? join(KAFKA_JARS.folder, '*')
   const child = spawn('java', [...QUICK_JVM, '-cp', classpath, mainClass, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     timeout: options.timeoutMs ?? 60_000,
