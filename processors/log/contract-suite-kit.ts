@@ -1,4 +1,4 @@
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import { isFaultlineError } from '#/kernel/errors.ts'
 import type { ErrorCode } from '#/kernel/errors.ts'
 import type {
@@ -15,6 +15,8 @@ export interface LogFixture {
   log: Log
   /** Closes the log and opens it again over the same data; absent where nothing outlives the log. */
   reopen?: (() => Promise<Log>) | undefined
+  /** Retention and compaction are somebody else's, at times of their own: `maintain` does nothing. */
+  maintainsItself?: boolean
   dispose(): Promise<void>
 }
 
@@ -73,6 +75,14 @@ export async function expectCode(code: ErrorCode, work: Promise<unknown>): Promi
     (error: unknown) => (isFaultlineError(error) ? error.code : error),
   )
   expect(outcome).toBe(code)
+}
+
+/**
+ * Groups of other processes learn of a change by their next heartbeat: what follows from a join, a leave or a reset
+ * holds soon, in one process at once.
+ */
+export async function soon(check: () => void): Promise<void> {
+  await vi.waitFor(check, { timeout: 10_000, interval: 20 })
 }
 
 /** A member that notes what happens to it. */

@@ -32,6 +32,7 @@ const MAGIC = 2
 /** The length field counts what follows it. */
 const LENGTH_OFFSET = 12
 const COMPRESSION_MASK = 0x07
+const TRANSACTIONAL = 0x10
 
 /** Length, attributes, two varlongs, three varints at their longest. */
 const RECORD_OVERHEAD_BYTES_MAX = 5 + 1 + 10 + 5 + 5 + 5 + 5
@@ -141,6 +142,16 @@ export interface BatchInput {
   baseOffset: number
   /** Offsets of the records where they are not dense, as after compaction; same length as `records`. */
   offsets?: readonly number[]
+  producer?: BatchProducer
+}
+
+/** An idempotent producer: the broker drops a batch whose sequence it has seen. */
+export interface BatchProducer {
+  producerId: number
+  producerEpoch: number
+  /** Of the first record in this partition. */
+  sequence: number
+  isTransactional: boolean
 }
 
 /**
@@ -164,12 +175,19 @@ export function encodeBatch(target: Buffer, at: number, input: BatchInput): Batc
   target.writeInt32BE(position - at - LENGTH_OFFSET, at + AT_LENGTH)
   target.writeInt32BE(0, at + AT_EPOCH)
   target[at + AT_MAGIC] = MAGIC
-  target.writeInt16BE(0, at + AT_ATTRIBUTES)
+  const { producer } = input
+  target.writeInt16BE(producer?.isTransactional === true ? TRANSACTIONAL : 0, at + AT_ATTRIBUTES)
   target.writeInt32BE(deltas.offset, at + AT_LAST_DELTA)
   writeInt64(target, at + AT_TIMESTAMP_BASE, timestampBase)
   writeInt64(target, at + AT_TIMESTAMP_MAX, timestampMsMax)
-  // No idempotent producer: id, epoch and sequence are -1.
-  target.fill(0xff, at + AT_PRODUCER, at + AT_COUNT)
+  if (producer === undefined) {
+    // No idempotent producer: id, epoch and sequence are -1.
+    target.fill(0xff, at + AT_PRODUCER, at + AT_COUNT)
+  } else {
+    writeInt64(target, at + AT_PRODUCER, producer.producerId)
+    target.writeInt16BE(producer.producerEpoch, at + AT_PRODUCER + 8)
+    target.writeInt32BE(producer.sequence, at + AT_PRODUCER + 10)
+  }
   target.writeInt32BE(to - from, at + AT_COUNT)
   target.writeUInt32BE(crc32c(target, at + AT_ATTRIBUTES, position), at + AT_CRC)
   return {
