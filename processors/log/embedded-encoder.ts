@@ -1,4 +1,11 @@
-import { BATCH_HEADER_BYTES, encodeBatch, recordBytesMax } from './record-batch.ts'
+import { assert } from '#/kernel/assert.ts'
+import {
+  BATCH_HEADER_BYTES,
+  encodeBatch,
+  placeBatch,
+  readBatchHeader,
+  recordBytesMax,
+} from './record-batch.ts'
 import type { BatchHeader } from './record-batch.ts'
 import type { ProducedRecord } from './port.ts'
 
@@ -18,6 +25,9 @@ export interface EncodedRun {
   blocks: readonly Buffer[]
   bytes: number
 }
+
+/** What a caller gave for one partition: records, or a whole batch that is encoded already. */
+export type Part = readonly ProducedRecord[] | Buffer
 
 export interface Encoder {
   /** `bytesMax` is the sum of `recordBytesMax` over the records. */
@@ -72,4 +82,50 @@ export function createEncoder(): Encoder {
       return { batches, blocks, bytes: blocks.reduce((sum, one) => sum + one.length, 0) }
     },
   }
+}
+
+const isEncoded = (part: Part): part is Buffer => Buffer.isBuffer(part)
+
+/** The parts as batches, in their order; neighbouring records share a batch, encoded batches stay as they are. */
+export function encodeParts(
+  encoder: Encoder,
+  { parts, bytesMax }: { parts: readonly Part[]; bytesMax: number },
+  baseOffset: number,
+): EncodedRun {
+  const plain = parts.filter((part): part is readonly ProducedRecord[] => !isEncoded(part))
+  if (plain.length === parts.length) {
+    const all = plain.length === 1 ? plain[0]! : plain.flat()
+    return encoder.encode(all, baseOffset, bytesMax)
+  }
+  const runs: EncodedRun[] = []
+  let next = baseOffset
+  let records: ProducedRecord[] = []
+  const flush = (): void => {
+    if (records.length === 0) return
+    const most = records.reduce((sum, record) => sum + recordBytesMax(record), 0)
+    runs.push(encoder.encode(records, next, most))
+    next += records.length
+    records = []
+  }
+  for (const part of parts) {
+    if (isEncoded(part)) {
+      flush()
+      const batch = placeEncoded(part, next)
+      runs.push({ batches: [batch], blocks: [part], bytes: part.length })
+      next = batch.header.lastOffset + 1
+    } else records = records.length === 0 ? [...part] : records.concat(part)
+  }
+  flush()
+  return {
+    batches: runs.flatMap(({ batches }) => batches),
+    blocks: runs.flatMap(({ blocks }) => blocks),
+    bytes: runs.reduce((sum, run) => sum + run.bytes, 0),
+  }
+}
+
+function placeEncoded(bytes: Buffer, baseOffset: number): EncodedBatch {
+  placeBatch(bytes, baseOffset)
+  const header = readBatchHeader(bytes, 0, bytes.length)
+  assert(header?.bytes === bytes.length, 'an encoded batch is whole and alone in its buffer')
+  return { header, bytes }
 }

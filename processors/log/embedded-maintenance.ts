@@ -36,12 +36,12 @@ function expiredCount(partition: Partition, topic: TopicConfig, nowMs: number): 
   return count
 }
 
-function removeFiles(segments: readonly Segment[]): void {
+export function removeFiles(segments: readonly Segment[]): void {
   // Rows are gone already: what cannot be removed now is a stranger to the next start, which removes it.
   for (const { path } of segments) if (existsSync(path)) unlinkSync(path)
 }
 
-function closeActive(disk: Disk, partition: Partition): void {
+export function closeActive(disk: Disk, partition: Partition): void {
   if (partition.fd === undefined) return
   disk.close(partition.fd)
   partition.fd = undefined
@@ -54,7 +54,7 @@ function applyRetention(
   limits: { topic: TopicConfig; nowMs: number },
 ): void {
   const count = expiredCount(partition, limits.topic, limits.nowMs)
-  if (count === 0) return
+  if (count === 0 || partition.isDeleted) return
   const expired = partition.segments.slice(0, count)
   const kept = partition.segments.slice(count)
   const begin = kept[0]?.baseOffset ?? partition.end
@@ -77,6 +77,8 @@ function replaceSegments(
 ): void {
   const old = replacements.flatMap((replacement) => replacement.old)
   const fresh = replacements.flatMap(({ segment }) => segment ?? [])
+  // Deleted while it was rewritten: nothing names these files.
+  if (partition.isDeleted) return removeFiles([...old, ...fresh])
   const later = partition.segments.slice(old.length)
   const last = fresh.at(-1)
   meta.transaction(() => {
@@ -127,6 +129,7 @@ export async function maintainPartition(
   run: MaintenanceRun & { topic: TopicConfig },
 ): Promise<void> {
   const { topic, nowMs, isAsked } = run
+  if (partition.isDeleted) return
   if (topic.compacted && isCompactionDue(partition, nowMs, isAsked)) {
     await compact(deps, partition, nowMs)
   }

@@ -45,6 +45,9 @@ CREATE TABLE IF NOT EXISTS group_offset (
   group_name TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL,
   metadata TEXT NOT NULL, PRIMARY KEY (group_name, topic, partition)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS front_note (
+  kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
 `
 
 /** SQLite has no Infinity in JSON nor a good one in text; NULL stands for "no limit". */
@@ -197,6 +200,26 @@ export class Meta {
       offset,
       metadata,
     )
+  }
+
+  /** A topic with all that is known of it; its files are the caller's to remove. */
+  deleteTopic(topic: string): void {
+    const ids = 'SELECT id FROM partition WHERE topic=?'
+    this.#run(`DELETE FROM segment WHERE partition_id IN (${ids})`, topic)
+    this.#run('DELETE FROM partition WHERE topic=?', topic)
+    this.#run('DELETE FROM topic WHERE name=?', topic)
+    this.#run('DELETE FROM group_offset WHERE topic=?', topic)
+  }
+
+  /** What the Kafka front remembers; see LogFront. */
+  frontNotes(): { kind: string; key: string; value: string }[] {
+    const sql = 'SELECT kind, key, value FROM front_note'
+    return this.#all(sql) as { kind: string; key: string; value: string }[]
+  }
+
+  putFrontNote(kind: string, key: string, value: string | null): void {
+    if (value === null) this.#run('DELETE FROM front_note WHERE kind=? AND key=?', kind, key)
+    else this.#run('INSERT OR REPLACE INTO front_note VALUES (?,?,?)', kind, key, value)
   }
 
   /** Since the last checkpoint: a measure of the write-ahead log. */

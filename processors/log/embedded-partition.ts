@@ -25,6 +25,8 @@ export interface Partition extends WaitList {
   compactedEnd: number
   /** or until the oldest tombstone it kept has been there long enough. */
   tombstoneDueMs: number
+  /** Its topic was deleted: what still holds it must not write. */
+  isDeleted: boolean
 }
 
 export function createPartition(
@@ -36,6 +38,7 @@ export function createPartition(
     fd: undefined,
     compactedEnd: 0,
     tombstoneDueMs: Infinity,
+    isDeleted: false,
     ...createWaitList(),
   }
   return { ...place, ...range, ...open }

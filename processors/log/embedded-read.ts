@@ -122,15 +122,19 @@ function indexOf(reader: StoredReader, partition: Partition, segment: Segment): 
   return (segment.index ??= reader.loadIndex(partition, segment))
 }
 
-/** Records from disk, in whole batches; see Log.read. */
-export async function readStored(
+/**
+ * Whole batches from disk, from the one that holds `from` on, about `bytesMax` of them and at least one. `take`
+ * answers whether it found something in the batch.
+ */
+export async function takeStored(
   reader: StoredReader,
   partition: Partition,
   range: { from: number; bytesMax: number },
-): Promise<ConsumedRecord[]> {
+  take: (block: Buffer, at: number, header: BatchHeader) => boolean,
+): Promise<void> {
   const { from } = range
   const bytesMax = Math.min(Math.max(range.bytesMax, 1), READ_BYTES_MAX)
-  const records: ConsumedRecord[] = []
+  let isFound = false
   for (const segment of partition.segments.filter((one) => one.end > from)) {
     const position = indexOf(reader, partition, segment).positionOfOffset(from)
     const start = { position, bytesMax: bytesMax + INDEX_INTERVAL_BYTES }
@@ -139,12 +143,25 @@ export async function readStored(
       for (const { at, header } of batches) {
         if (header.lastOffset < from) continue
         bytes += header.bytes
-        if (bytes > bytesMax && records.length > 0) return records
-        decodeBatch(block, at, from, records)
+        if (bytes > bytesMax && isFound) return
+        isFound = take(block, at, header) || isFound
       }
-      if (records.length > 0) return records
+      if (isFound) return
     }
   }
+}
+
+/** Records from disk, in whole batches; see Log.read. */
+export async function readStored(
+  reader: StoredReader,
+  partition: Partition,
+  range: { from: number; bytesMax: number },
+): Promise<ConsumedRecord[]> {
+  const records: ConsumedRecord[] = []
+  await takeStored(reader, partition, range, (block, at) => {
+    decodeBatch(block, at, range.from, records)
+    return records.length > 0
+  })
   return records
 }
 

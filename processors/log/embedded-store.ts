@@ -58,8 +58,27 @@ export class TopicStore {
     return added.length > 0
   }
 
+  /** Must run exclusively. Returns the partitions that were; their files are the caller's to remove. */
+  delete(topic: string): readonly Partition[] {
+    const partitions = this.#partitions.get(topic)
+    if (partitions === undefined) throw unknownTopic(topic)
+    this.#meta.transaction(() => this.#meta.deleteTopic(topic))
+    this.#partitions.delete(topic)
+    this.#configs.delete(topic)
+    for (const partition of partitions) partition.isDeleted = true
+    return partitions
+  }
+
   configs(): readonly TopicConfig[] {
     return [...this.#configs.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  findConfig(topic: string): TopicConfig | undefined {
+    return this.#configs.get(topic)
+  }
+
+  findPartition({ topic, partition }: TopicPartition): Partition | undefined {
+    return this.#partitions.get(topic)?.[partition]
   }
 
   /** Fails with `unknown_topic`. */

@@ -3,21 +3,23 @@ import type { Clock } from '#/kernel/clock.ts'
 import { FaultlineError, isFaultlineError, messageOf, systemErrorCode } from '#/kernel/errors.ts'
 import type { Metrics } from '#/kernel/metrics.ts'
 import type { Disk } from './disk.ts'
-import { createEncoder } from './embedded-encoder.ts'
-import type { EncodedRun } from './embedded-encoder.ts'
+import { createEncoder, encodeParts } from './embedded-encoder.ts'
+import type { EncodedRun, Part } from './embedded-encoder.ts'
 import type { Meta } from './embedded-meta.ts'
 import { segmentPath, segmentRow } from './embedded-partition.ts'
 import type { Partition } from './embedded-partition.ts'
 import { createSegment } from './embedded-segment.ts'
 import type { Segment } from './embedded-segment.ts'
 import type { Claim } from './groups.ts'
-import type { AppendResult, OffsetCommit, ProducedRecord } from './port.ts'
-import { logClosed } from './topic-config.ts'
+import type { AppendResult, OffsetCommit } from './port.ts'
+import { logClosed, unknownTopic } from './topic-config.ts'
 
 /** One batch of a caller; `bytesMax` bounds its encoded size. */
 export interface StagedBatch {
   partition: Partition
-  records: readonly ProducedRecord[]
+  /** Records, or a batch that a Kafka client has encoded and the front has checked. */
+  part: Part
+  count: number
   bytesMax: number
 }
 
@@ -28,6 +30,8 @@ export interface WriteRequest {
   group: string
   /** undefined for appends and for an operator's reset. */
   claim: Claim | undefined
+  /** Further rows of the same transaction. */
+  note?: (meta: Meta, results: readonly AppendResult[]) => void
 }
 
 interface Pending {
@@ -41,8 +45,8 @@ interface Pending {
 /** What one group writes to one partition. */
 interface PartitionWrite {
   partition: Partition
-  /** The arrays of the callers, as they are. */
-  parts: (readonly ProducedRecord[])[]
+  /** What the callers gave, as it is. */
+  parts: Part[]
   bytesMax: number
   count: number
   /** Known once it is encoded. */
@@ -228,7 +232,12 @@ export class GroupCommitWriter {
   }
 
   #admit(pending: Pending): boolean {
-    const { claim, group } = pending.request
+    const { claim, group, batches } = pending.request
+    const gone = batches.find(({ partition }) => partition.isDeleted)?.partition
+    if (gone !== undefined) {
+      pending.reject(unknownTopic(gone.topic, gone.partition))
+      return false
+    }
     if (claim === undefined || this.#deps.isHeld(claim)) return true
     const detail = `a partition of ${group} was taken away before the commit was written`
     pending.reject(new FaultlineError('stale_owner', detail))
@@ -240,15 +249,15 @@ export class GroupCommitWriter {
     const byPartition = new Map<Partition, PartitionWrite>()
     for (const { request, results } of admitted) {
       for (const batch of request.batches) {
-        const { partition, records } = batch
+        const { partition, count } = batch
         const { topic, partition: number } = partition
         let write = byPartition.get(partition)
         const baseOffset = partition.end + (write?.count ?? 0)
-        results.push({ topic, partition: number, baseOffset, count: records.length })
-        if (records.length === 0) continue
+        results.push({ topic, partition: number, baseOffset, count })
+        if (count === 0) continue
         if (write === undefined) byPartition.set(partition, (write = firstWrite(batch)))
-        write.parts.push(records)
-        write.count += records.length
+        write.parts.push(batch.part)
+        write.count += count
         write.bytesMax += batch.bytesMax
       }
     }
@@ -258,7 +267,7 @@ export class GroupCommitWriter {
   #writeSegment(write: PartitionWrite): void {
     const { partition } = write
     const { disk, clock } = this.#deps
-    const run = this.#encoder.encode(recordsOf(write), partition.end, write.bytesMax)
+    const run = encodeParts(this.#encoder, write, partition.end)
     let segment = partition.segments.at(-1)
     write.isRoll = segment === undefined || this.#deps.isRollDue(partition, run.bytes)
     if (segment === undefined || write.isRoll) {
@@ -286,8 +295,9 @@ export class GroupCommitWriter {
         }
         meta.setEnd(partition.id, partition.end + count, segment.bytes + run.bytes)
       }
-      for (const { request } of admitted) {
+      for (const { request, results } of admitted) {
         for (const commit of request.offsets) meta.putOffset(request.group, commit)
+        request.note?.(meta, results)
       }
     })
   }
@@ -336,8 +346,4 @@ export class GroupCommitWriter {
 function firstWrite({ partition }: StagedBatch): PartitionWrite {
   const empty = { parts: [], bytesMax: 0, count: 0 }
   return { partition, ...empty, run: undefined, segment: undefined, isRoll: false, fd: undefined }
-}
-
-function recordsOf({ parts }: PartitionWrite): readonly ProducedRecord[] {
-  return parts.length === 1 ? parts[0]! : parts.flat()
 }

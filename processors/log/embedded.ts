@@ -1,9 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { Clock } from '#/kernel/clock.ts'
-import type { Metrics } from '#/kernel/metrics.ts'
-import { systemDisk } from './disk.ts'
-import type { Disk } from './disk.ts'
+import { createLogFront } from './embedded-front.ts'
+import type { FrontedLog, LogFront } from './embedded-front.ts'
 import { maintainPartition } from './embedded-maintenance.ts'
 import type { MaintenanceDeps } from './embedded-maintenance.ts'
 import type { Meta } from './embedded-meta.ts'
@@ -13,6 +11,8 @@ import { findTimestamp, onStableSegments, readStored } from './embedded-read.ts'
 import type { StoredReader } from './embedded-read.ts'
 import { SegmentIndex } from './embedded-segment.ts'
 import type { Segment } from './embedded-segment.ts'
+import { EMBEDDED_DEFAULTS } from './embedded-options.ts'
+import type { EmbeddedLogOptions, EmbeddedSettings } from './embedded-options.ts'
 import { TopicStore } from './embedded-store.ts'
 import { Syncer } from './embedded-sync.ts'
 import { GroupCommitWriter } from './embedded-writer.ts'
@@ -29,7 +29,6 @@ import type {
   ConsumedRecord,
   GroupMembership,
   GroupSubscription,
-  Log,
   OffsetCommit,
   PartitionLag,
   ProducedBatch,
@@ -43,54 +42,10 @@ import { checkBatch, checkCommit, checkTopic, logClosed, outOfRange } from './to
 import { createWaiters } from './waiters.ts'
 import type { Waiters } from './waiters.ts'
 
-export interface EmbeddedLogOptions {
-  /** The data folder; the log owns `log/`, `meta.db*`, `lock` and `log-format` in it. */
-  dir: string
-  clock: Clock
-  /**
-   * `write`: an acknowledged record survives the end of the process (kill -9 too), and within `syncIntervalMs`
-   * a power loss. `fsync`: it survives a power loss; a group of appends then costs one wait for the medium.
-   */
-  durability?: 'write' | 'fsync'
-  metrics?: Metrics
-  /** A segment ends at this size, or at half its topic's retention by size. */
-  segmentBytesMax?: number
-  /** A segment ends at this age, or at a quarter of its topic's retention by time. */
-  segmentAgeMsMax?: number
-  syncIntervalMs?: number
-  /** How often retention and compaction look by themselves; Infinity for never. */
-  maintainIntervalMs?: number
-  /** Newest batches kept in memory, over all partitions. */
-  cacheBytesMax?: number
-  /** Appends that wait to be written; more are refused with `overloaded`. */
-  pendingBytesMax?: number
-  /** How long a member of a group may drain before it is fenced. */
-  drainMsMax?: number
-  disk?: Disk
-  /** What went wrong in the background, or was repaired on opening. */
-  onProblem?: (error: unknown) => void
-}
+export type { EmbeddedLogOptions } from './embedded-options.ts'
 
-const MIB = 1024 * 1024
-
-const DEFAULTS = {
-  durability: 'write' as const,
-  metrics: undefined,
-  segmentBytesMax: 64 * MIB,
-  segmentAgeMsMax: 86_400_000,
-  syncIntervalMs: 150,
-  maintainIntervalMs: 60_000,
-  cacheBytesMax: 32 * MIB,
-  pendingBytesMax: 64 * MIB,
-  drainMsMax: 30_000,
-  disk: systemDisk,
-  onProblem: (): void => undefined,
-}
-
-type Settings = Required<Omit<EmbeddedLogOptions, 'metrics'>> & { metrics: Metrics | undefined }
-
-class EmbeddedLog implements Log {
-  readonly #settings: Settings
+class EmbeddedLog implements FrontedLog {
+  readonly #settings: EmbeddedSettings
   readonly #meta: Meta
   readonly #store: TopicStore
   readonly #offsets: OffsetTable = createOffsetTable()
@@ -105,7 +60,7 @@ class EmbeddedLog implements Log {
   #housekeeping: Promise<void> = Promise.resolve()
   #closed: Promise<void> | undefined
 
-  constructor(settings: Settings, meta: Meta) {
+  constructor(settings: EmbeddedSettings, meta: Meta) {
     const { clock, disk, dir, onProblem } = settings
     this.#settings = settings
     this.#meta = meta
@@ -231,6 +186,21 @@ class EmbeddedLog implements Log {
     await this.#maintain(nowMs, true)
   }
 
+  front(): LogFront {
+    return createLogFront({
+      meta: this.#meta,
+      disk: this.#settings.disk,
+      store: this.#store,
+      offsets: this.#offsets,
+      cache: this.#cache,
+      waiters: this.#waiters,
+      writer: this.#writer,
+      groups: this.#groups,
+      reader: this.#reader,
+      checkOpen: () => this.#checkOpen(),
+    })
+  }
+
   close(): Promise<void> {
     return (this.#closed ??= this.#close())
   }
@@ -293,7 +263,13 @@ class EmbeddedLog implements Log {
   #stage(batches: readonly ProducedBatch[]): StagedBatch[] {
     return batches.map((batch) => {
       const bytesMax = checkBatch(batch, this.#store.config(batch.topic).compacted)
-      return { partition: this.#store.partition(batch), records: batch.records, bytesMax }
+      const { records } = batch
+      return {
+        partition: this.#store.partition(batch),
+        part: records,
+        count: records.length,
+        bytesMax,
+      }
     })
   }
 
@@ -345,7 +321,8 @@ class EmbeddedLog implements Log {
       exclusive: (work) => this.#writer.exclusive(work),
     }
     for (const partition of this.#store.all()) {
-      const topic = this.#store.config(partition.topic)
+      const topic = this.#store.findConfig(partition.topic)
+      if (topic === undefined) continue
       await maintainPartition(deps, partition, { topic, nowMs, isAsked })
     }
     metrics?.set('faultline_log_size_bytes', this.#store.bytes())
@@ -367,13 +344,13 @@ class EmbeddedLog implements Log {
  * The durable log of one machine, without a server: Kafka record batches in segment files, a small SQLite
  * database for what counts. Fails with `data_dir_locked`, `data_dir_version` or `log_corrupt`.
  */
-export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Log> {
+export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<FrontedLog> {
   const dir = resolve(options.dir)
   mkdirSync(dir, { recursive: true })
   checkFormat(dir)
   const meta = openLocked(dir)
   try {
-    const log = new EmbeddedLog({ ...DEFAULTS, ...options, dir }, meta)
+    const log = new EmbeddedLog({ ...EMBEDDED_DEFAULTS, ...options, dir }, meta)
     await log.open()
     return log
   } catch (error) {

@@ -6,6 +6,8 @@ export interface OffsetTable {
   get(group: string, tp: TopicPartition): CommittedOffset | undefined
   set(group: string, commit: OffsetCommit): void
   groups(): readonly string[]
+  /** A topic is gone, and with it what groups read of it. */
+  forgetTopic(topic: string): void
   /** In the order of topic and partition. */
   list(group: string): readonly OffsetCommit[]
 }
@@ -24,6 +26,12 @@ export function createOffsetTable(): OffsetTable {
       rows.set(partitionKey(commit), { topic, partition, offset, metadata })
     },
     groups: () => [...byGroup.keys()],
+    forgetTopic: (topic) => {
+      for (const [group, rows] of byGroup) {
+        for (const [key, row] of rows) if (row.topic === topic) rows.delete(key)
+        if (rows.size === 0) byGroup.delete(group)
+      }
+    },
     list: (group) =>
       [...(byGroup.get(group)?.values() ?? [])].toSorted((a, b) =>
         a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1,

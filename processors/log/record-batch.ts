@@ -199,6 +199,12 @@ export function encodeBatch(target: Buffer, at: number, input: BatchInput): Batc
   }
 }
 
+/** Gives an encoded batch its place in the log; both fields lie outside the checksum. */
+export function placeBatch(batch: Buffer, baseOffset: number): void {
+  writeInt64(batch, 0, baseOffset)
+  batch.writeInt32BE(0, AT_EPOCH)
+}
+
 /**
  * The header at `at`, or undefined when the bytes up to `end` hold no whole, plausible one (they may be the torn
  * end of a file). `bytes` may reach past `end`: then the batch is there in part.
