@@ -8,6 +8,7 @@ import { openDataDir } from './data-dir.ts'
 import { openStorage } from './engine.ts'
 import { withoutPassword } from './config.ts'
 import { exclusively } from './exclusively.ts'
+import { serveKafka } from './kafka-front.ts'
 import { firstKey, hasFirstKey, knownKey } from './first-key.ts'
 import type { Kit } from './kit.ts'
 import { listen } from './listen.ts'
@@ -25,6 +26,8 @@ export interface Platform {
   /** For curl, notebooks, Grafana: with the reader's secret where the engine is embedded; null where there is none. */
   clickhouseUrl: string | null
   registryUrl: string
+  /** Where clients of Kafka connect; null where there is nothing for them here. */
+  kafka: string | null
   /** Null where this process does not know it: another one made it, or the role has no use for it. */
   ingestKey: string | null
   stop(): Promise<void>
@@ -85,8 +88,10 @@ async function open(
   const url = await listen(app, { host: config.host, port: config.port, flag: 'port' })
   const registryUrl = await serveRegistry(kit)
   const ingestKey = roles.has('api') ? await sharedFirstKey(kit, keys) : null
+  const kafka = config.kafkaBrokers ?? (await serveKafka(kit, processors.groups))
   if (roles.has('api')) announce(kit, url)
-  return { roles: roles.names, url, clickhouseUrl: storage.readerUrl, registryUrl, ingestKey }
+  const clickhouseUrl = storage.readerUrl
+  return { roles: roles.names, url, clickhouseUrl, registryUrl, kafka, ingestKey }
 }
 
 /** The log, the registry and what goes with them; enough for commands on a stopped platform. */
@@ -96,8 +101,8 @@ export async function openKit(
 ): Promise<Kit> {
   const dataDir = openDataDir(config.dataDir)
   const metrics = createMetrics()
-  const log = await openLog({ config, metrics, logger })
-  closers.push(() => log.close())
+  const logs = await openLog({ config, metrics, logger })
+  closers.push(() => logs.log.close())
   const schemas = await openSchemas(config)
   return {
     ...schemas,
@@ -106,7 +111,7 @@ export async function openKit(
     version,
     dataDir,
     metrics,
-    log,
+    ...logs,
     closers,
     sink,
     topology: topology ?? readTopology(config.topology),

@@ -1,5 +1,6 @@
 import type { Metrics } from '#/kernel/metrics.ts'
 import type { TopologyService } from '#/processors/domain/incident/service-graph.ts'
+import type { FrontedLog } from '#/processors/log/embedded-front.ts'
 import type { Log } from '#/processors/log/port.ts'
 import type { SinkOptions } from '#/processors/stages/sink.ts'
 import type { Config } from './settings.ts'
@@ -15,6 +16,8 @@ export interface Kit extends Schemas {
   dataDir: DataDir
   metrics: Metrics
   log: Log
+  /** The same log where it is the one in the data folder. */
+  embeddedLog: FrontedLog | undefined
   /** Things to close, newest first, also when a later step of the start fails. */
   closers: (() => Promise<void>)[]
   /** Services, their criticality and what they call, where somebody said so. */

@@ -70,7 +70,16 @@ export const CONFIG_OPTIONS = [
     default: 9092,
     min: 0,
     max: 65535,
-    about: "reserved for Kafka's protocol; not served by this version",
+    about: "Kafka's protocol on loopback, over the embedded log; 0 takes a free one",
+  },
+  {
+    name: 'kafka',
+    type: 'text',
+    default: 'auto',
+    choices: ['auto', 'on', 'off'],
+    value: 'when',
+    about:
+      "whether Kafka's protocol is served; it asks for no key, so auto is off with --read-access keys",
   },
   {
     name: 'data-dir',
@@ -271,6 +280,7 @@ export interface Config {
   clickhousePort: number
   registryPort: number
   kafkaPort: number
+  kafka: 'auto' | 'on' | 'off'
   dataDir: string
   /** As given; `rolesOf` reads it. */
   role: string

@@ -7,8 +7,8 @@ import { systemRandom } from '#/kernel/random.ts'
 import { openEmbeddedLog } from '#/processors/log/embedded.ts'
 import { openKafkaLog } from '#/processors/log/kafka/kafka-log.ts'
 import type { SaslOptions, TlsOptions } from '#/processors/log/kafka/options.ts'
-import type { Log } from '#/processors/log/port.ts'
 import { brokersOf } from './config-checks.ts'
+import type { Kit } from './kit.ts'
 import type { Logger } from './logger.ts'
 import { rolesOf } from './roles.ts'
 import type { Config } from './settings.ts'
@@ -20,12 +20,19 @@ export interface LogDeps {
 }
 
 /** The log the configuration names: Kafka's, or the one in the data folder. */
-export async function openLog({ config, metrics, logger }: LogDeps): Promise<Log> {
+export async function openLog({
+  config,
+  metrics,
+  logger,
+}: LogDeps): Promise<Pick<Kit, 'log' | 'embeddedLog'>> {
   const onProblem = (error: unknown): void => logger.warn('the log', { error })
   const shared = { clock: systemClock, metrics, onProblem }
-  if (config.kafkaBrokers === undefined)
-    return openEmbeddedLog({ ...shared, dir: config.dataDir, durability: config.durability })
-  return openKafkaLog({
+  if (config.kafkaBrokers === undefined) {
+    const { dataDir: dir, durability } = config
+    const log = await openEmbeddedLog({ ...shared, dir, durability })
+    return { log, embeddedLog: log }
+  }
+  const log = await openKafkaLog({
     ...shared,
     brokers: brokersOf(config),
     client: config.kafkaClient,
@@ -37,6 +44,7 @@ export async function openLog({ config, metrics, logger }: LogDeps): Promise<Log
     ...(config.kafkaPrefix === undefined ? {} : { prefix: config.kafkaPrefix }),
     random: systemRandom,
   })
+  return { log, embeddedLog: undefined }
 }
 
 function tlsOf({ kafkaTls, kafkaCa, kafkaCert, kafkaCertKey }: Config): TlsOptions | undefined {

@@ -39,13 +39,14 @@ Every option is also an environment variable (--data-dir is FAULTLINE_DATA_DIR) 
 `
 
 function banner(platform: Platform, isDemo: boolean): string {
-  const { roles, url, clickhouseUrl, registryUrl, ingestKey } = platform
+  const { roles, url, clickhouseUrl, registryUrl, kafka, ingestKey } = platform
   const isPart = !['ingest', 'api'].every((role) => roles.includes(role as Role))
   const addresses = [
     ...(isPart ? [['Roles', roles.join(', ')]] : []),
     [roles.includes('api') ? 'Dashboard' : 'Health', roles.includes('api') ? url : `${url}/health`],
     ...(clickhouseUrl === null ? [] : [['ClickHouse', clickhouseUrl]]),
     ['Registry', registryUrl],
+    ...(kafka === null ? [] : [['Kafka', kafka]]),
     ['API', `${url}/docs`],
   ].map(([name = '', value = '']) => `  ${name.padEnd(13)}${value}`)
   return `
@@ -143,13 +144,13 @@ async function run(config: Config, given: OptionValues, io: Io): Promise<number>
   })
   const demo = new AbortController()
   if (isJson) {
-    const { roles, url, clickhouseUrl, registryUrl, ingestKey } = platform
+    const { roles, url, clickhouseUrl, registryUrl, kafka, ingestKey } = platform
     const line = {
       ready: true,
       roles,
       url,
       clickhouse_url: clickhouseUrl,
-      kafka: config.kafkaBrokers ?? null,
+      kafka,
       registry_url: registryUrl,
       ingest_key: ingestKey,
       setup_url: null,

@@ -6,12 +6,13 @@ import { systemDisk } from './disk.ts'
 import type { Disk } from './disk.ts'
 import { openEmbeddedLog } from './embedded.ts'
 import type { EmbeddedLogOptions } from './embedded.ts'
+import type { FrontedLog } from './embedded-front.ts'
 import type { Log, ProducedRecord, TopicPartition } from './port.ts'
 
 /** Folders and logs of one test file; everything goes with `clean`. */
 export class TestLogs {
   readonly #dirs: string[] = []
-  readonly #logs: Log[] = []
+  readonly #logs: FrontedLog[] = []
   /** What the logs reported. */
   readonly problems: unknown[] = []
 
@@ -21,7 +22,7 @@ export class TestLogs {
     return dir
   }
 
-  async open(dir: string, options: Partial<EmbeddedLogOptions> = {}): Promise<Log> {
+  async open(dir: string, options: Partial<EmbeddedLogOptions> = {}): Promise<FrontedLog> {
     const onProblem = (error: unknown): void => void this.problems.push(error)
     const log = await openEmbeddedLog({ dir, clock: systemClock, onProblem, ...options })
     this.#logs.push(log)
