@@ -51,8 +51,14 @@ export interface ReplayWish {
 export interface ReplayState {
   running: boolean
   group: string
-  /** reading, pausing, exchanging, done, failed, cancelled; empty when none ever ran. */
+  /** Its name: each replay has an epoch of its own. 0 when none ever ran. */
+  epoch: number
+  /** waiting, reading, pausing, exchanging, done, failed, cancelled, kept; empty when none ever ran. */
   phase: string
+  started_at: number
+  /** The process that drives it, and how often one went on with what another one had begun. */
+  driver: string
+  takeovers: number
   records: number
   total: number
   error: string
@@ -71,8 +77,11 @@ export interface ReplayState {
 export interface Operations {
   /** Starts a replay; fails with `conflict` while one runs, `not_found` for an unknown group. */
   startReplay(wish: ReplayWish): Promise<ReplayState>
-  replayState(): ReplayState
-  cancelReplay(): Promise<ReplayState>
+  replayState(): Promise<ReplayState>
+  /** With `keep`, what is done stays to be resumed. Resolves when it has ended, or after a while as it is then. */
+  cancelReplay(options?: { keep: boolean }): Promise<ReplayState>
+  /** Goes on with a replay that was cancelled and kept; fails with `conflict` when there is none. */
+  resumeReplay(): Promise<ReplayState>
   /** Newest first. */
   deadLetters(limit: number): Promise<readonly DeadLetterView[]>
   /** The original bytes, as hexadecimal and where possible as text; null when there is no such dead letter. */

@@ -82,7 +82,7 @@ async function open(
   const chain = composeChain(kit, storage.clickhouse)
   const runs = roles.has('processors') || roles.has('sink')
   onStep(runs ? 'starting the processors' : 'looking at the processors')
-  const processors = runs ? await startProcessors(kit, chain) : watchProcessors(kit, chain)
+  const processors = await (runs ? startProcessors(kit, chain) : watchProcessors(kit, chain))
   onStep(roles.has('api') ? 'starting the API and the dashboard' : 'starting the server')
   const app = await openServer(kit, { storage, keys, processors })
   const url = await listen(app, { host: config.host, port: config.port, flag: 'port' })

@@ -48,7 +48,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   replay: {
     about: 'process recorded telemetry again from a point in the log',
-    load: async () => (await import('./operate.ts')).replayCommand,
+    load: async () => (await import('./replay.ts')).replayCommand,
   },
   keys: {
     about: 'create, list and revoke API keys',

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ApiKey, Project } from '#/api/keys.ts'
-import type { DeadLetterView, ReplayState } from '#/api/ports.ts'
-import { systemClock } from '#/kernel/clock.ts'
+import type { DeadLetterView } from '#/api/ports.ts'
 import { FaultlineError, messageOf, type ErrorCode } from '#/kernel/errors.ts'
 import type { StageView } from '#/schemas/view.ts'
 import type { Command, Io } from './io.ts'
@@ -13,7 +12,6 @@ import {
   type OptionSpec,
   type OptionValues,
 } from './options.ts'
-import { createProgress } from './progress.ts'
 import { folderOf, targetUrl } from './target.ts'
 
 const COMMON = [
@@ -33,7 +31,11 @@ const COMMON = [
   { name: 'json', type: 'flag', about: 'as JSON' },
 ] as const satisfies readonly OptionSpec[]
 
-type Ask = (method: 'GET' | 'POST' | 'DELETE', path: string, body?: object) => Promise<unknown>
+export type Ask = (
+  method: 'GET' | 'POST' | 'DELETE',
+  path: string,
+  body?: object,
+) => Promise<unknown>
 
 /** Calls to the running platform as its operator. */
 function operatorOf(given: OptionValues): Ask {
@@ -74,7 +76,7 @@ function operatorOf(given: OptionValues): Ask {
 }
 
 /** Columns side by side, as wide as their widest cell. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, index) =>
     Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)),
   )
@@ -90,7 +92,7 @@ function time(ms: number | null): string {
   return ms === null ? '–' : new Date(ms).toISOString()
 }
 
-interface Sub {
+export interface Sub {
   usage: string
   options?: readonly OptionSpec[]
   run(call: {
@@ -102,14 +104,17 @@ interface Sub {
 }
 
 /** A command with sub-commands, or with one that has no name. */
-function operatorCommand(
+export function operatorCommand(
   name: string,
   about: string,
   subs: Readonly<Record<string, Sub>>,
 ): Command {
   return async (args, io) => {
     const names = Object.keys(subs).filter((sub) => sub !== '')
-    const isNamed = names.length > 0
+    const hasNamed = names.length > 0
+    // What has an unnamed form is called so when no name comes first.
+    const isUnnamed = subs[''] !== undefined && (args[0] ?? '-').startsWith('-')
+    const isNamed = hasNamed && !isUnnamed
     const subName = isNamed ? (args[0] ?? '') : ''
     const sub = subs[subName]
     const options = [
@@ -127,7 +132,7 @@ function operatorCommand(
   }
 }
 
-function print(io: Io, given: OptionValues, value: unknown, text: () => string): number {
+export function print(io: Io, given: OptionValues, value: unknown, text: () => string): number {
   io.stdout.write(given['json'] === true ? `${JSON.stringify(value)}\n` : text())
   return 0
 }
@@ -282,82 +287,6 @@ export const dlqCommand = operatorCommand(
           .join('')
         print(io, given, answer, () => `${answer.redriven.length} put back\n${skipped}`)
         return answer.skipped.length > 0 && answer.redriven.length === 0 ? 1 : 0
-      },
-    },
-  },
-)
-
-function resetToOf(text: string): object | string {
-  if (text === 'earliest') return 'earliest'
-  if (/^\d{1,12}$/.test(text)) return { offset: Number(text) }
-  const timeMs = Date.parse(text)
-  if (Number.isFinite(timeMs)) return { timeMs }
-  throw new FaultlineError(
-    'usage',
-    `--reset-to takes earliest, an offset, or a time like 2026-11-21T03:00:00Z, not ${text}`,
-  )
-}
-
-const POLL_MS = 300
-
-/** Shows the replay until it ends; Ctrl-C cancels it. */
-async function follow(ask: Ask, io: Io): Promise<ReplayState> {
-  const progress = createProgress({ stream: io.stderr, clock: systemClock, unit: 'records' })
-  const cancel = (): void => {
-    io.stderr.write('\ncancelling; the live tables stay as they are\n')
-    void ask('DELETE', '/api/operator/replay')
-  }
-  process.once('SIGINT', cancel)
-  for (;;) {
-    const state = (await ask('GET', '/api/operator/replay')) as ReplayState
-    if (!state.running) {
-      process.off('SIGINT', cancel)
-      progress.finish(`replay ${state.phase}, ${state.records.toLocaleString('en')} records`)
-      return state
-    }
-    progress.update({ done: state.records, total: state.total, items: state.records })
-    await systemClock.sleep(POLL_MS)
-  }
-}
-
-function replayText(state: ReplayState): string {
-  if (state.phase !== 'done') return `${state.phase}: ${state.error}\n`
-  const rows = Object.entries(state.tables).map(([name, { before, after }]) => [
-    name,
-    String(before.rows),
-    String(after.rows),
-    before.hash === after.hash ? 'identical' : 'changed',
-  ])
-  const hashes = Object.entries(state.tables).map(([name, { after }]) => `${name}: ${after.hash}\n`)
-  return `${table(['table', 'rows before', 'rows after', 'content'], rows)}\n${hashes.join('')}\nlive processing paused for ${Math.round(state.paused_ms)} ms\n`
-}
-
-export const replayCommand = operatorCommand(
-  'replay',
-  'Computes a group and everything behind it again from a point in the log, into other tables, and exchanges them.\nLive processing goes on meanwhile. Groups: fingerprint, detect, actions, cluster, enrich, events-sink, derived-sink.',
-  {
-    '': {
-      usage: '--group GROUP --reset-to TIME|OFFSET|earliest',
-      options: [
-        { name: 'group', type: 'text', value: 'group', about: 'which processor' },
-        {
-          name: 'reset-to',
-          type: 'text',
-          default: 'earliest',
-          value: 'point',
-          about: 'earliest, an offset, or a time',
-        },
-      ],
-      async run({ ask, given, io }) {
-        if (typeof given['group'] !== 'string')
-          throw new FaultlineError('usage', 'replay needs --group')
-        await ask('POST', '/api/operator/replay', {
-          group: given['group'],
-          resetTo: resetToOf(String(given['reset-to'] ?? 'earliest')),
-        })
-        const state = await follow(ask, io)
-        print(io, given, state, () => replayText(state))
-        return state.phase === 'done' ? 0 : 1
       },
     },
   },

@@ -1,12 +1,14 @@
+import { hostname } from 'node:os'
 import type { ClickHouse } from '#/clickhouse/client.ts'
 import { systemClock } from '#/kernel/clock.ts'
-import { FaultlineError } from '#/kernel/errors.ts'
 import { systemRandom } from '#/kernel/random.ts'
 import { createSupervisor, type Supervisor } from '#/processors/runtime/platform.ts'
 import type { Stage } from '#/processors/runtime/stage.ts'
+import { restOf, type ReplayBoard } from '#/processors/runtime/replay-board.ts'
 import { createReplayDesk, type ReplayDesk } from '#/processors/runtime/replay-desk.ts'
+import { createReplayFollower } from '#/processors/runtime/replay-follower.ts'
 import { createTicker } from '#/processors/runtime/ticker.ts'
-import { loadEpochs } from '#/processors/stages/epochs.ts'
+import { openReplayBoard } from '#/processors/stages/replay-board.ts'
 import { topicConfigsOf, type Topology } from '#/processors/topology.ts'
 import { createDecoder, encode } from '#/schemas/codec.ts'
 import { TOPICS } from '#/schemas/topics.ts'
@@ -20,7 +22,8 @@ import { rolesOf, type Roles } from './roles.ts'
 export interface Processors {
   /** Of this process where it runs any, of all as the log shows them where it does not. */
   stages(): Promise<readonly StageView[]>
-  replays: ReplayDesk
+  /** What replays are agreed on with; also where nothing of the chain runs. */
+  board: ReplayBoard
   groups: readonly string[]
 }
 
@@ -44,63 +47,26 @@ function stagesOf({ stages }: Topology, roles: Roles): readonly Stage[] {
 }
 
 /** The processors of other processes, as the log shows them. */
-export function watchProcessors(kit: Kit, { stages }: Topology): Processors {
+export async function watchProcessors(kit: Kit, { stages }: Topology): Promise<Processors> {
   return {
     stages: createGroupLag({ log: kit.log, clock: systemClock, stages }),
-    replays: replaysElsewhere(kit),
+    board: await openBoard(kit),
     groups: stages.map((stage) => stage.name),
   }
 }
 
-const REPLAY_NEEDS_ALL = new FaultlineError(
-  'conflict',
-  'a replay runs where all processors and sinks are one process',
-  {
-    remedy:
-      'Stop the other processors and sinks, and start one with --role processors,sink,api: work waits in the log.',
-  },
-)
-
-/** A replay pauses every stage behind its group, so it runs where all of them are. */
-function replaysElsewhere({ logger }: Kit): ReplayDesk {
-  return {
-    run: () => Promise.reject(REPLAY_NEEDS_ALL),
-    onRewind: () =>
-      logger.error('a replay that was asked for by an offset reset failed', {
-        error: REPLAY_NEEDS_ALL,
-      }),
-    progress: () => undefined,
-    stop: async () => undefined,
-  }
+function openBoard({ log, schemaIds, registry }: Kit): Promise<ReplayBoard> {
+  const schemas = { ids: schemaIds, registry }
+  return openReplayBoard({ log, clock: systemClock, schemas })
 }
 
-/** Runs this process's part of the chain: stages under a supervisor, the ticker, and the desk for replays. */
+/** Runs this process's part of the chain: stages under a supervisor, the ticker, and its part in replays. */
 export async function startProcessors(kit: Kit, chain: Topology): Promise<Processors> {
   const { log, logger, metrics, closers } = kit
-  const schemas = { ids: kit.schemaIds, registry: kit.registry }
-  const epochs = await loadEpochs({ log, clock: systemClock, schemas })
+  const board = await openBoard(kit)
   const roles = rolesOf(kit.config)
   const stages = stagesOf(chain, roles)
-  const replays =
-    stages.length < chain.stages.length
-      ? replaysElsewhere(kit)
-      : createReplayDesk({
-          log,
-          stages,
-          epochs,
-          breathe,
-          clock: systemClock,
-          random: systemRandom,
-          supervisor: () => supervisor,
-          onDone: ({ group, epoch, identical }) =>
-            logger.info('a replay that was asked for by an offset reset is done', {
-              group,
-              epoch,
-              identical,
-            }),
-          onProblem: (error) =>
-            logger.error('a replay that was asked for by an offset reset failed', { error }),
-        })
+  const replays = openDesk(kit, { board, stages: chain.stages })
   const supervisor: Supervisor = createSupervisor(stages, {
     log,
     metrics,
@@ -108,7 +74,11 @@ export async function startProcessors(kit: Kit, chain: Topology): Promise<Proces
     clock: systemClock,
     random: systemRandom,
     deadLetters: chain.deadLetters,
-    epochOf: (group) => epochs.current(group),
+    epochOf: (group) => board.epochOf(group),
+    async restOf(stage) {
+      await board.refresh()
+      return restOf(board, stage)
+    },
     onProblem: ({ stage, input, error, restartInMs }) =>
       logger.error('a processor failed', {
         stage,
@@ -120,14 +90,39 @@ export async function startProcessors(kit: Kit, chain: Topology): Promise<Proces
   })
   closers.push(() => supervisor.stop())
   await supervisor.start()
+  const follower = createReplayFollower({
+    board,
+    stages,
+    clock: systemClock,
+    supervisor: () => supervisor,
+    onProblem: (error) => logger.warn('the board of replays', { error }),
+  })
+  closers.push(() => follower.stop())
+  follower.start()
   closers.push(() => replays.stop())
+  // A replay writes tables: whoever may drive one has ClickHouse. Of all of them the log chooses one.
+  if (roles.has('sink')) await replays.start()
   // Of all processes with this role one ticks: a consumer group sees to it.
   if (roles.has('processors')) await startTicker(kit)
-  return {
-    stages: () => supervisor.status(),
-    replays,
-    groups: chain.stages.map((stage) => stage.name),
-  }
+  return { stages: () => supervisor.status(), board, groups: chain.stages.map(({ name }) => name) }
+}
+
+function openDesk(
+  { log, logger }: Kit,
+  { board, stages }: { board: ReplayBoard; stages: Topology['stages'] },
+): ReplayDesk {
+  return createReplayDesk({
+    log,
+    stages,
+    board,
+    breathe,
+    name: `${hostname()}/${process.pid}`,
+    clock: systemClock,
+    random: systemRandom,
+    onDone: ({ group, epoch, identical, records, pausedMs }) =>
+      logger.info('a replay is done', { group, epoch, identical, records, pausedMs }),
+    onProblem: (error) => logger.error('a replay', { error }),
+  })
 }
 
 async function startTicker({ log, logger, schemaIds, closers }: Kit): Promise<void> {

@@ -85,5 +85,5 @@ async function operationsOf(kit: Kit, processors: Processors): Promise<Operation
     onProblem: (error) => kit.logger.warn('a dead-letter entry', { error }),
   })
   kit.closers.push(() => deadLetters.close())
-  return createOperations(processors.replays, deadLetters, processors.groups)
+  return createOperations(processors, deadLetters)
 }

@@ -20,6 +20,8 @@ export interface Shadow {
   create(epoch: number, keep: readonly KeptOffsets[]): Promise<void>
   /** Puts the twins in the place of the live tables. Safe to run again when it was interrupted. */
   exchange(epoch: number): Promise<void>
+  /** Puts the live tables back, as many as were exchanged. Safe to run again. */
+  revert(epoch: number): Promise<void>
   drop(epoch: number): Promise<void>
   hash(epoch?: number): Promise<ContentHash>
 }
@@ -45,6 +47,21 @@ export function createShadow(clickhouse: ClickHouse, base: string, options: DdlO
   const makeViews = async (suffix: string): Promise<void> => {
     for (const { statement } of views(suffix)) await clickhouse.command(statement)
   }
+  /** A twin carries its epoch as comment wherever it is, so that what was exchanged already can be told. */
+  const exchangeWhere = async (
+    epoch: number,
+    isDue: (isTwin: boolean) => boolean,
+  ): Promise<void> => {
+    const suffix = shadowSuffix(epoch)
+    // Views know their tables by identity: they are made again once every table has its new name.
+    await dropViews(suffix)
+    await dropViews('')
+    for (const { table } of family.members) {
+      if (isDue((await commentOf(clickhouse, table)) === marker(epoch)))
+        await clickhouse.command(`EXCHANGE TABLES ${table} AND ${table}${suffix}${on}`)
+    }
+    await makeViews('')
+  }
 
   return {
     async create(epoch, keep) {
@@ -59,17 +76,8 @@ export function createShadow(clickhouse: ClickHouse, base: string, options: DdlO
       await makeViews(suffix)
       await copyKept(clickhouse, base, `${base}${suffix}`, keep)
     },
-    async exchange(epoch) {
-      const suffix = shadowSuffix(epoch)
-      // Views know their tables by identity: they are made again once every table has its new name.
-      await dropViews(suffix)
-      await dropViews('')
-      for (const { table } of family.members) {
-        if ((await commentOf(clickhouse, table)) === marker(epoch)) continue
-        await clickhouse.command(`EXCHANGE TABLES ${table} AND ${table}${suffix}${on}`)
-      }
-      await makeViews('')
-    },
+    exchange: (epoch) => exchangeWhere(epoch, (isTwin) => !isTwin),
+    revert: (epoch) => exchangeWhere(epoch, (isTwin) => isTwin),
     drop: (epoch) => dropFamily(clickhouse, { family, suffix: shadowSuffix(epoch), on }, dropViews),
     hash: (epoch) => hashOf(clickhouse, family, epoch === undefined ? '' : shadowSuffix(epoch)),
   }

@@ -1,5 +1,6 @@
 import type { TopicConfig } from '#/processors/log/port.ts'
 import { stateTopicOf } from '#/processors/runtime/changelog.ts'
+import { REPLAY_GROUP } from '#/processors/runtime/replay-board.ts'
 import type { DeadLetterPort, Stage } from '#/processors/runtime/stage.ts'
 import { createActionsStage } from '#/processors/stages/actions.ts'
 import type { ActionsDeps } from '#/processors/stages/actions.ts'
@@ -67,7 +68,7 @@ export interface TopicLimits {
   retentionMs: number
 }
 
-/** Every topic of the chain, the stages' state topics included. */
+/** Every topic of the chain, the state topics of the stages and of replays included. */
 export function topicConfigsOf(
   stages: readonly Stage[],
   { partitions, retentionMs }: TopicLimits,
@@ -87,5 +88,6 @@ export function topicConfigsOf(
     retentionBytes: Infinity,
     compacted: true,
   }))
-  return [...topics, ...states]
+  const replay = { ...states[0]!, name: stateTopicOf(REPLAY_GROUP), partitions: 1 }
+  return [...topics, ...states, replay]
 }

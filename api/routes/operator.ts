@@ -107,8 +107,21 @@ function replayRoutes(operations: Operations): readonly Route[] {
     operatorRoute({
       method: 'DELETE',
       path: '/api/operator/replay',
-      summary: 'Cancel the replay that runs.',
-      handle: () => operations.cancelReplay(),
+      summary: 'Cancel the replay that runs; with {"keep": true} what is done stays to be resumed.',
+      hasBody: true,
+      handle(call: Call) {
+        const body = call.request.body as Buffer | undefined
+        const { keep = false } = body === undefined || body.length === 0 ? {} : readObject(call)
+        if (typeof keep !== 'boolean') throw wrong('keep', 'keep must be true or false.')
+        return operations.cancelReplay({ keep })
+      },
+    }),
+    operatorRoute({
+      method: 'POST',
+      path: '/api/operator/replay/resume',
+      summary: 'Go on with a replay that was cancelled and kept.',
+      status: 202,
+      handle: () => operations.resumeReplay(),
     }),
   ]
 }

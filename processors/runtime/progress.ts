@@ -10,6 +10,12 @@ export interface CommitNote {
   epoch: number
   /** Exclusive end of the announced range. */
   hi?: number
+  /** The replay its owner rests for. */
+  rest?: number
+}
+
+export function restMetadata({ epoch, hi }: CommitNote, rest: number): string {
+  return JSON.stringify({ epoch, ...(hi === undefined ? {} : { hi }), rest })
 }
 
 export function commitMetadata(epoch: number, hi?: number): string {
@@ -21,9 +27,8 @@ export function parseCommitMetadata(metadata: string): CommitNote | undefined {
   try {
     const parsed = JSON.parse(metadata) as Partial<CommitNote> | null
     if (typeof parsed?.epoch !== 'number') return undefined
-    return parsed.hi === undefined
-      ? { epoch: parsed.epoch }
-      : { epoch: parsed.epoch, hi: parsed.hi }
+    const { epoch, hi, rest } = parsed
+    return { epoch, ...(hi === undefined ? {} : { hi }), ...(rest === undefined ? {} : { rest }) }
   } catch {
     // Whoever wrote this, it was not us.
     return undefined

@@ -9,6 +9,7 @@ import { createProcessorHost } from './processor-host.ts'
 import type { ProcessorHost } from './processor-host.ts'
 import { keyOf } from './replay-plan.ts'
 import type { ReplayPlan } from './replay-plan.ts'
+import type { SavedReplay, SavedStores } from './replay-save.ts'
 import type { ShadowScope, Stage } from './stage.ts'
 import type { PersistentStore } from './store.ts'
 import { createTurn } from './turn.ts'
@@ -21,6 +22,8 @@ export interface ReplayPipeDeps {
   partitionsOf(topic: string): number
   breathe(): Promise<void>
   signal: AbortSignal
+  /** To go on from. */
+  saved: SavedReplay | undefined
 }
 
 /**
@@ -34,6 +37,10 @@ export interface ReplayPipe {
   flush(): Promise<void>
   /** Rows written by table. */
   rows(): ReadonlyMap<string, number>
+  /** Next offset of each computed topic. */
+  offsets(): ReadonlyMap<string, number>
+  /** Every store of every host. */
+  allStores(): Iterable<[host: string, PersistentStore]>
   /** State of a task stage on one partition; undefined when it never saw a record. */
   stores(stage: Stage, tp: TopicPartition): Iterable<PersistentStore> | undefined
 }
@@ -60,6 +67,10 @@ export function createReplayPipe(deps: ReplayPipeDeps): ReplayPipe {
   return new Pipe(deps)
 }
 
+function hostKey(stage: Stage, { topic, partition }: TopicPartition): string {
+  return `${stage.name}@${topic}@${partition}`
+}
+
 class Pipe implements ReplayPipe {
   readonly #deps: ReplayPipeDeps
   readonly #hosts = new Map<string, ProcessorHost>()
@@ -78,6 +89,19 @@ class Pipe implements ReplayPipe {
       if (stage === deps.plan.root) continue
       for (const topic of stage.inputs)
         this.#consumers.set(topic, [...(this.#consumers.get(topic) ?? []), stage])
+    }
+    if (deps.saved !== undefined) this.#restore(deps.saved)
+  }
+
+  #restore({ place, hosts }: SavedReplay): void {
+    for (const [key, offset] of Object.entries(place.offsets)) this.#offsets.set(key, offset)
+    for (const [table, rows] of Object.entries(place.rows)) this.#rows.set(table, rows)
+    const { stages, feeders } = this.#deps.plan
+    for (const [key, stores] of hosts) {
+      const [name = '', topic = '', partition] = key.split('@')
+      const stage = [...stages, ...feeders].find((one) => one.name === name)
+      assert(stage !== undefined, `saved state is of a stage there is: ${name}`)
+      this.#hostOf(stage, { topic, partition: Number(partition) }, stores)
     }
   }
 
@@ -102,7 +126,15 @@ class Pipe implements ReplayPipe {
   }
 
   stores(stage: Stage, tp: TopicPartition): Iterable<PersistentStore> | undefined {
-    return this.#hosts.get(`${stage.name}/${keyOf(tp)}`)?.stores()
+    return this.#hosts.get(hostKey(stage, tp))?.stores()
+  }
+
+  offsets(): ReadonlyMap<string, number> {
+    return this.#offsets
+  }
+
+  *allStores(): Generator<[string, PersistentStore]> {
+    for (const [key, host] of this.#hosts) for (const store of host.stores()) yield [key, store]
   }
 
   #takeQueues(stage: Stage, topic: string) {
@@ -124,15 +156,15 @@ class Pipe implements ReplayPipe {
     host.takeCounts()
   }
 
-  #hostOf(stage: Stage, tp: TopicPartition): ProcessorHost {
-    const key = `${stage.name}/${keyOf(tp)}`
+  #hostOf(stage: Stage, tp: TopicPartition, stores: SavedStores = new Map()): ProcessorHost {
+    const key = hostKey(stage, tp)
     let host = this.#hosts.get(key)
     if (host === undefined) {
       assert(stage.createProcessor !== undefined, `${stage.name} is a task`)
       host = createProcessorHost({
         createProcessor: stage.createProcessor,
         input: tp,
-        stores: new Map(),
+        stores,
         partitionsOf: (topic) => this.#deps.partitionsOf(topic),
         emit: (topic, partition, record) => this.#deliver(topic, partition, record),
       })

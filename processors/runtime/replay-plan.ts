@@ -50,11 +50,15 @@ function chainOf(stages: readonly Stage[], group: string): Stage[] {
   return chain.toReversed()
 }
 
-export async function planReplay(
-  log: Log,
-  stages: readonly Stage[],
-  { group, resetTo }: { group: string; resetTo: ResetTo },
-): Promise<ReplayPlan> {
+/** The group and everything behind it. */
+export function chainNames(stages: readonly Stage[], group: string): string[] {
+  return chainOf(stages, group).map(({ name }) => name)
+}
+
+/** What is computed again, without from where. */
+type ReplayScope = Omit<ReplayPlan, 'from' | 'keep'>
+
+function scopeOfGroup(stages: readonly Stage[], group: string): ReplayScope {
   const chain = chainOf(stages, group)
   const root = chain[0]!
   const produced = new Set(chain.flatMap(({ outputs }) => outputs))
@@ -63,6 +67,25 @@ export async function planReplay(
       chain.some((fed) => fed !== root && fed.inputs.includes(output) && fed.createProcessor),
     )
   const feeders = stages.filter((stage) => !chain.includes(stage) && isFed(stage))
+  return { root, stages: chain, feeders, produced }
+}
+
+/** The plan of a replay that was begun before: its ranges are those it began with. */
+export function restorePlan(
+  stages: readonly Stage[],
+  { group, from, keep }: { group: string; from: readonly KeptRange[]; keep: readonly KeptRange[] },
+): ReplayPlan {
+  const ranges = new Map(from.map((range) => [keyOf(range), range]))
+  return { ...scopeOfGroup(stages, group), from: ranges, keep }
+}
+
+export async function planReplay(
+  log: Log,
+  stages: readonly Stage[],
+  { group, resetTo }: { group: string; resetTo: ResetTo },
+): Promise<ReplayPlan> {
+  const scope = scopeOfGroup(stages, group)
+  const { root, feeders, produced } = scope
   const counts = new Map((await log.topics()).map(({ name, partitions }) => [name, partitions]))
   const partitionsOf = (topics: Iterable<string>): TopicPartition[] =>
     [...topics].flatMap((topic) =>
@@ -79,7 +102,7 @@ export async function planReplay(
   const isRootSink = root.shadow !== undefined
   for (const tp of isRootSink ? rootInputs : partitionsOf(produced))
     keep.push({ ...tp, offset: timeMs === undefined ? 0 : await offsetAt(tp) })
-  return { root, stages: chain, feeders, produced, from, keep }
+  return { ...scope, from, keep }
 }
 
 /**

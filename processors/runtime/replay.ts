@@ -1,143 +1,120 @@
 import { assert } from '#/kernel/assert.ts'
 import type { Clock } from '#/kernel/clock.ts'
-import { FaultlineError } from '#/kernel/errors.ts'
+import { FaultlineError, isFaultlineError, messageOf } from '#/kernel/errors.ts'
 import type { Random } from '#/kernel/random.ts'
-import type { Log, TopicPartition } from '#/processors/log/port.ts'
+import { retry } from '#/kernel/retry.ts'
+import type { GroupMembership, Log } from '#/processors/log/port.ts'
 import { installState } from './install-state.ts'
-import type { Supervisor } from './platform.ts'
+import type { BoardChange, ReplayBoard, ReplayRecord } from './replay-board.ts'
+import { pauseChain } from './replay-pause.ts'
 import { createReplayPipe, scopeOf } from './replay-pipe.ts'
 import type { ReplayPipe } from './replay-pipe.ts'
-import { keyOf, planReplay } from './replay-plan.ts'
-import type { ReplayPlan, ResetTo } from './replay-plan.ts'
+import { restorePlan } from './replay-plan.ts'
+import type { ReplayPlan } from './replay-plan.ts'
+import { createReplayReader } from './replay-reader.ts'
+import type { ReplayReader } from './replay-reader.ts'
+import { createReplaySaver } from './replay-save.ts'
+import type { ReplaySaver, SavedReplay } from './replay-save.ts'
 import type { Stage, TableHash } from './stage.ts'
-
-/** The epoch of each group, kept in config.v1. */
-export interface EpochPort {
-  current(group: string): number
-  /** Gives all of them the same epoch, higher than any of them ever had; durable when it resolves. */
-  raise(groups: readonly string[]): Promise<number>
-}
 
 export interface ReplayDeps {
   log: Log
   clock: Clock
   random: Random
   stages: readonly Stage[]
-  supervisor: Supervisor
-  epochs: EpochPort
+  board: ReplayBoard
   breathe(): Promise<void>
+  /** Records between two checkpoints of a replay. */
+  checkpointRecords?: number
+  /** How long a stage may take to come to rest. */
+  restMsMax?: number
 }
 
-export interface ReplayOptions {
-  group: string
-  resetTo: ResetTo
-  onProgress?(progress: ReplayProgress): void
-  signal?: AbortSignal
+/** What the one who drives has besides: its place, and when to let go of it. */
+export interface DriveDeps extends ReplayDeps {
+  membership: GroupMembership
+  signal: AbortSignal
 }
 
-export interface ReplayProgress {
-  phase: 'reading' | 'pausing' | 'exchanging' | 'done'
-  /** Records of the root's input that were computed again, of those there are now. */
-  records: number
-  total: number
-}
-
-export interface ReplayReport {
-  group: string
-  epoch: number
-  /** Stages that were computed again. */
-  stages: readonly string[]
-  records: number
-  tables: Readonly<Record<string, { before: TableHash; after: TableHash }>>
-  /** Same rules, same input, same tables. */
-  identical: boolean
-  pausedMs: number
-}
-
-const READ_BYTES = 512 * 1024
-/** How far behind the live end the replay may be when the live stages pause, in records. */
 const NEAR_RECORDS = 5000
 const ROUNDS_MAX = 20
-const DRAIN_MS_MAX = 120_000
-const DRAIN_POLL_MS = 50
-/** Decisions are read this far ahead of telemetry, so that they are there before their slice closes. */
-const FEEDER_AHEAD_MS = 2000
+const TELL_MS = 1000
+const RETRY = { attemptsMax: Infinity, delayFirstMs: 200, delayMaxMs: 10_000 }
 
 /**
- * Computes a group and everything behind it again, from its durable input, into other tables, while the live chain
- * goes on; then pauses the live chain for a moment, does the rest, exchanges tables and state, and lets it go on.
- * Cancelled or failed, it leaves everything as it was. Topics behind the group keep the history they have: only
- * tables and state are replaced. One replay at a time.
+ * Drives the replay of the board's record to its end: computes a group and everything behind it again, from its
+ * durable input, into other tables, while the live chain goes on; then lets the live chain rest for a moment, does
+ * what is left, exchanges tables and state, and lets it go on. Topics behind the group keep the history they have:
+ * only tables and state are replaced.
+ *
+ * It may die anywhere. Until `exchanging` is written nobody sees anything of it, and whoever takes over goes on from
+ * the last checkpoint or gives up; from then on whoever takes over does the rest of the exchange.
  */
-export async function replayGroup(deps: ReplayDeps, options: ReplayOptions): Promise<ReplayReport> {
-  const plan = await planReplay(deps.log, deps.stages, options)
-  const epoch = await deps.epochs.raise(plan.stages.map(({ name }) => name))
-  const replay = new Replay(deps, options, plan, epoch)
-  return replay.run()
+export async function driveReplay(deps: DriveDeps): Promise<void> {
+  await new Drive(deps).run()
 }
 
-class Replay {
-  readonly #deps: ReplayDeps
-  readonly #options: ReplayOptions
+class Drive {
+  readonly #deps: DriveDeps
   readonly #plan: ReplayPlan
   readonly #epoch: number
-  readonly #positions: Map<string, number>
+  readonly #saver: ReplaySaver
   #pipe!: ReplayPipe
-  #records = 0
+  #reader!: ReplayReader
+  #toldAtMs = -Infinity
 
-  constructor(deps: ReplayDeps, options: ReplayOptions, plan: ReplayPlan, epoch: number) {
+  constructor(deps: DriveDeps) {
+    const record = recordOf(deps.board)
     this.#deps = deps
-    this.#options = options
-    this.#plan = plan
-    this.#epoch = epoch
-    this.#positions = new Map([...plan.from].map(([key, { offset }]) => [key, offset]))
+    this.#plan = restorePlan(deps.stages, record)
+    this.#epoch = record.epoch
+    this.#saver = createReplaySaver({ ...deps, epoch: record.epoch })
   }
 
-  async run(): Promise<ReplayReport> {
-    const paused: Stage[] = []
-    try {
-      await this.#prepare()
-      for (let round = 0; round < ROUNDS_MAX; round += 1) {
-        if ((await this.#readUpTo(await this.#ends())) < NEAR_RECORDS) break
-      }
-      this.#tell('pausing')
-      const pausedAtMs = this.#deps.clock.monotonicMs()
-      await this.#pauseChain(paused)
-      await this.#readUpTo(await this.#ends())
-      await this.#pipe.flush()
-      const tables = await this.#exchange()
-      await this.#resume(paused)
-      const report = {
-        group: this.#options.group,
-        epoch: this.#epoch,
-        stages: this.#plan.stages.map(({ name }) => name),
-        records: this.#records,
-        tables,
-        identical: Object.values(tables).every(
-          ({ before, after }) => before.rows === after.rows && before.hash === after.hash,
-        ),
-        pausedMs: this.#deps.clock.monotonicMs() - pausedAtMs,
-      }
-      this.#tell('done')
-      return report
-    } finally {
-      // After an exchange the twins are the old tables; before it they are what was given up.
-      await this.#resume(paused)
-      for (const sink of this.#sinks()) await sink.shadow!.drop(this.#scope(sink))
+  async run(): Promise<void> {
+    if (recordOf(this.#deps.board).phase !== 'exchanging') {
+      await this.#open()
+      await this.#readAll()
+      await this.#decide()
+    } else await this.#restore(await this.#saver.load())
+    await this.#exchange()
+  }
+
+  /** Live stages that rested for a driver that died go on until they have to rest again. */
+  async #open(): Promise<void> {
+    const { paused } = recordOf(this.#deps.board)
+    if (paused.length > 0) await this.#tell({ phase: 'reading', paused: [], ...this.#pauseOver() })
+    const saved = await this.#saver.load()
+    if (saved === undefined) {
+      await this.#saver.clear()
+      for (const sink of this.#sinks())
+        await sink.shadow!.create(scopeOf(this.#plan, sink, this.#epoch), this.#plan.keep)
     }
+    await this.#restore(saved)
+    if (saved !== undefined) return
+    this.#reader.extend(await this.#ends())
+    await this.#save()
   }
 
-  async #prepare(): Promise<void> {
-    const counts = new Map((await this.#deps.log.topics()).map((t) => [t.name, t.partitions]))
-    for (const sink of this.#sinks()) await sink.shadow!.create(this.#scope(sink), this.#plan.keep)
+  async #restore(saved: SavedReplay | undefined): Promise<void> {
+    const { log, clock, random, signal } = this.#deps
+    const counts = new Map((await log.topics()).map((t) => [t.name, t.partitions]))
     this.#pipe = createReplayPipe({
       plan: this.#plan,
       epoch: this.#epoch,
-      clock: this.#deps.clock,
-      random: this.#deps.random,
+      clock,
+      random,
       partitionsOf: (topic) => counts.get(topic) ?? 1,
       breathe: () => this.#deps.breathe(),
-      signal: this.#options.signal ?? new AbortController().signal,
+      signal,
+      saved,
+    })
+    const { checkpointRecords } = this.#deps
+    this.#reader = createReplayReader({
+      log,
+      plan: this.#plan,
+      place: saved?.place,
+      ...(checkpointRecords === undefined ? {} : { partRecords: checkpointRecords }),
     })
   }
 
@@ -145,170 +122,156 @@ class Replay {
     return this.#plan.stages.filter(({ shadow }) => shadow !== undefined)
   }
 
-  #scope(sink: Stage) {
-    return scopeOf(this.#plan, sink, this.#epoch)
+  /** Part after part, each followed by a checkpoint; near the live end the live chain is brought to rest. */
+  async #readAll(): Promise<void> {
+    let isLast = false
+    for (let rounds = 0; ;) {
+      await this.#readPart()
+      if (this.#reader.isAtEnd()) {
+        if (isLast) return this.#save()
+        rounds += 1
+        let ends = await this.#ends()
+        if (this.#reader.behind(ends) < NEAR_RECORDS || rounds >= ROUNDS_MAX) {
+          await this.#pause()
+          ends = await this.#ends()
+          isLast = true
+        }
+        this.#reader.extend(ends)
+      }
+      await this.#save()
+    }
+  }
+
+  async #readPart(): Promise<void> {
+    for await (const { stage, tp, records } of this.#reader.part()) {
+      this.#deps.signal.throwIfAborted()
+      await this.#pipe.push(stage, tp, records)
+      await this.#tellProgress()
+    }
+    await this.#pipe.flush()
+  }
+
+  async #save(): Promise<void> {
+    const place = {
+      ...this.#reader.place(),
+      offsets: Object.fromEntries(this.#pipe.offsets()),
+      rows: Object.fromEntries(this.#pipe.rows()),
+    }
+    await this.#saver.save(place, this.#pipe.allStores())
   }
 
   /** Where reading stops: never beyond what the live stage has done, whose place the result takes. */
   async #ends(): Promise<Map<string, number>> {
     const ends = new Map<string, number>()
     for (const [key, tp] of this.#plan.from) {
-      const committed = await this.#deps.log.committed(this.#readerOf(tp).name, tp)
-      ends.set(key, committed?.offset ?? tp.offset)
+      const stage = this.#reader.readerOf(tp)
+      const committed = await this.#deps.log.committed(stage.name, tp)
+      ends.set(key, Math.max(tp.offset, committed?.offset ?? tp.offset))
     }
     return ends
   }
 
-  #readerOf({ topic }: TopicPartition): Stage {
-    const { root, feeders } = this.#plan
-    return [root, ...feeders].find(({ inputs }) => inputs.includes(topic))!
+  async #pause(): Promise<void> {
+    const { log, clock, signal, restMsMax } = this.#deps
+    await this.#tell({ phase: 'pausing', pausedAtMs: clock.nowMs() })
+    await pauseChain({
+      ...(restMsMax === undefined ? {} : { restMsMax }),
+      log,
+      clock,
+      signal,
+      plan: this.#plan,
+      epoch: this.#epoch,
+      tell: (paused) => this.#tell({ phase: 'pausing', paused: [...paused] }),
+    })
   }
 
-  /** Returns how many records were read. The partition furthest back in time goes first. */
-  async #readUpTo(ends: ReadonlyMap<string, number>): Promise<number> {
-    let count = 0
-    const heads = new Map<string, number>()
-    for (;;) {
-      const next = this.#furthestBack(ends, heads)
-      if (next === undefined) return count
-      const records = await this.#read(next, ends.get(keyOf(next))!)
-      const last = records.at(-1)
-      if (last === undefined) {
-        assert(!this.#isOpen(next, ends), 'there is something to read below the end')
-        continue
-      }
-      await this.#readFeeders(ends, last.timestampMs + FEEDER_AHEAD_MS)
-      await this.#pipe.push(this.#readerOf(next), next, records)
-      heads.set(keyOf(next), last.timestampMs)
-      count += records.length
-      this.#records += records.length
-      this.#tell('reading', ends)
-    }
-  }
-
-  #furthestBack(
-    ends: ReadonlyMap<string, number>,
-    heads: ReadonlyMap<string, number>,
-  ): TopicPartition | undefined {
-    const { root, from } = this.#plan
-    const open = [...from.values()].filter(
-      (tp) => root.inputs.includes(tp.topic) && this.#isOpen(tp, ends),
-    )
-    return open.toSorted(
-      (a, b) => (heads.get(keyOf(a)) ?? -Infinity) - (heads.get(keyOf(b)) ?? -Infinity),
-    )[0]
-  }
-
-  #isOpen(tp: TopicPartition, ends: ReadonlyMap<string, number>): boolean {
-    return (this.#positions.get(keyOf(tp)) ?? 0) < (ends.get(keyOf(tp)) ?? 0)
-  }
-
-  async #readFeeders(ends: ReadonlyMap<string, number>, untilMs: number): Promise<void> {
-    for (const tp of this.#plan.from.values()) {
-      if (this.#plan.root.inputs.includes(tp.topic)) continue
-      while (this.#isOpen(tp, ends)) {
-        const [first] = await this.#peek(tp)
-        if (first === undefined || first.timestampMs > untilMs) break
-        const records = await this.#read(tp, ends.get(keyOf(tp))!, untilMs)
-        await this.#pipe.push(this.#readerOf(tp), tp, records)
-      }
-    }
-  }
-
-  #peek(tp: TopicPartition) {
-    const from = this.#positions.get(keyOf(tp)) ?? 0
-    return this.#deps.log.read(tp, from, { bytesMax: 1, waitMs: 0 })
-  }
-
-  async #read(tp: TopicPartition, end: number, untilMs = Infinity) {
-    this.#options.signal?.throwIfAborted()
-    const from = this.#positions.get(keyOf(tp)) ?? 0
-    const read = await this.#deps.log.read(tp, from, { bytesMax: READ_BYTES, waitMs: 0 })
-    const stop = read.findIndex((r) => r.offset >= end || r.timestampMs > untilMs)
-    const records = stop < 0 ? read : read.slice(0, stop)
-    const last = records.at(-1)
-    if (last !== undefined) this.#positions.set(keyOf(tp), last.offset + 1)
-    // A compacted end of the range holds nothing more.
-    else if (read.length > 0 && read[0]!.offset >= end) this.#positions.set(keyOf(tp), end)
-    return records
-  }
-
-  /** The root first, so that nothing new comes; then each stage behind it when it has done what was left. */
-  async #pauseChain(paused: Stage[]): Promise<void> {
-    const { supervisor, clock } = this.#deps
-    const { root, feeders, stages } = this.#plan
-    const deadlineMs = clock.monotonicMs() + DRAIN_MS_MAX
-    for (const stage of [root, ...feeders, ...stages.slice(1)]) {
-      const runner = supervisor.runner(stage.name)
-      const isSource = stage === root || feeders.includes(stage)
-      for (
-        let isReady = isSource || (await runner.isCaughtUp());
-        !isReady;
-        isReady = await runner.isCaughtUp()
-      ) {
-        this.#options.signal?.throwIfAborted()
-        if (clock.monotonicMs() > deadlineMs)
-          throw new FaultlineError('overloaded', `${stage.name} does not catch up`, {
-            remedy: 'Run the replay again when the live chain has no lag.',
-          })
-        await clock.sleep(DRAIN_POLL_MS, this.#options.signal)
-      }
-      paused.push(stage)
-      await runner.pause()
-    }
-  }
-
-  async #resume(paused: Stage[]): Promise<void> {
-    // Those at the end first, so that they wait for what comes.
-    for (let stage = paused.pop(); stage !== undefined; stage = paused.pop())
-      await this.#deps.supervisor.runner(stage.name).resume()
-  }
-
-  async #exchange(): Promise<ReplayReport['tables']> {
-    this.#tell('exchanging')
+  /** The last moment to turn back: what the twins hold is counted and compared. */
+  async #decide(): Promise<void> {
     const tables: Record<string, { before: TableHash; after: TableHash }> = {}
     for (const sink of this.#sinks()) {
-      const scope = this.#scope(sink)
-      const [before, after] = [
-        await sink.shadow!.hash(scope, 'live'),
-        await sink.shadow!.hash(scope, 'shadow'),
-      ]
-      for (const [name, hash] of Object.entries(after)) {
-        this.#checkRows(name, hash)
-        tables[name] = { before: before[name] ?? { rows: 0, hash: '' }, after: hash }
+      const scope = scopeOf(this.#plan, sink, this.#epoch)
+      const before = await sink.shadow!.hash(scope, 'live')
+      for (const [name, after] of Object.entries(await sink.shadow!.hash(scope, 'shadow'))) {
+        const written = this.#pipe.rows().get(name) ?? 0
+        if (after.rows < written)
+          throw new FaultlineError(
+            'internal',
+            `${name} has ${after.rows} rows of ${written} written`,
+          )
+        tables[name] = { before: before[name] ?? { rows: 0, hash: '' }, after }
       }
     }
-    this.#options.signal?.throwIfAborted()
-    // What follows is not interrupted. The live stages get an epoch no token was ever made of.
-    const live = await this.#deps.epochs.raise(this.#plan.stages.map(({ name }) => name))
-    await this.#exchangeAll()
-    await installState({ ...this.#deps, plan: this.#plan, pipe: this.#pipe, epoch: live })
-    return tables
+    await this.#deps.board.refresh()
+    this.#deps.signal.throwIfAborted()
+    await this.#tell({ phase: 'exchanging', tables })
   }
 
-  /** All sinks or none. */
-  async #exchangeAll(): Promise<void> {
-    const done: Stage[] = []
+  /** What follows is not given up, only repeated. The live stages get an epoch no token was ever made of. */
+  async #exchange(): Promise<void> {
+    const { board, clock, random, signal } = this.#deps
+    const onRetry = (error: unknown): void => void this.#complain(error)
+    const options = { ...RETRY, clock, random, isRetryable: isOutage, onRetry, signal }
+    for (const sink of this.#sinks())
+      await retry(() => sink.shadow!.exchange(scopeOf(this.#plan, sink, this.#epoch)), options)
+    const epoch = board.freshEpoch()
+    await installState({ ...this.#deps, plan: this.#plan, pipe: this.#pipe, epoch })
+    const groups = this.#plan.stages.map(({ name }) => name)
+    const { records } = this.#reader.place()
+    const end = { records, total: records, error: '', paused: [], ...this.#pauseOver() }
+    await this.#tell({ phase: 'done', ...end }, { epochs: { groups, epoch } })
+  }
+
+  async #complain(error: unknown): Promise<void> {
     try {
-      for (const sink of this.#sinks()) {
-        await sink.shadow!.exchange(this.#scope(sink))
-        done.push(sink)
-      }
-    } catch (error) {
-      for (const sink of done) await sink.shadow!.exchange(this.#scope(sink))
-      throw error
+      await this.#tell({ error: messageOf(error) })
+    } catch {
+      // Who lost its place, or the log, hears so at the next step.
     }
   }
 
-  #checkRows(table: string, { rows }: TableHash): void {
-    const written = this.#pipe.rows().get(table) ?? 0
-    if (rows < written)
-      throw new FaultlineError('internal', `${table} has ${rows} rows of ${written} written`)
+  #pauseOver(): Pick<ReplayRecord, 'pausedAtMs' | 'pausedMs'> {
+    const { pausedAtMs, pausedMs } = recordOf(this.#deps.board)
+    const sinceMs = pausedAtMs === 0 ? 0 : Math.max(0, this.#deps.clock.nowMs() - pausedAtMs)
+    return { pausedAtMs: 0, pausedMs: pausedMs + sinceMs }
   }
 
-  #tell(phase: ReplayProgress['phase'], ends?: ReadonlyMap<string, number>): void {
-    let total = this.#records
-    for (const [key, end] of ends ?? []) total += Math.max(0, end - (this.#positions.get(key) ?? 0))
-    this.#options.onProgress?.({ phase, records: this.#records, total })
+  async #tellProgress(): Promise<void> {
+    const nowMs = this.#deps.clock.monotonicMs()
+    if (nowMs - this.#toldAtMs < TELL_MS) return
+    this.#toldAtMs = nowMs
+    const { records, left } = this.#reader.progress()
+    await this.#tell({ records, total: records + left })
   }
+
+  async #tell(change: Partial<ReplayRecord>, more: Omit<BoardChange, 'record'> = {}) {
+    const { board, clock, membership } = this.#deps
+    const record = { ...recordOf(board), ...change, updatedAtMs: clock.nowMs() }
+    await board.write({ record, ...more }, membership)
+  }
+}
+
+function isOutage(error: unknown): boolean {
+  return isFaultlineError(error) && error.retryable
+}
+
+function recordOf(board: ReplayBoard): ReplayRecord {
+  const record = board.current()
+  assert(record !== undefined, 'a replay was begun')
+  return record
+}
+
+/** Removes what a replay that is over left: its twins (after an exchange those are the old tables), its saved state. */
+export async function cleanReplay(deps: DriveDeps): Promise<void> {
+  const record = recordOf(deps.board)
+  const plan = restorePlan(deps.stages, record)
+  for (const stage of plan.stages) await stage.shadow?.drop(scopeOf(plan, stage, record.epoch))
+  await createReplaySaver({ ...deps, epoch: record.epoch }).clear()
+  await deps.board.write({ record: { ...record, isCleaned: true } }, deps.membership)
+}
+
+/** Puts back what an exchange that cannot be finished has exchanged so far. */
+export async function revertExchange(deps: DriveDeps): Promise<void> {
+  const record = recordOf(deps.board)
+  const plan = restorePlan(deps.stages, record)
+  for (const stage of plan.stages) await stage.shadow?.revert(scopeOf(plan, stage, record.epoch))
 }

@@ -41,8 +41,10 @@ export interface ShadowPort {
    * rows each table took.
    */
   write(scope: ShadowScope, batch: ShadowBatch): Promise<Readonly<Record<string, number>>>
-  /** Puts the twins in the place of the live tables. */
+  /** Puts the twins in the place of the live tables. Goes on where an interrupted one ended. */
   exchange(scope: ShadowScope): Promise<void>
+  /** Puts back what was exchanged, as much of it as there is. */
+  revert(scope: ShadowScope): Promise<void>
   /** Drops the twins; after an exchange those are the tables that were live before. */
   drop(scope: ShadowScope): Promise<void>
   /** Rows and content hash of each live or shadow table; provenance columns left out. */

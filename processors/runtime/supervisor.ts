@@ -4,6 +4,7 @@ import { isFaultlineError, messageOf } from '#/kernel/errors.ts'
 import type { Metrics } from '#/kernel/metrics.ts'
 import type { Random } from '#/kernel/random.ts'
 import type { GroupMembership, Log, TopicPartition } from '#/processors/log/port.ts'
+import { parseCommitMetadata, restMetadata } from './progress.ts'
 import { RewindError } from './stage.ts'
 import type { DeadLetterPort, Stage, Worker } from './stage.ts'
 
@@ -15,6 +16,11 @@ export interface SupervisorDeps {
   deadLetters: DeadLetterPort
   /** Epoch of a group at the moment a worker starts. */
   epochOf(group: string): number
+  /**
+   * Asked before a worker starts, reading what there is to know by then: the replay that wants this stage to rest,
+   * if any. Whoever gets a partition from a process that rests must rest as well.
+   */
+  restOf?(stage: string): Promise<number | undefined>
   breathe(): Promise<void>
   /** A worker failed, was restarted or gave up: for the log of the process. */
   onProblem(problem: StageProblem): void
@@ -59,8 +65,14 @@ export interface StageRunner {
   start(): Promise<void>
   /** Drains, gives the partitions away and stops. */
   stop(): Promise<void>
-  /** Drains and rests, but keeps its partitions: nobody else takes them over. */
-  pause(): Promise<void>
+  /**
+   * Drains and rests, but keeps its partitions: nobody else takes them over. With `rest`, the name of a replay, each
+   * partition says so in the metadata of its committed offset, which only its owner can write. Repeating it says what
+   * could not be said before.
+   */
+  pause(rest?: number): Promise<void>
+  /** The replay it rests for. */
+  restsFor(): number | undefined
   /** Starts again after `pause`, `failed` or `stopped`; state is recovered from the log. */
   resume(): Promise<void>
   /** Whether every partition has read everything there is. */
@@ -85,6 +97,8 @@ interface PartitionLoop {
   worker: Worker | undefined
   stop: AbortController
   done: Promise<void>
+  /** The replay it has said to rest for. */
+  rested: number | undefined
 }
 
 /** Runs one stage: a loop for each partition it owns, restarted with backoff when it fails. */
@@ -99,6 +113,7 @@ class Runner implements StageRunner {
   readonly #partitionCounts = new Map<string, number>()
   #membership: GroupMembership | undefined
   #isPaused = false
+  #rest: number | undefined
 
   constructor(stage: Stage, deps: SupervisorDeps) {
     this.stage = stage
@@ -129,13 +144,21 @@ class Runner implements StageRunner {
     this.#membership = undefined
   }
 
-  async pause(): Promise<void> {
+  async pause(rest?: number): Promise<void> {
     this.#isPaused = true
-    await Promise.all([...this.#loops.values()].map((loop) => this.#rest(loop)))
+    this.#rest = rest
+    const loops = [...this.#loops.values()]
+    await Promise.all(loops.map((loop) => this.#halt(loop)))
+    for (const loop of loops) await this.#sayRest(loop)
+  }
+
+  restsFor(): number | undefined {
+    return this.#rest
   }
 
   async resume(): Promise<void> {
     this.#isPaused = false
+    this.#rest = undefined
     if (this.#membership === undefined) return this.start()
     for (const loop of this.#loops.values()) {
       if (loop.state !== 'stopped' && loop.state !== 'failed') continue
@@ -191,22 +214,55 @@ class Runner implements StageRunner {
       worker: undefined,
       stop,
       done: Promise.resolve(),
+      rested: undefined,
     }
     this.#loops.set(keyOf(input), loop)
-    if (this.#isPaused) loop.state = 'stopped'
-    else loop.done = ready.then(() => this.#runLoop(loop))
+    if (this.#isPaused) {
+      loop.state = 'stopped'
+      loop.done = ready.then(() => this.#sayRest(loop))
+    } else loop.done = ready.then(() => this.#runLoop(loop))
   }
 
   async #stopLoop(input: TopicPartition): Promise<void> {
     const loop = this.#loops.get(keyOf(input))
     if (loop === undefined) return
-    await this.#rest(loop)
+    await this.#halt(loop)
     if (this.#loops.get(keyOf(input)) === loop) this.#loops.delete(keyOf(input))
   }
 
-  async #rest(loop: PartitionLoop): Promise<void> {
+  async #halt(loop: PartitionLoop): Promise<void> {
     loop.stop.abort()
     await loop.done
+  }
+
+  /** Never rejects: what cannot be said now is said when `pause` is repeated. */
+  async #sayRest(loop: PartitionLoop): Promise<void> {
+    const rest = this.#rest
+    if (rest === undefined || loop.rested === rest) return
+    const { log } = this.#deps
+    const { input } = loop
+    try {
+      const committed = await log.committed(this.stage.name, input)
+      const offset = committed?.offset ?? (await log.beginningOffset(input))
+      const note = parseCommitMetadata(committed?.metadata ?? '')
+      const metadata = restMetadata(note ?? { epoch: this.#deps.epochOf(this.stage.name) }, rest)
+      const offsets = [{ ...input, offset, metadata }]
+      await log.commit({ membership: this.membership(), outputs: [], offsets })
+      loop.rested = rest
+    } catch (error) {
+      if (isFaultlineError(error, 'stale_owner')) return
+      this.#deps.onProblem({ stage: this.stage.name, input, error, restartInMs: undefined })
+    }
+  }
+
+  /** Whether a replay wants this stage to rest, asked of the log; then it does. */
+  async #mustRest(loop: PartitionLoop): Promise<boolean> {
+    const rest = await this.#deps.restOf?.(this.stage.name)
+    if (rest === undefined) return false
+    this.#isPaused = true
+    this.#rest = rest
+    await this.#sayRest(loop)
+    return true
   }
 
   /** Runs until told to stop or until the worker may not be restarted. Never rejects. */
@@ -215,7 +271,7 @@ class Runner implements StageRunner {
     while (!loop.stop.signal.aborted) {
       const startedMs = this.#deps.clock.monotonicMs()
       try {
-        await this.#runWorker(loop)
+        if (!(await this.#mustRest(loop))) await this.#runWorker(loop)
         loop.state = 'stopped'
         return
       } catch (error) {

@@ -66,6 +66,7 @@ function createTable(key: Key, options: ClickHouseTablesOptions): SinkTable {
     },
     createShadow: (epoch, keep) => shadow.create(epoch, keep),
     exchange: (epoch) => shadow.exchange(epoch),
+    revert: (epoch) => shadow.revert(epoch),
     drop: (epoch) => shadow.drop(epoch),
     hash: (epoch) => shadow.hash(epoch),
   }

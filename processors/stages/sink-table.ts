@@ -18,6 +18,8 @@ export interface SinkTable {
   createShadow(epoch: number, keep: readonly KeptRange[]): Promise<void>
   /** EXCHANGE TABLES of the live table and its twin, views included. */
   exchange(epoch: number): Promise<void>
+  /** Takes back an exchange, also one that was interrupted. */
+  revert(epoch: number): Promise<void>
   /** Drops the twin (after an exchange: the old live table). Idempotent. */
   drop(epoch: number): Promise<void>
   /** Content of the live table, or of a twin, without provenance columns. */

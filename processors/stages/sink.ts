@@ -34,6 +34,9 @@ function createShadowPort(options: SinkOptions): ShadowPort {
     async exchange(scope) {
       for (const table of inScope(scope)) await table.exchange(scope.epoch)
     },
+    async revert(scope) {
+      for (const table of inScope(scope)) await table.revert(scope.epoch)
+    },
     async drop(scope) {
       for (const table of inScope(scope)) await table.drop(scope.epoch)
     },

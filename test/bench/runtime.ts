@@ -28,6 +28,7 @@ function nullTable(topic: string, name: string): SinkTable {
     isDataError: () => false,
     createShadow: nothing,
     exchange: nothing,
+    revert: nothing,
     drop: nothing,
     hash: async () => ({ rows: 0, hash: '' }),
   }

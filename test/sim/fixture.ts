@@ -182,10 +182,12 @@ class RefusedError extends Error {}
 interface Table {
   rows: TwinRow[]
   tokens: Set<string>
+  /** Of the replay that made it. */
+  epoch: number
 }
 
 function emptyTable(): Table {
-  return { rows: [], tokens: new Set() }
+  return { rows: [], tokens: new Set(), epoch: 0 }
 }
 
 export function createTwinTable(options: TwinTableOptions): TwinTable {
@@ -197,6 +199,11 @@ export function createTwinTable(options: TwinTableOptions): TwinTable {
     const found = tables.get(name)
     if (found === undefined) throw new Error(`no table ${name}`)
     return found
+  }
+  const swap = (epoch: number): void => {
+    const [live, twin] = [get(), get(epoch)]
+    tables.set(options.name, twin)
+    tables.set(twinName(epoch), live)
   }
   const dies = (): boolean =>
     options.crash !== undefined && options.crash.random.unit() < options.crash.chance
@@ -228,12 +235,15 @@ export function createTwinTable(options: TwinTableOptions): TwinTable {
       const kept = get().rows.filter((row) =>
         keep.some(({ partition, offset }) => partition === row.partition && row.offset < offset),
       )
-      tables.set(twinName(epoch), { rows: [...kept], tokens: new Set() })
+      tables.set(twinName(epoch), { rows: [...kept], tokens: new Set(), epoch })
     },
     async exchange(epoch) {
-      const [live, twin] = [get(), get(epoch)]
-      tables.set(options.name, twin)
-      tables.set(twinName(epoch), live)
+      if (dies()) throw new CrashError('before an exchange')
+      if (get().epoch !== epoch) swap(epoch)
+      if (dies()) throw new CrashError('after an exchange')
+    },
+    async revert(epoch) {
+      if (get().epoch === epoch) swap(epoch)
     },
     async drop(epoch) {
       tables.delete(twinName(epoch))

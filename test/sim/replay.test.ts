@@ -1,93 +1,24 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { systemClock } from '#/kernel/clock.ts'
-import { createMetrics } from '#/kernel/metrics.ts'
-import { createSeededRandom } from '#/kernel/random.ts'
-import { createMemoryLog } from '#/processors/log/memory.ts'
-import { createSupervisor } from '#/processors/runtime/platform.ts'
-import type { Supervisor } from '#/processors/runtime/platform.ts'
-import { createReplayDesk } from '#/processors/runtime/replay-desk.ts'
-import type { ReplayReport } from '#/processors/runtime/replay.ts'
-import { createTopology, topicConfigsOf } from '#/processors/topology.ts'
-import type { TopologyDeps } from '#/processors/topology.ts'
-import { loadEpochs } from '#/processors/stages/epochs.ts'
-import { TOPICS } from '#/schemas/topics.ts'
-import { appendOccurrence, chainDeps, createTables, runChain } from './chain.ts'
-import { SCHEMAS } from './fixture.ts'
+import { runChain } from './chain.ts'
+import { startReplayPlatform } from './replay-platform.ts'
+import type { ReplayPlatform, ReplayPlatformOptions } from './replay-platform.ts'
 import { createScenario } from './scenario.ts'
-import type { Occurrence } from './scenario.ts'
+import { TOPICS } from '#/schemas/topics.ts'
 
-const PARTITIONS = 3
 const SEED = Number(process.env['FAULTLINE_SIM_SEED'] ?? 1)
 const scenario = createScenario({ seed: SEED, minutes: 40 })
 const half = scenario.slice(0, scenario.length / 2)
 const rest = scenario.slice(scenario.length / 2)
 
-const running: Supervisor[] = []
+const running: ReplayPlatform[] = []
 afterEach(async () => {
-  for (const supervisor of running.splice(0)) await supervisor.stop()
+  for (const platform of running.splice(0)) await platform.stop()
 })
 
-/** The platform as it runs, on the memory log. */
-async function start(over: Partial<TopologyDeps> = {}) {
-  const clock = systemClock
-  const log = createMemoryLog({ clock })
-  const tables = createTables()
-  const { stages, deadLetters } = createTopology({ ...chainDeps(tables, { delayMs: 20 }), ...over })
-  await log.createTopics(topicConfigsOf(stages, { partitions: PARTITIONS, retentionMs: Infinity }))
-  const epochs = await loadEpochs({ log, clock, schemas: SCHEMAS })
-  const reports: ReplayReport[] = []
-  const problems: unknown[] = []
-  const breathe = () => new Promise<void>((resolve) => setImmediate(resolve))
-  const random = createSeededRandom(SEED)
-  const desk = createReplayDesk({
-    log,
-    clock,
-    random,
-    stages,
-    epochs,
-    breathe,
-    supervisor: () => supervisor,
-    onDone: (report) => reports.push(report),
-    onProblem: (problem) => problems.push(problem),
-  })
-  const supervisor = createSupervisor(stages, {
-    log,
-    clock,
-    random,
-    metrics: createMetrics(),
-    deadLetters,
-    epochOf: (group) => epochs.current(group),
-    breathe,
-    onProblem: ({ error }) => problems.push(error),
-    onRewind: (request) => desk.onRewind(request),
-  })
-  running.push(supervisor)
-  await supervisor.start()
-  const send = async (occurrences: readonly Occurrence[]) => {
-    for (const occurrence of occurrences) await appendOccurrence(log, PARTITIONS, occurrence)
-  }
-  const settle = () =>
-    vi.waitFor(
-      async () => {
-        const stuck = (await supervisor.status()).filter(({ lag }) => lag > 0)
-        expect(stuck.map(({ stage, lag, error }) => `${stage} ${lag} ${error}`)).toEqual([])
-      },
-      { timeout: 20_000, interval: 20 },
-    )
-  const lifecycle = async () =>
-    (
-      await log.read({ topic: TOPICS.lifecycle.name, partition: 0 }, 0, {
-        bytesMax: 1e9,
-        waitMs: 0,
-      })
-    ).map(({ value }) => String(value?.toString('base64')))
-  const rowsOf = (name: string) =>
-    [tables.events, ...tables.derived]
-      .find((table) => table.name === name)!
-      .rows()
-      .map(({ value }) => value)
-      .toSorted()
-  return { log, desk, supervisor, epochs, send, settle, lifecycle, rowsOf, reports, problems }
+async function start(over: ReplayPlatformOptions['over'] = {}): Promise<ReplayPlatform> {
+  const platform = await startReplayPlatform({ seed: SEED, over })
+  running.push(platform)
+  return platform
 }
 
 describe('a replay', () => {
@@ -191,6 +122,5 @@ describe('a replay', () => {
     await vi.waitFor(() => expect(platform.reports).toHaveLength(1), { timeout: 15_000 })
     expect(platform.reports[0]).toMatchObject({ group: 'cluster', identical: true })
     expect(platform.rowsOf('incident_events')).toEqual(before)
-    await platform.desk.stop()
   })
 })
