@@ -72,7 +72,8 @@ export function commandLine(line: string): CommandLine | undefined {
   const options = words
     .filter((word) => word.startsWith('--'))
     .map((word) => word.split('=')[0] ?? '')
-  return { command, sub: isStart ? '' : (named[1] ?? ''), options }
+  const second = words[1] ?? ''
+  return { command, sub: isStart || second.startsWith('-') ? '' : second, options }
 }
 
 export interface Call {

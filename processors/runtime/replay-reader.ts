@@ -63,10 +63,11 @@ export function createReplayReader(deps: ReplayReaderDeps): ReplayReader {
       }))
       let count = 0
       for await (const { tp, records: run, next, isWhole } of readLanes(log, lanes)) {
-        if (run.length > 0) yield { stage: readerOf(tp), tp, records: run }
+        // A place counts at the end of a part only, so that it may be ahead of what is done in between.
         positions.set(keyOf(tp), next)
         count += run.length
         if (isRoot(tp)) records += run.length
+        if (run.length > 0) yield { stage: readerOf(tp), tp, records: run }
         if (isWhole && count >= partRecords) return
       }
       for (const [key, end] of ends) positions.set(key, Math.max(end, positions.get(key) ?? 0))

@@ -140,7 +140,7 @@ describe('a replay over several processes', () => {
     await platform.settle()
     const { board } = platform
     // Nothing is sent meanwhile: what is told as read was read by the replay.
-    platform.mortal.slowDown(2)
+    platform.mortal.slowDown(5)
     const wish = { group: 'fingerprint', resetTo: 'earliest', origin: 'command' } as const
     await board.post({ id: 'kept', ...wish })
     const soon = { timeout: 10_000, interval: 1 }
