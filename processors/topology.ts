@@ -81,13 +81,15 @@ export function topicConfigsOf(
     compacted: topic.compacted,
   }))
   const countOf = new Map(topics.map((topic) => [topic.name, topic.partitions]))
-  const states = stages.map((stage) => ({
-    name: stateTopicOf(stage.name),
-    partitions: Math.max(...stage.inputs.map((input) => countOf.get(input) ?? 1)),
+  const stateOf = (group: string, partitionCount: number): TopicConfig => ({
+    name: stateTopicOf(group),
+    partitions: partitionCount,
     retentionMs: Infinity,
     retentionBytes: Infinity,
     compacted: true,
-  }))
-  const replay = { ...states[0]!, name: stateTopicOf(REPLAY_GROUP), partitions: 1 }
-  return [...topics, ...states, replay]
+  })
+  const states = stages.map(({ name, inputs }) =>
+    stateOf(name, Math.max(...inputs.map((input) => countOf.get(input) ?? 1))),
+  )
+  return [...topics, ...states, stateOf(REPLAY_GROUP, 1)]
 }
