@@ -141,7 +141,10 @@ export class GroupClient {
     let producer = this.#producers.get(id)
     if (producer === undefined) {
       const lane = `txn${this.#producers.size % TXN_LANES}`
-      producer = new PartitionProducer(this.#cluster, this.#options, id, lane)
+      const { fencing = true, random } = this.#options
+      // Without a common id nobody is fenced.
+      const own = fencing ? id : `${id}/${random.int(2 ** 32)}`
+      producer = new PartitionProducer(this.#cluster, this.#options, own, lane)
       this.#producers.set(id, producer)
     }
     return producer
@@ -154,10 +157,11 @@ export class GroupClient {
     if (first === undefined) {
       throw new FaultlineError('stale_owner', `${member.memberId} owns nothing to commit for`)
     }
+    const { fencing = true } = this.#options
     await this.#producer(member.group, first).commit({
       outputs,
       offsets,
-      member: () => member.ref(),
+      member: () => (fencing ? member.ref() : { ...member.ref(), generation: -1, memberId: '' }),
       holds: () => member.ownership.holds(claim),
       onFenced: () => member.lost(),
     })

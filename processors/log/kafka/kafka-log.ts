@@ -39,7 +39,15 @@ const REPLICATION_OF_BROKER = -1
 
 /** The log on a Kafka cluster. Fails with `log_unavailable` when no broker answers. */
 export async function openKafkaLog(options: KafkaLogOptions): Promise<Log> {
-  const cluster = new Cluster(await createTransport(options), options)
+  return openKafkaLogOver(await createTransport(options), options)
+}
+
+/** The same over connections of one's own: tests put faults between. */
+export async function openKafkaLogOver(
+  transport: Transport,
+  options: KafkaLogOptions,
+): Promise<Log> {
+  const cluster = new Cluster(transport, options)
   await loadCodec(options.compression ?? 'none')
   try {
     await cluster.retry(() => cluster.refresh([]), { what: options.brokers.join(', ') })
@@ -51,7 +59,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<Log> {
 }
 
 /** Only the chosen library is loaded. */
-async function createTransport(options: KafkaLogOptions): Promise<Transport> {
+export async function createTransport(options: KafkaLogOptions): Promise<Transport> {
   if (options.client === 'kafkajs') {
     const { createKafkajsTransport } = await import('./transport-kafkajs.ts')
     return createKafkajsTransport(options)

@@ -54,6 +54,8 @@ export interface KafkaLogOptions {
   metadataMaxAgeMs?: number
   /** Put before the names of topics, groups and transactions: several installations on one cluster. */
   prefix?: string
+  /** Only for a negative control: false leaves out what keeps a former owner from committing. */
+  fencing?: boolean
   clock: Clock
   random: Random
   metrics?: Metrics | undefined

@@ -1,0 +1,142 @@
+/** Lost answers, a broker that dies, pauses and comes back: nothing lost, nothing twice, memory bounded. */
+import { afterEach, describe, expect, it } from 'vitest'
+import { systemClock } from '#/kernel/clock.ts'
+import { createSeededRandom } from '#/kernel/random.ts'
+import { expectCode } from '#/processors/log/contract-suite-kit.ts'
+import { KAFKA_CLIENTS } from '#/processors/log/kafka/options.ts'
+import { startBroker } from './broker.ts'
+import { lost } from './faulty-transport.ts'
+import type { Faults } from './faulty-transport.ts'
+import {
+  Copier,
+  createCopyTopics,
+  IN,
+  KafkaLogs,
+  numbered,
+  OUT,
+  until,
+  valuesOf,
+} from './kafka-kit.ts'
+import { kafkaAvailable, ownBrokerAvailable } from './shared.ts'
+
+let logs: KafkaLogs | undefined
+afterEach(() => logs?.close())
+
+const WRITES = new Set([
+  'Produce',
+  'AddPartitionsToTxn',
+  'AddOffsetsToTxn',
+  'TxnOffsetCommit',
+  'EndTxn',
+  'InitProducerId',
+  'OffsetCommit',
+])
+
+/** Loses one in `of` requests or answers that write something. */
+function lossy(seed: number, of: number): Faults & { losses: number } {
+  const random = createSeededRandom(seed)
+  const faults = {
+    losses: 0,
+    before: (request: Parameters<typeof lost>[0]): Promise<void> => lose(request),
+    after: (request: Parameters<typeof lost>[0]): Promise<void> => lose(request),
+  }
+  const lose = async (request: Parameters<typeof lost>[0]): Promise<void> => {
+    if (!WRITES.has(request.apiName) || random.int(of) > 0) return
+    faults.losses++
+    throw lost(request)
+  }
+  return faults
+}
+
+function range(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => String(index))
+}
+
+describe.skipIf(!kafkaAvailable())('lost requests and answers', () => {
+  it.each(KAFKA_CLIENTS)(
+    '[LG101] by %s: appends sent again are there once, in order',
+    async (client) => {
+      logs = new KafkaLogs(client)
+      const faults = lossy(1, 6)
+      const log = await logs.open({}, faults)
+      await createCopyTopics(log)
+      const results = []
+      for (let from = 0; from < 300; from += 3)
+        results.push(...(await log.append([{ ...IN, records: numbered(from, 3) }])))
+      expect(faults.losses).toBeGreaterThan(10)
+      expect(await valuesOf(log, IN)).toEqual(range(300))
+      expect(results.map(({ baseOffset }) => baseOffset)).toEqual(
+        range(100).map((n) => Number(n) * 3),
+      )
+    },
+  )
+
+  it.each(KAFKA_CLIENTS)(
+    '[LG101] by %s: commits whose answers are lost count once',
+    async (client) => {
+      logs = new KafkaLogs(client)
+      const faults = lossy(2, 12)
+      const [log, calm] = [await logs.open({}, faults), await logs.open()]
+      await createCopyTopics(calm)
+      await calm.append([{ ...IN, records: numbered(0, 90) }])
+      const copier = new Copier(log, 'copier')
+      await copier.start()
+      await until('the copy', async () => (await calm.committed('copy', IN))?.offset === 90)
+      expect(faults.losses).toBeGreaterThan(5)
+      expect(await valuesOf(calm, OUT)).toEqual(range(90))
+      expect(copier.refusals).toEqual([])
+    },
+  )
+})
+
+describe.skipIf(!ownBrokerAvailable())('a broker that is away', () => {
+  it.each(KAFKA_CLIENTS)(
+    '[LG102] by %s: work waits or says so, and goes on by itself',
+    async (client) => {
+      await using broker = await startBroker()
+      logs = new KafkaLogs(client, { brokers: broker.brokers })
+      const log = await logs.open({ deliveryMsMax: 1500, pendingBytesMax: 50_000 })
+      await createCopyTopics(log)
+      const copier = new Copier(log, 'copier')
+      await copier.start()
+      await log.append([{ ...IN, records: numbered(0, 10) }])
+      await until('the first', async () => (await log.committed('copy', IN))?.offset === 10)
+      await broker.kill()
+      // What may wait is bounded, and what waited too long is refused.
+      const filler = { key: null, value: Buffer.alloc(10_000), timestampMs: 1 }
+      const work = Array.from({ length: 20 }, () => log.append([{ ...OUT, records: [filler] }]))
+      const outcomes = await Promise.allSettled(work)
+      const codes = outcomes.map((one) =>
+        one.status === 'rejected' ? (one.reason as { code: string }).code : 'ok',
+      )
+      expect(new Set(codes)).toEqual(new Set(['log_unavailable', 'overloaded']))
+      await expectCode('log_unavailable', log.endOffset(IN))
+      await broker.restart()
+      await until('the broker', async () =>
+        log.append([{ ...IN, records: numbered(10, 10) }]).then(
+          () => true,
+          () => false,
+        ),
+      )
+      await until('the rest', async () => (await log.committed('copy', IN))?.offset === 20)
+      const copy = (await valuesOf(log, OUT)).filter((text) => text.length < 5)
+      expect(copy).toEqual(range(20))
+    },
+  )
+
+  it('[LG102] a pause longer than the session only delays', async () => {
+    await using broker = await startBroker()
+    logs = new KafkaLogs('platformatic', { brokers: broker.brokers })
+    const log = await logs.open({ deliveryMsMax: 30_000 })
+    await createCopyTopics(log)
+    const copier = new Copier(log, 'copier')
+    await copier.start()
+    broker.pause()
+    const waiting = log.append([{ ...IN, records: numbered(0, 10) }])
+    await systemClock.sleep(2500)
+    broker.resume()
+    await waiting
+    await until('the copy', async () => (await log.committed('copy', IN))?.offset === 10)
+    expect(await valuesOf(log, OUT)).toEqual(range(10))
+  })
+})

@@ -1,0 +1,87 @@
+/** A former owner that comes back to life, at any moment of a commit, changes nothing. */
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '#/kernel/clock.ts'
+import { isFaultlineError } from '#/kernel/errors.ts'
+import type { KafkaClient } from '#/processors/log/kafka/options.ts'
+import { KAFKA_CLIENTS } from '#/processors/log/kafka/options.ts'
+import { Freezer } from './faulty-transport.ts'
+import {
+  Copier,
+  createCopyTopics,
+  IN,
+  KafkaLogs,
+  numbered,
+  OUT,
+  until,
+  valuesOf,
+} from './kafka-kit.ts'
+import { kafkaAvailable } from './shared.ts'
+
+const RECORDS = 24
+
+const MOMENTS = [
+  'InitProducerId',
+  'AddPartitionsToTxn',
+  'Produce',
+  'AddOffsetsToTxn',
+  'TxnOffsetCommit',
+  'EndTxn',
+  'DescribeTransactions',
+].flatMap((apiName) => [[apiName, 'before'] as const, [apiName, 'after'] as const])
+
+/** Freezes a copier at this moment, lets another take over, thaws the first and gives the copy that came out. */
+async function play(
+  client: KafkaClient,
+  [apiName, place]: readonly [string, 'before' | 'after'],
+  fencing = true,
+): Promise<{ copy: string[]; zombie: Copier; heir: Copier; end: number; committed: number }> {
+  const logs = new KafkaLogs(client, { fencing })
+  try {
+    const freezer = new Freezer()
+    const [frozen, other] = [await logs.open({}, freezer), await logs.open()]
+    await createCopyTopics(other)
+    await other.append([{ ...IN, records: numbered(0, RECORDS / 2) }])
+    const zombie = new Copier(frozen, 'zombie')
+    const heir = new Copier(other, 'heir')
+    const caught = freezer.freezeAt(apiName, place)
+    void zombie.start()
+    await caught
+    await heir.start()
+    await until('the heir', async () => (await other.committed('copy', IN))?.offset === RECORDS / 2)
+    freezer.thaw()
+    await other.append([{ ...IN, records: numbered(RECORDS / 2, RECORDS / 2) }])
+    await until('the rest', async () => (await other.committed('copy', IN))?.offset === RECORDS)
+    // Whatever the zombie still wanted to do, it has done by then.
+    await systemClock.sleep(300)
+    const committed = (await other.committed('copy', IN))?.offset ?? -1
+    return {
+      copy: await valuesOf(other, OUT),
+      zombie,
+      heir,
+      end: await other.endOffset(OUT),
+      committed,
+    }
+  } finally {
+    await logs.close()
+  }
+}
+
+describe.skipIf(!kafkaAvailable())('a zombie', () => {
+  for (const client of KAFKA_CLIENTS) {
+    it.concurrent.each(MOMENTS)(
+      `[LG100] by ${client}, stopped at %s (%s) and woken after another took over, changes nothing`,
+      async (apiName, place) => {
+        const { copy, committed, zombie } = await play(client, [apiName, place])
+        expect(copy).toEqual(Array.from({ length: RECORDS }, (_, index) => String(index)))
+        expect(committed).toBe(RECORDS)
+        for (const refusal of zombie.refusals)
+          expect(isFaultlineError(refusal, 'stale_owner'), String(refusal)).toBe(true)
+      },
+    )
+  }
+
+  it('[LG100] negative control: without fences it doubles what it held', async () => {
+    const { copy } = await play('platformatic', ['TxnOffsetCommit', 'before'], false)
+    expect(copy.length).toBeGreaterThan(RECORDS)
+  })
+})
