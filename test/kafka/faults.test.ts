@@ -1,10 +1,11 @@
 /** Lost answers, a broker that dies, pauses and comes back: nothing lost, nothing twice, memory bounded. */
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '#/kernel/clock.ts'
 import { createSeededRandom } from '#/kernel/random.ts'
 import { expectCode } from '#/processors/log/contract-suite-kit.ts'
 import { KAFKA_CLIENTS } from '#/processors/log/kafka/options.ts'
 import { startBroker } from './broker.ts'
+import type { RunningBroker } from './broker.ts'
 import { lost } from './faulty-transport.ts'
 import type { Faults } from './faulty-transport.ts'
 import {
@@ -90,10 +91,13 @@ describe.skipIf(!kafkaAvailable())('lost requests and answers', () => {
 })
 
 describe.skipIf(!ownBrokerAvailable())('a broker that is away', () => {
+  let broker: RunningBroker
+  beforeAll(async () => void (broker = await startBroker()))
+  afterAll(() => broker.stop())
+
   it.each(KAFKA_CLIENTS)(
     '[LG102] by %s: work waits or says so, and goes on by itself',
     async (client) => {
-      await using broker = await startBroker()
       logs = new KafkaLogs(client, { brokers: broker.brokers })
       const log = await logs.open({ deliveryMsMax: 1500, pendingBytesMax: 50_000 })
       await createCopyTopics(log)
@@ -125,7 +129,6 @@ describe.skipIf(!ownBrokerAvailable())('a broker that is away', () => {
   )
 
   it('[LG102] a pause longer than the session only delays', async () => {
-    await using broker = await startBroker()
     logs = new KafkaLogs('platformatic', { brokers: broker.brokers })
     const log = await logs.open({ deliveryMsMax: 30_000 })
     await createCopyTopics(log)

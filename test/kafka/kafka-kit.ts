@@ -99,7 +99,11 @@ export class Copier {
         if (records.length === 0) continue
         position = records.at(-1)!.offset + 1
         const state = [
-          { key: Buffer.from('at'), value: Buffer.from(String(position)), timestampMs: 1 },
+          {
+            key: Buffer.from('at'),
+            value: Buffer.from(String(position)),
+            timestampMs: systemClock.nowMs(),
+          },
         ]
         const at = { partition: input.partition }
         await this.#log.commit({
@@ -108,7 +112,11 @@ export class Copier {
             {
               topic: 'out',
               ...at,
-              records: records.map(({ key, value }) => ({ key, value, timestampMs: 1 })),
+              records: records.map(({ key, value }) => ({
+                key,
+                value,
+                timestampMs: systemClock.nowMs(),
+              })),
             },
             { topic: 'state', ...at, records: state },
           ],
@@ -131,7 +139,7 @@ export function numbered(from: number, count: number) {
   return Array.from({ length: count }, (_, index) => ({
     key: null,
     value: Buffer.from(String(from + index)),
-    timestampMs: 1,
+    timestampMs: systemClock.nowMs(),
   }))
 }
 
