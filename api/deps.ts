@@ -4,7 +4,14 @@ import type { Random } from '#/kernel/random.ts'
 import type { Log } from '#/processors/log/port.ts'
 import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
 import type { Keys } from './keys.ts'
-import type { Dashboard, DeclaredService, Operations, Pipeline, Reads } from './ports.ts'
+import type {
+  Dashboard,
+  DeclaredService,
+  GroupingParts,
+  Operations,
+  Pipeline,
+  Reads,
+} from './ports.ts'
 
 export interface ApiConfig {
   /** `open`: reads and pages need no key, which only loopback may have; `keys`: a key with scope read. */
@@ -61,6 +68,8 @@ export interface AppDeps {
   firstKeyShell?: string | undefined
   /** What the operator may do beside the data plane; routes for it exist only where it is given. */
   operations?: Operations | undefined
+  /** Rules, merges and splits; routes for them exist only where it is given. */
+  grouping?: GroupingParts | undefined
   /** Proves the operator; lies in the data folder. */
   operatorToken?: string | undefined
   /** Lets a Prometheus read the metrics where reads need a key. */

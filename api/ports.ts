@@ -1,5 +1,7 @@
 /** What the API needs from the rest of the platform, each given to `buildApp`. */
+import type { GroupingReads } from '#/schemas/grouping.ts'
 import type { StageView } from '#/schemas/view.ts'
+import type { GroupingDesk } from './grouping-desk.ts'
 
 export type { Reads } from '#/schemas/reads.ts'
 
@@ -90,4 +92,10 @@ export interface Operations {
   redrive(
     ids: readonly number[],
   ): Promise<{ redriven: readonly number[]; skipped: readonly { id: number; reason: string }[] }>
+}
+
+/** Decisions about groups, and what they are made from. */
+export interface GroupingParts {
+  desk: GroupingDesk
+  reads: GroupingReads
 }

@@ -57,6 +57,7 @@ interface TestAnswer {
 export interface TestAppOptions {
   config?: Partial<ApiConfig>
   dashboard?: AppDeps['dashboard']
+  grouping?: (deps: AppDeps) => Promise<AppDeps['grouping']>
   /** For tests over real sockets, whose other side keeps real time. */
   clock?: Clock
 }
@@ -89,6 +90,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     dashboard: options.dashboard,
     onProblem,
   }
+  deps.grouping = await options.grouping?.(deps)
   const app = buildApp(deps)
   await app.ready()
   const ingestKey = await keyOf('ingest')

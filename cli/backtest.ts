@@ -11,7 +11,7 @@ import type { TopologyService } from '#/processors/domain/incident/service-graph
 import { createOfflinePipeline } from '#/processors/domain/pipeline.ts'
 import type { OfflinePipeline } from '#/processors/domain/pipeline.ts'
 import { detectorEventOf } from '#/processors/stages/detector-event.ts'
-import { groupInputOf, isGrouped } from '#/processors/stages/group-input.ts'
+import { groupInputOf, isGrouped } from '#/processors/domain/grouping/group-input.ts'
 import { canonicalize } from '#/schemas/event-input.ts'
 import { createEventLedger } from './backtest-members.ts'
 import type { EventLedger } from './backtest-members.ts'

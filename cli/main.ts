@@ -54,6 +54,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     about: 'create, list and revoke API keys',
     load: async () => (await import('./operate.ts')).keysCommand,
   },
+  rules: {
+    about: 'list, preview and save fingerprint rules',
+    load: async () => (await import('./rules.ts')).rulesCommand,
+  },
   migrate: {
     about: 'bring the tables of a stopped platform to this version',
     load: async () => (await import('./maintain.ts')).migrateCommand,

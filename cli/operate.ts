@@ -117,10 +117,8 @@ export function operatorCommand(
     const isNamed = hasNamed && !isUnnamed
     const subName = isNamed ? (args[0] ?? '') : ''
     const sub = subs[subName]
-    const options = [
-      ...(sub?.options ?? Object.values(subs).flatMap((one) => one.options ?? [])),
-      ...COMMON,
-    ]
+    const own = sub?.options ?? Object.values(subs).flatMap((one) => one.options ?? [])
+    const options = [...new Map([...own, ...COMMON].map((one) => [one.name, one])).values()]
     if (args.includes('--help') || args.includes('-h')) {
       const usages = Object.values(subs).map((one) => `  faultline ${name} ${one.usage}`.trimEnd())
       io.stdout.write(`${about}\n\nUsage:\n${usages.join('\n')}\n\n${describeOptions(options)}\n`)

@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import { buildApp, type App } from '#/api/app.ts'
 import { API_DEFAULTS, type AppDeps, type Surface } from '#/api/deps.ts'
 import type { Keys } from '#/api/keys.ts'
-import type { Operations, Reads } from '#/api/ports.ts'
+import { openGroupingDesk } from '#/api/grouping-desk.ts'
+import type { GroupingParts, Operations, Reads } from '#/api/ports.ts'
+import { createGroupingReads } from '#/clickhouse/queries/grouping.ts'
 import { createReads } from '#/clickhouse/queries/reads.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import { systemRandom } from '#/kernel/random.ts'
@@ -36,6 +38,7 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
     dependsOnClickHouse: roles.has('api') || roles.has('sink'),
     pipeline: { stages: () => processors.stages() },
     operations: roles.has('api') ? await operationsOf(kit, processors) : undefined,
+    grouping: roles.has('api') ? await groupingOf(kit, storage) : undefined,
     firstKeyShell: `$(cat ${join(config.dataDir, 'ingest-key')})`,
     operatorToken: config.operatorToken ?? kit.dataDir.secret('operator-token'),
     metricsToken: config.metricsToken,
@@ -86,4 +89,14 @@ async function operationsOf(kit: Kit, processors: Processors): Promise<Operation
   })
   kit.closers.push(() => deadLetters.close())
   return createOperations(processors, deadLetters)
+}
+
+async function groupingOf(kit: Kit, { clickhouse }: Storage): Promise<GroupingParts> {
+  const desk = await openGroupingDesk({
+    ...kit,
+    clock: systemClock,
+    onProblem: (error) => kit.logger.warn('a decision about groups', { error }),
+  })
+  kit.closers.push(() => desk.close())
+  return { desk, reads: createGroupingReads(clickhouse) }
 }

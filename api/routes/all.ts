@@ -4,6 +4,7 @@ import { changeRoutes } from './changes.ts'
 import { describeRoutes } from './describe.ts'
 import { eventRoutes } from './events.ts'
 import { graphRoutes } from './graph.ts'
+import { groupingRoutes } from './grouping.ts'
 import { healthRoutes, overviewRoute } from './health.ts'
 import type { HealthParts } from './health.ts'
 import { incidentRoutes } from './incidents.ts'
@@ -36,6 +37,7 @@ function readRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
   return [
     ...eventRoutes(deps),
     ...incidentRoutes(deps),
+    ...groupingRoutes(deps),
     ...serviceRoutes(deps),
     ...graphRoutes(deps),
     ...changeRoutes(deps),

@@ -22,10 +22,13 @@ interface Row {
 }
 
 // An alias counts for the issue that stands, so that a merge or a split needs no rewriting of rows.
-const CANONICAL = `SELECT if(a.canonical = '', o.own_id, a.canonical) AS fingerprint, o.* EXCEPT (own_id)
+const CANONICAL = `SELECT if(a.canonical = '', o.own_id, a.canonical) AS fingerprint, o.own_id = fingerprint AS is_name, o.* EXCEPT (own_id)
   FROM (SELECT ${OWN_OF_ROLLUP} AS own_id, * EXCEPT (fingerprint, own) FROM issues WHERE project = {project:String}) AS o
   LEFT ANY JOIN ${STANDING} AS a ON a.alias = o.own_id`
-const COLUMNS = `fingerprint, max(title) AS title, max(culprit) AS culprit, max(fingerprint_method) AS method, max(template) AS template,
+// What an issue is called is what the events it is named after are called.
+const NAMED = (column: string): string =>
+  `coalesce(nullIf(maxIf(${column}, is_name), ''), max(${column})) AS ${column}`
+const COLUMNS = `fingerprint, ${NAMED('title')}, ${NAMED('culprit')}, max(fingerprint_method) AS method, ${NAMED('template')},
   arraySort(groupUniqArrayArray(services)) AS services, toUnixTimestamp64Milli(min(first_seen)) AS first_ms,
   toUnixTimestamp64Milli(max(last_seen)) AS last_ms, sum(events) AS events, uniqCombinedMerge(12)(users) AS users, max(severity) AS severity`
 const PLAIN_NAMES = 'SETTINGS prefer_column_name_to_alias = 1'

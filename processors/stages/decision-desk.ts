@@ -1,3 +1,4 @@
+import { readDecision } from '#/processors/domain/grouping/decision-entry.ts'
 import {
   createDecisionBook,
   type DecisionBook,
@@ -10,7 +11,6 @@ import type { ProcessorContext } from '#/processors/runtime/stage.ts'
 import type { StoreCodec } from '#/processors/runtime/store.ts'
 import { encode, schemaIdOf } from '#/schemas/codec.ts'
 import { TOPICS } from '#/schemas/topics.ts'
-import { readDecision } from './grouping-decision.ts'
 import { createRecordReader, type SchemaSource } from './record-reader.ts'
 
 /** Decisions before this offset of the partition, oldest first. */

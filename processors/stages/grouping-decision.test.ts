@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createManualClock } from '#/kernel/clock.ts'
+import { DECISION_KIND } from '#/processors/domain/grouping/decision-entry.ts'
 import type { GroupingDecision } from '#/processors/domain/grouping/decisions.ts'
 import { createMemoryLog } from '#/processors/log/memory.ts'
 import { createDriver } from '#/processors/runtime/driver.ts'
@@ -15,7 +16,7 @@ import {
   topicConfigs,
 } from '#/test/sim/fixture.ts'
 import { createFingerprintStage } from './fingerprint.ts'
-import { DECISION_KIND, loadDecisionsBefore } from './grouping-decision.ts'
+import { loadDecisionsBefore } from './grouping-decision.ts'
 
 const RAW = TOPICS.raw.name
 const grouped = createDecoder('GroupedEvent')

@@ -1,29 +1,10 @@
 import { scanPartition } from '#/processors/runtime/changelog.ts'
+import { readPlaced } from '#/processors/domain/grouping/decision-entry.ts'
 import type { GroupingDecision } from '#/processors/domain/grouping/decisions.ts'
 import type { Log } from '#/processors/log/port.ts'
-import type { ConfigEntry } from '#/schemas/records.ts'
 import { TOPICS } from '#/schemas/topics.ts'
 import { createRecordReader } from './record-reader.ts'
 import type { SchemaSource } from './record-reader.ts'
-
-/** Kind of the entries of config.v1, and of the records among the events, that carry a decision about groups. */
-export const DECISION_KIND = 'grouping'
-
-/** As it is kept in config.v1: with the place it has among the events, so that a replay applies it there again. */
-export interface PlacedDecision {
-  decision: GroupingDecision
-  /** Offset of its record in each partition of the raw topic; empty until it was put there. */
-  offsets: readonly number[]
-}
-
-export function readPlaced(entry: ConfigEntry): PlacedDecision | undefined {
-  return entry.kind === DECISION_KIND ? (JSON.parse(entry.value) as PlacedDecision) : undefined
-}
-
-/** A decision that lies among the events; undefined for other entries. */
-export function readDecision(entry: ConfigEntry): GroupingDecision | undefined {
-  return entry.kind === DECISION_KIND ? (JSON.parse(entry.value) as GroupingDecision) : undefined
-}
 
 const CONFIG = { topic: TOPICS.config.name, partition: 0 }
 
