@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildApp, type App } from '#/api/app.ts'
-import type { Operations } from '#/api/ports.ts'
+import type { GroupingParts, Operations } from '#/api/ports.ts'
 import { createTestApp, type TestApp } from '#/api/test-app.ts'
 import { PAGES, calls, code, read } from './pages.ts'
 import type { Call } from './pages.ts'
@@ -14,8 +14,9 @@ const exists = (call: Call): boolean =>
 
 beforeAll(async () => {
   test = await createTestApp()
-  // Only the table of routes is looked at: nothing is asked of the operations.
-  app = buildApp({ ...test.deps, operations: {} as Operations })
+  // Only the table of routes is looked at: nothing is asked of these.
+  const parts = { operations: {} as Operations, grouping: {} as GroupingParts }
+  app = buildApp({ ...test.deps, ...parts })
   const answer = await app.inject({ url: '/openapi.json' })
   const { paths } = answer.json<{ paths: Record<string, object> }>()
   routes = Object.entries(paths).flatMap(([path, methods]) =>
