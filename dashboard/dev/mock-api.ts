@@ -206,7 +206,8 @@ class Mock implements MockApi {
   updateIncident = (id: string): void => {
     const row = this.#world.rows.get(id)
     if (row === undefined) return
-    const next = { ...row, events: row.events + 1000, updated_at: this.#options.now() }
+    const events = row.events + 1000
+    const next = { ...row, events, errors: events, updated_at: this.#options.now() }
     this.#world.rows.set(id, next)
     this.#push({ events: [], incidents: [next] })
   }

@@ -57,6 +57,7 @@ it('[E8] deploys stand in the timeline between the steps, once', () => {
     release: 'v2',
     at: 5,
     message: '',
+    change_kind: 'code',
     errors_before: 0,
     errors_after: 0,
   }
@@ -78,6 +79,7 @@ it('calls a deploy worse only when errors at least doubled and rose by one a min
       release: '',
       at: 0,
       message: '',
+      change_kind: 'code',
       errors_before: before,
       errors_after: after,
     })
@@ -101,6 +103,9 @@ it('tells whether the pipeline can be trusted', () => {
     dead_letters: dead,
     late_events: 0,
     stream_clients: 0,
+    rejected: 0,
+    limited: 0,
+    storage: null,
   })
   expect(pipelineSentence(view([{}]))).toContain('can be trusted')
   expect(pipelineSentence(view([{}], 2))).toContain('2 records could not be processed')

@@ -6,6 +6,17 @@ import { clockSeconds, clockTime, dayMonth } from '#lib/time/format.ts'
 export const bucketAt = (model: ChartModel, share: number): number =>
   Math.min(model.count - 1, Math.max(0, Math.floor(share * model.count)))
 
+/** The bucket that a time lies in; null outside of the chart. */
+export function indexOf(model: ChartModel, at: number): number | null {
+  const index = Math.floor((at - model.from) / model.stepMs)
+  return index >= 0 && index < model.count ? index : null
+}
+
+export interface SelectedRange {
+  from: number
+  to: number
+}
+
 export function bucketTime(model: ChartModel, index: number): string {
   const at = model.from + index * model.stepMs
   const time = model.stepMs < 60_000 ? clockSeconds(at) : clockTime(at)
@@ -25,7 +36,7 @@ export function bucketSentence(model: ChartModel, index: number, unit: string): 
 export function selectedRange(
   model: ChartModel,
   shares: { start: number; end: number },
-): { from: number; to: number } | null {
+): SelectedRange | null {
   const first = bucketAt(model, Math.min(shares.start, shares.end))
   const last = bucketAt(model, Math.max(shares.start, shares.end))
   if (Math.abs(shares.end - shares.start) < 0.012) return null

@@ -50,6 +50,11 @@ export function readSelection(params: Params): Selection {
   return { text: (params.get('q') ?? '').trim().slice(0, 500), filters }
 }
 
+/** Words and filters as every question of the API takes them. */
+export function filterQuery({ text, filters }: Selection): Query {
+  return { q: text, ...Object.fromEntries(filters.map(({ field, values }) => [field, values])) }
+}
+
 export function searchQuery(selection: Selection, range: Query, cursor: string | null): Query {
   return {
     ...range,

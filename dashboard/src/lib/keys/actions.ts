@@ -8,8 +8,16 @@ export type Command =
   | 'next_row'
   | 'previous_row'
   | 'open_row'
+  | 'show_new'
   | 'earlier'
   | 'later'
+  | 'lock_cursor'
+  | 'toggle_markers'
+  | 'undo'
+  | 'save_view'
+  | 'copy_link'
+  | 'export'
+  | 'toggle_single_keys'
   | 'show_keys'
   | 'show_palette'
 
@@ -17,7 +25,7 @@ export interface Action {
   /** Keys in the order they are pressed; `mod+k` is ⌘K or Ctrl+K. */
   keys: string
   title: string
-  group: 'Go to' | 'In a list' | 'View' | 'Help'
+  group: 'Go to' | 'In a list' | 'View' | 'Take away' | 'Help'
   does: { goto: string } | { command: Command }
 }
 
@@ -42,19 +50,29 @@ export const ACTIONS: readonly Action[] = [
   go('g e', 'Explore', '/explore'),
   go('g d', 'Deploys', '/deploys'),
   go('g s', 'Services', '/services'),
+  go('g j', 'Journey of a user or request', '/journey'),
   go('g q', 'SQL', '/sql'),
   go('g p', 'Pipeline', '/pipeline'),
+  go('g t', 'Status, plain', '/status'),
   act('j', 'Next row', 'In a list', 'next_row'),
   act('k', 'Previous row', 'In a list', 'previous_row'),
   act('enter', 'Open the row', 'In a list', 'open_row'),
+  act('n', 'Show what is new', 'In a list', 'show_new'),
   act('/', 'Search', 'View', 'focus_search'),
   act('t', 'Time range', 'View', 'focus_range'),
   act('[', 'Earlier', 'View', 'earlier'),
   act(']', 'Later', 'View', 'later'),
+  act('shift+l', 'Lock the cursor of all charts', 'View', 'lock_cursor'),
+  act('m', 'Deploy markers on or off', 'View', 'toggle_markers'),
+  act('mod+z', 'Undo the last change of the view', 'View', 'undo'),
   act('p', 'Pause or resume', 'View', 'toggle_pause'),
   act('shift+t', 'Theme: system, light, dark', 'View', 'toggle_theme'),
+  act('s', 'Save this view', 'Take away', 'save_view'),
+  act('y', 'Copy the link to this view', 'Take away', 'copy_link'),
+  act('x', 'Export what is on the screen', 'Take away', 'export'),
   act('mod+k', 'Search or run a command', 'Help', 'show_palette'),
   act('?', 'All keys', 'Help', 'show_keys'),
+  act('mod+.', 'Single keys on or off', 'Help', 'toggle_single_keys'),
 ]
 
 export interface KeyPress {
@@ -73,6 +91,9 @@ export function pressName(press: KeyPress): string {
   if (press.key.length > 1) return key === 'enter' ? key : ''
   return press.shiftKey && /^[a-z]$/.test(key) ? `shift+${key}` : key
 }
+
+/** Whether a press is a single key or a sequence of them, which somebody who dictates or trembles switches off. */
+export const isSingle = (name: string): boolean => !name.startsWith('mod+')
 
 /** How long the first key of a sequence waits for the second. */
 const SEQUENCE_MS_MAX = 1200

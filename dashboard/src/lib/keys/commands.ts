@@ -2,18 +2,20 @@ import { goto } from '$app/navigation'
 import { page } from '$app/state'
 
 import type { Command } from '#lib/keys/actions.ts'
+import { setSingleKeys, singleKeysOn } from '#lib/keys/preference.ts'
 import { moveRow } from '#lib/keys/rows.ts'
-import type { LiveFeed } from '#lib/live/feed.svelte.ts'
+import type { Shell } from '#lib/live/context.ts'
 import { rangeOf, rangeParams, shifted } from '#lib/time/range.ts'
-import type { Ticker } from '#lib/time/ticker.svelte.ts'
 import { withParams } from '#lib/url-state.ts'
 
 interface CommandDeps {
-  feed: LiveFeed
-  ticker: Ticker
+  shell: Shell
+  /** Steps back over one change of the view; false when there is none. */
+  undo: () => boolean
   changeTheme: () => void
   showKeys: () => void
   showPalette: () => void
+  showExport: () => void
 }
 
 function focusOn(selector: string): boolean {
@@ -25,10 +27,15 @@ function focusOn(selector: string): boolean {
 
 /** What each command of the registry does on the page that is shown. */
 export function createCommands(deps: CommandDeps): Readonly<Record<Command, () => void>> {
-  const { feed, ticker } = deps
+  const { feed, ticker, crosshair, says } = deps.shell
   const shift = (direction: -1 | 1): void => {
     const range = shifted(rangeOf(page.url.searchParams, ticker.now), direction, ticker.now)
     void goto(withParams(page.url, rangeParams(range)), { reset: false })
+  }
+  const clickOn = (selector: string, otherwise: string): void => {
+    const element = document.querySelector<HTMLElement>(selector)
+    if (element === null) says.say(otherwise)
+    else element.click()
   }
   return {
     focus_search: () => void (focusOn('[data-search]') || goto('/explore')),
@@ -41,6 +48,29 @@ export function createCommands(deps: CommandDeps): Readonly<Record<Command, () =
     open_row: () => undefined,
     earlier: () => shift(-1),
     later: () => shift(1),
+    show_new: () => clickOn('button.fresh', 'Nothing new waits here.'),
+    lock_cursor() {
+      if (crosshair.at === null) says.say('Move the cursor over a chart first, then lock it.')
+      else says.say(crosshair.toggleLock() ? 'The cursor is locked.' : 'The cursor is free again.')
+    },
+    toggle_markers() {
+      const isOff = document.documentElement.dataset['markers'] === 'off'
+      document.documentElement.dataset['markers'] = isOff ? 'on' : 'off'
+      says.say(isOff ? 'Deploy markers are shown.' : 'Deploy markers are hidden.')
+    },
+    undo: () => says.say(deps.undo() ? 'Undone.' : 'There is no change of the view to undo.'),
+    save_view: () => clickOn('[data-save-view]', 'This page has no saved views.'),
+    copy_link: () =>
+      void navigator.clipboard.writeText(location.href).then(
+        () => says.say('The link to this view is copied.'),
+        () => says.say(`The browser does not let us copy. The link: ${location.href}`),
+      ),
+    export: deps.showExport,
+    toggle_single_keys() {
+      const on = !singleKeysOn()
+      setSingleKeys(on)
+      says.say(on ? 'Single keys are on.' : 'Single keys are off. ⌘/Ctrl . switches them on.')
+    },
     show_keys: deps.showKeys,
     show_palette: deps.showPalette,
   }

@@ -48,9 +48,14 @@ export function patchIncidents(
     const update = newest.get(row.id)
     if (update === undefined) return row
     newest.delete(row.id)
-    // A frame's row may come without its sparkline; the one on screen stays.
+    // A frame's row comes without what is counted in the store; what is on screen stays until it is read again.
     const spark = update.spark ?? row.spark
-    return spark === undefined ? update : { ...update, spark }
+    const errors = update.errors ?? row.errors
+    return {
+      ...update,
+      ...(spark === undefined ? {} : { spark }),
+      ...(errors === undefined ? {} : { errors }),
+    }
   })
   return { rows: patched, fresh: [...newest.values()] }
 }

@@ -6,8 +6,10 @@ import type { NowState } from '#lib/now/now-state.svelte.ts'
 import { relativeRange } from '#lib/time/range.ts'
 
 /** After an incident changed, and without any change. */
-const REFRESH_MS_MIN = 2000
+const REFRESH_MS_MIN = 1000
 const REFRESH_MS_MAX = 20_000
+/** With open incidents: their counts must not lag behind the chart beside them. */
+const REFRESH_MS_OPEN = 5000
 
 /**
  * Frames change the page at once; the sentence and the totals come from the API, which is asked again when an
@@ -15,7 +17,7 @@ const REFRESH_MS_MAX = 20_000
  */
 export function keepFresh(view: NowState, { feed, ticker }: Shell): () => void {
   let isSoon = false
-  let timer = setTimeout(refresh, REFRESH_MS_MAX)
+  let timer = setTimeout(refresh, REFRESH_MS_OPEN)
   function after(delayMs: number): void {
     clearTimeout(timer)
     timer = setTimeout(refresh, delayMs)
@@ -23,11 +25,13 @@ export function keepFresh(view: NowState, { feed, ticker }: Shell): () => void {
   async function refresh(): Promise<void> {
     const { relative } = view.range
     const range = relative === null ? view.range : relativeRange(relative, ticker.now)
+    // Nobody looks: the next one will do.
+    if (document.hidden) return after(REFRESH_MS_OPEN)
     // A failed refresh changes nothing on screen; the status line says that the stream is down.
     const overview = await askAgain<Overview>(apiPath('overview', rangeQuery(range)))
     if (overview !== null && feed.status !== 'paused') view.refresh(overview)
     isSoon = false
-    after(REFRESH_MS_MAX)
+    after(view.rows.some((row) => row.status !== 'resolved') ? REFRESH_MS_OPEN : REFRESH_MS_MAX)
   }
   const stop = feed.listen((frames) => {
     const hasChanged = view.apply(frames, ticker.now)

@@ -7,5 +7,11 @@ import type { PageServerLoad } from './$types'
 
 export const load: PageServerLoad = async ({ fetch, url }) => {
   const range = rangeOf(url.searchParams, wallClock())
-  return { services: await createApi(fetch).services(rangeQuery(range)), range }
+  const api = createApi(fetch)
+  const [services, graph] = await Promise.all([
+    api.services(rangeQuery(range)),
+    // The list is worth showing without its picture.
+    api.graph(rangeQuery(range)).catch(() => null),
+  ])
+  return { services, graph, range }
 }

@@ -7,5 +7,21 @@ import type { PageServerLoad } from './$types'
 
 export const load: PageServerLoad = async ({ fetch, params, url }) => {
   const range = rangeOf(url.searchParams, wallClock())
-  return { service: await createApi(fetch).service(params.name, rangeQuery(range)), range }
+  const api = createApi(fetch)
+  const query = { ...rangeQuery(range, 180), service: params.name }
+  const [service, graph, signups, feedback] = await Promise.all([
+    api.service(params.name, rangeQuery(range)),
+    // What cannot be read is left out; the service itself must be there.
+    api.graph(rangeQuery(range)).catch(() => null),
+    api.metrics({ ...query, metric: 'signups' }).catch(() => null),
+    api.metrics({ ...query, metric: 'events', event_type: 'feedback' }).catch(() => null),
+  ])
+  const voices = {
+    step_ms: signups?.step_ms ?? feedback?.step_ms ?? 60_000,
+    points: [
+      ...(signups?.points ?? []),
+      ...(feedback?.points ?? []).map((point) => ({ ...point, series: 'feedback' })),
+    ],
+  }
+  return { service, graph, voices, range }
 }

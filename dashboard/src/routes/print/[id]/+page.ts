@@ -1,0 +1,2 @@
+// Paper has no script.
+export const csr = false
