@@ -144,6 +144,8 @@ export interface MetricsQuery extends EventSelection {
 export interface ChangesQuery {
   inside: EventSelection
   before: EventSelection
+  /** Fields that differ by how the sets were chosen, and so say nothing. */
+  ignored: readonly string[]
 }
 
 export interface DeployQuery extends RangeQuery, PageQuery {

@@ -54,6 +54,7 @@ export function changeRoutes({ reads }: AppDeps): readonly Route[] {
         return reads.changes({
           inside: { ...selection, from: query.from, to: query.to },
           before: { ...selection, ...before },
+          ignored: [],
         })
       },
     }),
@@ -84,5 +85,7 @@ function incidentChanges(
   return {
     inside: { project, from: began, to: ended, filters: own, text: '' },
     before: { project, from: began - HOUR_MS, to: began, filters: [services], text: '' },
+    // Errors against everything: that they are errors is no news.
+    ignored: ['event_type', 'severity', 'title', 'status_code'],
   }
 }

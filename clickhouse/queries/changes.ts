@@ -62,9 +62,14 @@ async function tally(clickhouse: ClickHouse, selection: EventSelection): Promise
  * Ranks values by what they add to the divergence of the two sets, share · ln(lift): something both frequent now and
  * new says most, a rare oddity and a value that was always there say little.
  */
-export function rankChanges(inside: Tally, before: Tally): ChangeView[] {
+export function rankChanges(
+  inside: Tally,
+  before: Tally,
+  ignored: readonly string[] = [],
+): ChangeView[] {
   const ranked = [...inside.counts].flatMap(([key, events]) => {
     const place = key.indexOf(' ')
+    if (ignored.includes(key.slice(0, place))) return []
     const eventsBefore = before.counts.get(key) ?? 0
     const share = Math.min(1, events / inside.total)
     const shareBefore = before.total === 0 ? 0 : Math.min(1, eventsBefore / before.total)
@@ -104,6 +109,6 @@ export async function changes(clickhouse: ClickHouse, query: ChangesQuery): Prom
     before_to: query.before.to,
     events: inside.total,
     events_before: before.total,
-    changes: inside.total === 0 ? [] : rankChanges(inside, before),
+    changes: inside.total === 0 ? [] : rankChanges(inside, before, query.ignored),
   }
 }

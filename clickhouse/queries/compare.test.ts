@@ -59,6 +59,7 @@ describe('what changed', () => {
         filters: [{ field: 'fingerprint', values: ['f1'], exclude: false }],
       },
       before: { ...selection, from: OPENED_MS - 3_600_000, to: OPENED_MS },
+      ignored: ['title'],
     })
     expect(view).toMatchObject({ events: 100, events_before: 500 })
     const found = new Map(view.changes.map((one) => [`${one.field}=${one.value}`, one]))
@@ -147,9 +148,36 @@ it('[C17] an incident is frequent above 20 % of 30 days, rare below 5 %, new wit
   expect(familiarityOf({ alike: 0, incidents: 0 }).label).toBe('new')
 })
 
+it('[E8] each release answers for its own time: up to the deploys next to it, with its kind', async () => {
+  const deploy = { event_type: "'deploy'", service: "'shop'", severity: '2' }
+  await insert(1, OPENED_MS + 5_000, { ...deploy, release: "'v2'" })
+  await insert(1, OPENED_MS + 125_000, {
+    ...deploy,
+    release: "'v3'",
+    attributes: "map('change_kind', 'migration')",
+  })
+  const { items } = await createReads(engine.clickhouse).deploys({
+    project: 'default',
+    from: OPENED_MS,
+    to: NOW_MS,
+    services: [],
+    cursor: null,
+    limit: 10,
+  })
+  expect(items.map((one) => [one.release, one.change_kind])).toEqual([
+    ['v3', 'migration'],
+    ['v2', 'code'],
+  ])
+  // 90 errors in the two minutes of v2, 10 in the eight of v3 so far.
+  expect(items[1]).toMatchObject({ errors_before: 0, errors_after: 45 })
+  expect(items[0]).toMatchObject({ errors_before: 45 })
+  expect(items[0]?.errors_after).toBeGreaterThan(0.5)
+  expect(items[0]?.errors_after).toBeLessThan(1.3)
+})
+
 it('tables are told with rows and parts', async () => {
   const tables = await createReads(engine.clickhouse).storage()
   const events = tables.find(({ table }) => table === 'events')
-  expect(events?.rows).toBe(602)
+  expect(events?.rows).toBe(604)
   expect(events?.parts).toBeGreaterThan(0)
 })

@@ -7,36 +7,54 @@ interface Row extends Omit<DeployView, 'at' | 'errors_before' | 'errors_after'> 
   at: string
   before: string
   after: string
+  minutes_before: number
+  minutes_after: number
 }
 
 const WINDOW_MIN = 30
 
-// Errors of the service in the half hour before and after each deploy, from the minute rollup.
+/**
+ * Errors of the service before and after each deploy, from the minute rollup: at most half an hour on each side, and no
+ * further than the deploys next to it, so that each release answers for its own time. The minute of a deploy counts as
+ * after it.
+ */
 const WITH_RATES = `SELECT d.deploy_id AS deploy_id, d.service AS service, d.environment AS environment, d.release AS release,
     toUnixTimestamp64Milli(d.occurred_at) AS at, d.message AS message, d.change_kind AS change_kind,
-    sumIf(e.errors, e.bucket >= d.occurred_at - INTERVAL ${WINDOW_MIN} MINUTE AND e.bucket < d.occurred_at) AS before,
-    sumIf(e.errors, e.bucket >= d.occurred_at AND e.bucket < d.occurred_at + INTERVAL ${WINDOW_MIN} MINUTE) AS after
+    sumIf(e.errors, e.bucket >= d.begins AND e.bucket < d.minute) AS before,
+    sumIf(e.errors, e.bucket >= d.minute AND e.bucket < d.ends) AS after,
+    greatest(dateDiff('second', d.begins, d.minute) / 60, 1) AS minutes_before,
+    greatest(dateDiff('second', d.minute, least(d.ends, now('UTC'))) / 60, 1) AS minutes_after
   FROM chosen AS d LEFT JOIN (
     SELECT service, bucket, sum(events) AS errors FROM events_1m
     WHERE project = {project:String} AND event_type = 'error' AND service IN (SELECT service FROM chosen)
-      AND bucket >= (SELECT min(occurred_at) FROM chosen) - INTERVAL ${WINDOW_MIN} MINUTE
-      AND bucket < (SELECT max(occurred_at) FROM chosen) + INTERVAL ${WINDOW_MIN} MINUTE
+      AND bucket >= (SELECT min(begins) FROM chosen) AND bucket < (SELECT max(ends) FROM chosen)
     GROUP BY service, bucket
   ) AS e ON e.service = d.service
-  GROUP BY deploy_id, service, environment, release, at, message, change_kind
+  GROUP BY deploy_id, service, environment, release, at, message, change_kind, minutes_before, minutes_after
   ORDER BY at DESC, deploy_id DESC`
 
-function perMinute(count: string): number {
-  return Math.round((Number(count) / WINDOW_MIN) * 100) / 100
+/** Deploys with the times between which their errors are counted. */
+const BETWEEN = `SELECT *, toStartOfMinute(toDateTime(occurred_at, 'UTC')) AS minute,
+    toStartOfMinute(greatest(toDateTime(occurred_at, 'UTC') - INTERVAL ${WINDOW_MIN} MINUTE,
+      toDateTime(lagInFrame(occurred_at, 1, toDateTime64(0, 3, 'UTC')) OVER same, 'UTC'))) AS begins,
+    toStartOfMinute(least(toDateTime(occurred_at, 'UTC') + INTERVAL ${WINDOW_MIN} MINUTE,
+      toDateTime(leadInFrame(occurred_at, 1, toDateTime64(4294967295, 3, 'UTC')) OVER same, 'UTC'))) AS ends
+  FROM deploys
+  WHERE project = {project:String} AND occurred_at >= fromUnixTimestamp64Milli({from:Int64}) - INTERVAL ${WINDOW_MIN} MINUTE
+    AND occurred_at < fromUnixTimestamp64Milli({to:Int64}) + INTERVAL ${WINDOW_MIN} MINUTE
+  WINDOW same AS (PARTITION BY service, environment ORDER BY occurred_at ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)`
+
+function perMinute(count: string, minutes: number): number {
+  return Math.round((Number(count) / minutes) * 100) / 100
 }
 
 function deployView(row: Row): DeployView {
-  const { before, after, at, ...rest } = row
+  const { before, after, at, minutes_before, minutes_after, ...rest } = row
   return {
     ...rest,
     at: Number(at),
-    errors_before: perMinute(before),
-    errors_after: perMinute(after),
+    errors_before: perMinute(before, minutes_before),
+    errors_after: perMinute(after, minutes_after),
   }
 }
 
@@ -60,8 +78,8 @@ export async function deployPage(
   }
   const rows = await clickhouse.query<Row>(
     `WITH chosen AS (
-      SELECT deploy_id, service, environment, release, occurred_at, message, change_kind FROM deploys
-      WHERE project = {project:String} AND occurred_at >= fromUnixTimestamp64Milli({from:Int64}) AND occurred_at < fromUnixTimestamp64Milli({to:Int64})${conditions}
+      SELECT deploy_id, service, environment, release, occurred_at, message, change_kind, minute, begins, ends FROM (${BETWEEN})
+      WHERE occurred_at >= fromUnixTimestamp64Milli({from:Int64}) AND occurred_at < fromUnixTimestamp64Milli({to:Int64})${conditions}
       ORDER BY occurred_at DESC, deploy_id DESC LIMIT {limit:UInt32}
     ) ${WITH_RATES}`,
     { params },

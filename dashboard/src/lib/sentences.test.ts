@@ -22,10 +22,10 @@ it('says what an incident is about in one sentence', () => {
     resolvedAt: null,
   } as unknown as Incident
   expect(incidentHeadline(incident, HOUR + 60_000)).toBe(
-    'checkout fails for 45 users since 1 h 1 min.',
+    'checkout fails for 45 users, 1 h 1 min so far.',
   )
   expect(incidentHeadline(incident, 2 * HOUR)).toBe(
-    'checkout fails for 45 users since 2 h, quiet for 1 h.',
+    'checkout fails for 45 users, 2 h so far, quiet for 1 h.',
   )
   const resolved: Incident = {
     ...incident,

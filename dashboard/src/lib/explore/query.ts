@@ -35,6 +35,21 @@ export const FACET_FIELDS: readonly FilterField[] = [
   'error_type',
 ]
 
+/** What the chart can be split by, beside the severity. */
+export const GROUP_FIELDS: readonly FilterField[] = [
+  'service',
+  'event_type',
+  'route',
+  'release',
+  'host',
+  'status_code',
+  'error_type',
+]
+
+/** `by=service`; anything else is the severity. */
+export const readGroup = (params: Params): FilterField | null =>
+  GROUP_FIELDS.find((field) => field === params.get('by')) ?? null
+
 export const WINDOW_ROWS = 200
 
 export interface Selection {

@@ -2,9 +2,10 @@
 import type { Screen, Sheet } from '#lib/export/collect.ts'
 import { csvField } from '#lib/sql/cells.ts'
 
+const line = (values: readonly (string | number)[]): string =>
+  values.map((value) => (typeof value === 'number' ? String(value) : csvField(value))).join(',')
+
 export function screenCsv(screen: Screen): string {
-  const line = (values: readonly (string | number)[]): string =>
-    values.map((value) => (typeof value === 'number' ? String(value) : csvField(value))).join(',')
   const sheet = (one: Sheet): string =>
     [line([one.title]), line(one.columns), ...one.rows.map((row) => line(row))].join('\r\n')
   const head = [line(['Headline', screen.headline]), line(['Link', screen.address])]

@@ -30,10 +30,10 @@ function columnsOf(names: readonly string[], edges: readonly ServiceEdge[]): Map
   const callees = Map.groupBy(edges, (edge) => edge.caller)
   const called = new Set(edges.map((edge) => edge.callee))
   const columns = new Map<string, number>()
-  const visit = (name: string, column: number, path: ReadonlySet<string>): void => {
-    if (path.has(name) || (columns.get(name) ?? -1) >= column) return
+  const visit = (name: string, column: number, way: ReadonlySet<string>): void => {
+    if (way.has(name) || (columns.get(name) ?? -1) >= column) return
     columns.set(name, column)
-    const next = new Set(path).add(name)
+    const next = new Set(way).add(name)
     for (const { callee } of callees.get(name) ?? []) visit(callee, column + 1, next)
   }
   for (const name of names) if (!called.has(name)) visit(name, 0, new Set())

@@ -12,5 +12,5 @@ export function incidentHeadline(incident: Incident, now: number): string {
   }
   const quiet = now - incident.lastActivityAt
   const state = quiet > 10 * 60_000 ? `, quiet for ${spanLong(quiet)}` : ''
-  return `${where} ${verb}${who} since ${spanLong(now - incident.openedAt)}${state}.`
+  return `${where} ${verb}${who}, ${spanLong(now - incident.openedAt)} so far${state}.`
 }

@@ -1,7 +1,15 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 
-import { DRAWN_MAX, listWindow, rowTop, totalHeight } from '#lib/list/window.ts'
+import {
+  DRAWN_MAX,
+  listWindow,
+  rowTop,
+  SCROLL_PX_MAX,
+  scrollHeight,
+  scrollTopOf,
+  totalHeight,
+} from '#lib/list/window.ts'
 
 const shapes = fc.record({
   count: fc.integer({ min: 0, max: 100_000 }),
@@ -43,4 +51,22 @@ it('keeps the height of the whole list whatever is drawn, so that the scroll bar
       expect(before + drawn + after).toBe(totalHeight(shape))
     }),
   )
+})
+
+it('[E1] every row of a million is in reach of a scroll bar that browsers do not cut', () => {
+  const shape = { count: 1_000_000, rowHeight: 40, open: null, openHeight: 0 }
+  const height = 700
+  expect(scrollHeight(shape)).toBe(SCROLL_PX_MAX)
+  const end = listWindow(shape, { scrollTop: SCROLL_PX_MAX - height, height })
+  expect(end.end).toBe(1_000_000)
+  expect(end.after).toBe(0)
+  for (const index of [0, 1, 499_999, 999_980]) {
+    const scrollTop = scrollTopOf(shape, index, height)
+    const drawn = listWindow(shape, { scrollTop, height })
+    expect(drawn.first).toBeLessThanOrEqual(index)
+    expect(drawn.end).toBeGreaterThan(index)
+    // Where the row stands on the screen: at the top of the view, give or take a row beside the very ends.
+    const y = drawn.before + (index - drawn.first) * 40 - scrollTop
+    expect(Math.abs(y)).toBeLessThan(40)
+  }
 })

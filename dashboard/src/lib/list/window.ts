@@ -39,18 +39,35 @@ function rowAt(shape: ListShape, y: number): number {
   return Math.max(open, Math.floor((y - openHeight) / rowHeight))
 }
 
+/** Browsers cut boxes near 16.7 million px; past this the scroll bar is scaled, so that the last row stays in reach. */
+export const SCROLL_PX_MAX = 15_000_000
+
+/** Height of what is scrolled, in px of the screen. */
+export const scrollHeight = (shape: ListShape): number =>
+  Math.min(totalHeight(shape), SCROLL_PX_MAX)
+
+/** Rows per px of the scroll bar: 1 until it has to be scaled. */
+function scaleOf(shape: ListShape, height: number): number {
+  const [total, shown] = [totalHeight(shape), scrollHeight(shape)]
+  return total === shown ? 1 : (total - height) / Math.max(1, shown - height)
+}
+
+/** Where the scroll bar must stand so that a row is at the top of the view. */
+export function scrollTopOf(shape: ListShape, index: number, height: number): number {
+  return rowTop(shape, index) / scaleOf(shape, height)
+}
+
 export function listWindow(
   shape: ListShape,
   view: { scrollTop: number; height: number },
 ): ListWindow {
-  const top = Math.max(0, Math.min(view.scrollTop, totalHeight(shape) - view.height))
+  const scrolled = Math.max(0, Math.min(view.scrollTop, scrollHeight(shape) - view.height))
+  const top = scrolled * scaleOf(shape, view.height)
   const first = Math.max(0, Math.min(shape.count - 1, rowAt(shape, top)) - OVERSCAN)
   const wanted = rowAt(shape, top + view.height) + 1 + OVERSCAN
   const end = Math.max(first, Math.min(shape.count, wanted, first + DRAWN_MAX))
-  return {
-    first,
-    end,
-    before: rowTop(shape, first),
-    after: Math.max(0, totalHeight(shape) - rowTop(shape, end)),
-  }
+  // The drawn rows keep their true height; only the empty space around them is scaled.
+  const before = Math.max(0, scrolled - (top - rowTop(shape, first)))
+  const drawn = rowTop(shape, end) - rowTop(shape, first)
+  return { first, end, before, after: Math.max(0, scrollHeight(shape) - before - drawn) }
 }

@@ -1,5 +1,5 @@
 import { createApi } from '#lib/api/client.ts'
-import { READY_QUERIES } from '#lib/sql/schema.ts'
+import { READY_QUERIES } from '#lib/sql/ready-queries.ts'
 
 import type { PageServerLoad } from './$types'
 
