@@ -10,7 +10,7 @@ const mock = createMockApi({ seed: 7, now: () => Date.now() })
 
 /** What every page needs, in one file: thirty small ones compress worse and cost a request each. */
 const shared =
-  /src\/lib\/(?:(?:time|live|ui|api)\/|chart\/(?!Chart\.svelte|options)|(?:format|severity|theme|url-state)\.ts)/
+  /src\/lib\/(?:(?:time|live|ui|api)\/|chart\/(?!Chart\.svelte|options|Brush|ChartTable)|(?:format|severity|theme|url-state)\.ts)/
 const lazy = /parse-range|api\/(?:client|problem)/
 
 export default defineConfig({

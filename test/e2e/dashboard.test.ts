@@ -94,6 +94,7 @@ describe.skipIf(!hasChromium)('the dashboard', () => {
     await page.mouse.down()
     await page.mouse.move(box.x + box.width * 0.5, box.y + 40, { steps: 4 })
     await page.mouse.up()
+    await page.getByRole('button', { name: 'Zoom in' }).click()
     await page.waitForURL(/from=.*to=/)
     const params = new URL(page.url()).searchParams
     const minutes =

@@ -362,7 +362,7 @@ export function incidentStats(world: World, isEmpty: boolean): IncidentStats {
     resolved_24h: rows.length - open.length,
     by_severity: Object.fromEntries(
       ['1', '2', '3', '4', '5'].map((level) => [
-        level,
+        `SEV${level}`,
         open.filter((row) => String(row.severity) === level).length,
       ]),
     ),
