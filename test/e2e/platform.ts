@@ -10,6 +10,8 @@ export interface ReadyLine {
   ready: true
   url: string
   clickhouse_url: string
+  kafka: string
+  registry_url: string
   ingest_key: string
 }
 
@@ -33,6 +35,9 @@ export interface RunningPlatform extends AsyncDisposable {
   readonly key: string
   readonly dataDir: string
   readonly clickhouseUrl: string
+  /** `host:port` of Kafka's protocol. */
+  readonly kafka: string
+  readonly registryUrl: string
   readonly pid: number
   readonly startMs: number
   /** Settles when the process has ended, however. */
@@ -90,6 +95,8 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Runn
     key: ready.ingest_key,
     dataDir,
     clickhouseUrl: ready.clickhouse_url,
+    kafka: ready.kafka,
+    registryUrl: ready.registry_url,
     pid,
     startMs,
     finished,

@@ -12,6 +12,14 @@ import { WireWriter } from './wire-writer.ts'
 
 const API_OF = new Map(APIS.map((api) => [api.key, api]))
 
+const GONE: ReadonlySet<string> = new Set([
+  'ECONNABORTED',
+  'ECONNRESET',
+  'EPIPE',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ETIMEDOUT',
+])
+
 export interface ConnectionDeps {
   context: FrontContext
   budget: FrameBudget
@@ -39,11 +47,15 @@ export async function serveConnection(socket: Socket, deps: ConnectionDeps): Pro
     }
   } catch (error) {
     if (error instanceof FrameError) deps.onRefused(error.message)
-    // Clients that vanish are no problem of ours.
-    else if (systemErrorCode(error) === undefined && !deps.signal.aborted) context.onProblem(error)
+    else if (!isVanished(error) && !deps.signal.aborted) context.onProblem(error)
   } finally {
     socket.destroy()
   }
+}
+
+/** Clients that vanish are no problem of ours. */
+function isVanished(error: unknown): boolean {
+  return GONE.has(systemErrorCode(error) ?? '')
 }
 
 async function drained(socket: Socket): Promise<void> {

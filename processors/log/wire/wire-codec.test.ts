@@ -11,9 +11,9 @@ const value = fc.record({
   int16: fc.integer({ min: -32768, max: 32767 }),
   int32: fc.integer(),
   int64: fc.maxSafeInteger(),
-  string: fc.option(fc.string({ unit: 'grapheme', maxLength: 300 })),
-  bytes: fc.option(fc.uint8Array({ maxLength: 2000 }).map(bufferOf)),
-  list: fc.array(fc.integer()),
+  string: fc.option(fc.string({ unit: 'grapheme', maxLength: 300, size: 'max' })),
+  bytes: fc.option(fc.uint8Array({ maxLength: 2000, size: 'max' }).map(bufferOf)),
+  list: fc.array(fc.integer(), { maxLength: 1000, size: 'max' }),
   pieces: fc.array(fc.uint8Array().map(bufferOf)),
 })
 type Value = typeof value extends fc.Arbitrary<infer T> ? T : never

@@ -8,7 +8,8 @@ export class WireWriter {
   #doneBytes = 0
 
   int8(value: number): this {
-    this.#buffer.writeInt8(value, this.#room(1))
+    const at = this.#room(1)
+    this.#buffer.writeInt8(value, at)
     return this
   }
 
@@ -17,12 +18,14 @@ export class WireWriter {
   }
 
   int16(value: number): this {
-    this.#buffer.writeInt16BE(value, this.#room(2))
+    const at = this.#room(2)
+    this.#buffer.writeInt16BE(value, at)
     return this
   }
 
   int32(value: number): this {
-    this.#buffer.writeInt32BE(value, this.#room(4))
+    const at = this.#room(4)
+    this.#buffer.writeInt32BE(value, at)
     return this
   }
 
@@ -38,14 +41,16 @@ export class WireWriter {
     if (value === null) return this.int16(-1)
     const bytes = Buffer.byteLength(value)
     this.int16(bytes)
-    this.#buffer.write(value, this.#room(bytes))
+    const at = this.#room(bytes)
+    this.#buffer.write(value, at)
     return this
   }
 
   bytes(value: Buffer | null): this {
     if (value === null) return this.int32(-1)
     this.int32(value.length)
-    value.copy(this.#buffer, this.#room(value.length))
+    const at = this.#room(value.length)
+    value.copy(this.#buffer, at)
     return this
   }
 
@@ -65,9 +70,8 @@ export class WireWriter {
   /** An unsigned varint, as flexible versions have for lengths. */
   uvarint(value: number): this {
     let rest = value
-    for (; rest >= 0x80; rest >>>= 7) this.#buffer[this.#room(1)] = (rest & 0x7f) | 0x80
-    this.#buffer[this.#room(1)] = rest
-    return this
+    for (; rest >= 0x80; rest >>>= 7) this.int8(((rest & 0x7f) | 0x80) - 0x100)
+    return this.int8(rest)
   }
 
   array<T>(elements: readonly T[], write: (element: T) => void): this {
@@ -100,6 +104,7 @@ export class WireWriter {
     this.#doneBytes += bytes.length
   }
 
+  /** Where the next bytes go. It may replace the buffer: call it before the buffer is looked at. */
   #room(bytes: number): number {
     const at = this.#used
     if (at + bytes > this.#buffer.length) {
