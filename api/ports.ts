@@ -1,5 +1,6 @@
 /** What the API needs from the rest of the platform, each given to `buildApp`. */
 import type { GroupingReads } from '#/schemas/grouping.ts'
+import type { IncidentDiff } from '#/processors/domain/incident/diff.ts'
 import type { StageView } from '#/schemas/view.ts'
 import type { GroupingDesk } from './grouping-desk.ts'
 
@@ -75,6 +76,32 @@ export interface ReplayState {
   paused_ms: number
 }
 
+/** Recorded telemetry through changed rules, and through those that hold. */
+export interface DiffWish {
+  project: string
+  /** What is changed: the content of a rules file. */
+  rules: unknown
+  /** Events left out of the second run, as `field=value`. */
+  without: readonly string[]
+  from: number
+  to: number
+  /** Detectors learn from this much before. */
+  history_min: number
+}
+
+export interface DiffState {
+  running: boolean
+  /** reading, done, failed, cancelled; empty when there was none since this process began. */
+  phase: string
+  project: string
+  from: number
+  to: number
+  records: number
+  total: number
+  error: string
+  diff: IncidentDiff | null
+}
+
 /** What the operator may do; the command line reaches it through the API of the running platform. */
 export interface Operations {
   /** Starts a replay; fails with `conflict` while one runs, `not_found` for an unknown group. */
@@ -84,6 +111,11 @@ export interface Operations {
   cancelReplay(options?: { keep: boolean }): Promise<ReplayState>
   /** Goes on with a replay that was cancelled and kept; fails with `conflict` when there is none. */
   resumeReplay(): Promise<ReplayState>
+  /** Starts a comparison; fails with `conflict` while one runs, `config_invalid` or `usage` for the rules. */
+  startDiff(wish: DiffWish): Promise<DiffState>
+  /** The current or last one. */
+  diffState(): DiffState
+  cancelDiff(): Promise<DiffState>
   /** Newest first. */
   deadLetters(limit: number): Promise<readonly DeadLetterView[]>
   /** The original bytes, as hexadecimal and where possible as text; null when there is no such dead letter. */

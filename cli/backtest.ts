@@ -1,11 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { parse as parseYaml } from 'yaml'
 import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError, isFaultlineError, messageOf } from '#/kernel/errors.ts'
-import type { FingerprintRule } from '#/processors/domain/grouping/fingerprint-rules.ts'
-import { incidentPolicy } from '#/processors/domain/incident/policy.ts'
-import type { IncidentPolicy } from '#/processors/domain/incident/policy.ts'
 import { parseTopology } from '#/processors/domain/incident/service-graph.ts'
 import type { TopologyService } from '#/processors/domain/incident/service-graph.ts'
 import { createOfflinePipeline } from '#/processors/domain/pipeline.ts'
@@ -16,9 +11,11 @@ import { canonicalize } from '#/schemas/event-input.ts'
 import { createEventLedger } from './backtest-members.ts'
 import type { EventLedger } from './backtest-members.ts'
 import { writeData, type Io } from './io.ts'
-import { describeOptions, parseArguments, unknownName } from './options.ts'
+import { describeOptions, parseArguments } from './options.ts'
 import type { OptionSpec } from './options.ts'
 import { createProgress } from './progress.ts'
+import { parseRules, readSetting } from './rules-file.ts'
+import type { Rules } from './rules-file.ts'
 import { openSource } from './source.ts'
 
 const OPTIONS: readonly OptionSpec[] = [
@@ -32,7 +29,8 @@ const OPTIONS: readonly OptionSpec[] = [
     name: 'rules',
     type: 'text',
     value: 'file',
-    about: 'fingerprints: rules for grouping; incidents: numbers of the policy (JSON or YAML)',
+    about:
+      'fingerprints: rules for grouping; incidents: numbers of the policy; topology (JSON or YAML)',
   },
 ]
 
@@ -51,11 +49,6 @@ const SHOWN_MAX = 5
 const WRITE_CHARS = 65_536
 const UPDATE_LINES = 1000
 
-interface Rules {
-  fingerprintRules: readonly FingerprintRule[]
-  policy: Partial<IncidentPolicy>
-}
-
 interface Scored {
   level: number
   score: number
@@ -72,8 +65,8 @@ export async function backtestCommand(args: string[], io: Io): Promise<number> {
     const [path, ...others] = positional
     if (path === undefined || others.length > 0)
       throw new FaultlineError('usage', 'give one FILE, or - for standard input')
-    const topology = readSetting(given['topology'], parseTopology) ?? []
-    const rules = readSetting(given['rules'], parseRules) ?? { fingerprintRules: [], policy: {} }
+    const rules = readSetting(given['rules'], parseRules) ?? {}
+    const topology = readSetting(given['topology'], parseTopology) ?? rules.topology ?? []
     return await backtest({ path, topology, rules }, io)
   } catch (error) {
     const place = isFaultlineError(error) && error.path !== undefined ? ` (${error.path})` : ''
@@ -83,56 +76,6 @@ export async function backtestCommand(args: string[], io: Io): Promise<number> {
   }
 }
 
-function readSetting<T>(path: unknown, parse: (value: unknown) => T): T | undefined {
-  if (typeof path !== 'string') return undefined
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new FaultlineError('usage', `${path} cannot be read: ${messageOf(error)}`, {
-      cause: error,
-    })
-  }
-  try {
-    return parse(parseYaml(text))
-  } catch (error) {
-    if (isFaultlineError(error)) throw error
-    throw new FaultlineError('config_invalid', `${path}: ${messageOf(error)}`, { cause: error })
-  }
-}
-
-function parseRules(value: unknown): Rules {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new FaultlineError('config_invalid', 'rules must be an object', { path: '$' })
-  const known = ['fingerprints', 'incidents']
-  for (const name of Object.keys(value))
-    if (!known.includes(name)) throw unknownName('rule', name, known)
-  const { fingerprints = [], incidents = {} } = value as Record<string, unknown>
-  if (!Array.isArray(fingerprints))
-    throw new FaultlineError('config_invalid', 'fingerprints must be a list', {
-      path: '$.fingerprints',
-    })
-  const fingerprintRules = fingerprints.map((rule, at) => parseFingerprintRule(rule, at))
-  const policy = incidents as Partial<IncidentPolicy>
-  incidentPolicy(policy)
-  return { fingerprintRules, policy }
-}
-
-function parseFingerprintRule(value: unknown, at: number): FingerprintRule {
-  const path = `$.fingerprints[${at}]`
-  const rule = (value ?? {}) as { match?: unknown; fingerprint?: unknown }
-  const isMatch = typeof rule.match === 'object' && rule.match !== null
-  const isList =
-    Array.isArray(rule.fingerprint) && rule.fingerprint.every((part) => typeof part === 'string')
-  if (!isMatch || !isList)
-    throw new FaultlineError(
-      'config_invalid',
-      `${path} needs match {field: glob} and fingerprint [text]`,
-      { path },
-    )
-  return value as FingerprintRule
-}
-
 async function backtest(
   input: { path: string; topology: readonly TopologyService[]; rules: Rules },
   io: Io,
@@ -140,8 +83,8 @@ async function backtest(
   const pipeline = createOfflinePipeline({
     project: 'backtest',
     reading: { isGrouped, groupInputOf, detectorEventOf },
-    topology: input.topology,
     ...input.rules,
+    topology: input.topology,
   })
   const source = openSource(input.path, io)
   const progress = createProgress({ stream: io.stderr, clock: systemClock, unit: 'events' })

@@ -6,6 +6,7 @@ import { isRunning, wishId } from '#/processors/runtime/replay-board.ts'
 import type { ReplayBoard, ReplayOrder, ReplayRecord } from '#/processors/runtime/replay-board.ts'
 import { isIdentical } from '#/processors/runtime/replay-desk.ts'
 import type { DeadLetterDesk } from './dead-letters.ts'
+import type { DiffDesk } from './diff-desk.ts'
 
 export interface OperationsParts {
   board: ReplayBoard
@@ -53,9 +54,13 @@ function stateOf(record: ReplayRecord): ReplayState {
 type Replays = Pick<Operations, 'startReplay' | 'replayState' | 'cancelReplay' | 'resumeReplay'>
 
 /** What the operator may do with this platform, from any of its processes. */
-export function createOperations(parts: OperationsParts, deadLetters: DeadLetterDesk): Operations {
+export function createOperations(
+  parts: OperationsParts,
+  { deadLetters, diffs }: { deadLetters: DeadLetterDesk; diffs: DiffDesk },
+): Operations {
   return {
     ...createReplays(parts),
+    ...diffs,
     deadLetters: (limit) => deadLetters.deadLetters(limit),
     deadLetter: (id) => deadLetters.deadLetter(id),
     redrive: (ids) => deadLetters.redrive(ids),

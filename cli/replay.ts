@@ -6,6 +6,7 @@ import type { Io } from './io.ts'
 import { operatorCommand, print, table, type Ask } from './operate.ts'
 import type { OptionValues } from './options.ts'
 import { createProgress } from './progress.ts'
+import { DIFF_COMMAND } from './replay-diff-command.ts'
 
 const PATH = '/api/operator/replay'
 const POLL_MS = 300
@@ -153,5 +154,6 @@ export const replayCommand = operatorCommand(
         return followAndPrint(ask, io, given)
       },
     },
+    diff: DIFF_COMMAND,
   },
 )

@@ -11,6 +11,7 @@ import { systemRandom } from '#/kernel/random.ts'
 import { absent } from './absent.ts'
 import { openDashboard } from './dashboard.ts'
 import { openDeadLetterDesk } from './dead-letters.ts'
+import { createDiffDesk } from './diff-desk.ts'
 import type { Storage } from './engine.ts'
 import type { Kit } from './kit.ts'
 import { createOperations } from './operations.ts'
@@ -88,7 +89,7 @@ async function operationsOf(kit: Kit, processors: Processors): Promise<Operation
     onProblem: (error) => kit.logger.warn('a dead-letter entry', { error }),
   })
   kit.closers.push(() => deadLetters.close())
-  return createOperations(processors, deadLetters)
+  return createOperations(processors, { deadLetters, diffs: createDiffDesk(kit) })
 }
 
 async function groupingOf(kit: Kit, { clickhouse }: Storage): Promise<GroupingParts> {

@@ -81,15 +81,18 @@ export function topicConfigsOf(
     compacted: topic.compacted,
   }))
   const countOf = new Map(topics.map((topic) => [topic.name, topic.partitions]))
-  const stateOf = (group: string, partitionCount: number): TopicConfig => ({
-    name: stateTopicOf(group),
-    partitions: partitionCount,
-    retentionMs: Infinity,
-    retentionBytes: Infinity,
-    compacted: true,
-  })
   const states = stages.map(({ name, inputs }) =>
     stateOf(name, Math.max(...inputs.map((input) => countOf.get(input) ?? 1))),
   )
   return [...topics, ...states, stateOf(REPLAY_GROUP, 1)]
+}
+
+function stateOf(group: string, partitions: number): TopicConfig {
+  return {
+    name: stateTopicOf(group),
+    partitions,
+    retentionMs: Infinity,
+    retentionBytes: Infinity,
+    compacted: true,
+  }
 }

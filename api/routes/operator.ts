@@ -15,7 +15,12 @@ const LISTED_MAX = 1000
 export function operatorRoutes(deps: AppDeps): readonly Route[] {
   const { operations } = deps
   if (operations === undefined) return []
-  return [...operatorKeyRoutes(deps), ...replayRoutes(operations), ...deadLetterRoutes(operations)]
+  return [
+    ...operatorKeyRoutes(deps),
+    ...replayRoutes(operations),
+    ...diffRoutes(operations),
+    ...deadLetterRoutes(operations),
+  ]
 }
 
 function operatorRoute(
@@ -122,6 +127,54 @@ function replayRoutes(operations: Operations): readonly Route[] {
       summary: 'Go on with a replay that was cancelled and kept.',
       status: 202,
       handle: () => operations.resumeReplay(),
+    }),
+  ]
+}
+
+function diffRoutes(operations: Operations): readonly Route[] {
+  return [
+    operatorRoute({
+      method: 'GET',
+      path: '/api/operator/replay-diff',
+      summary: 'The current or last comparison of incidents under changed rules.',
+      handle: () => operations.diffState(),
+    }),
+    operatorRoute({
+      method: 'POST',
+      path: '/api/operator/replay-diff',
+      summary: 'Run recorded telemetry through changed rules and compare the incidents.',
+      status: 202,
+      hasBody: true,
+      handle(call: Call) {
+        const {
+          project = 'default',
+          rules = {},
+          without = [],
+          from,
+          to,
+          history_min = 1440,
+        } = readObject(call)
+        if (typeof project !== 'string') throw wrong('project', 'project must be text.')
+        if (!Array.isArray(without) || !without.every((one) => typeof one === 'string'))
+          throw wrong('without', 'without must be a list of field=value.')
+        for (const [name, value] of Object.entries({ from, to, history_min }))
+          if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
+            throw wrong(name, `${name} must be a number from 0.`)
+        return operations.startDiff({
+          project,
+          rules,
+          without,
+          from: Number(from),
+          to: Number(to),
+          history_min: Number(history_min),
+        })
+      },
+    }),
+    operatorRoute({
+      method: 'DELETE',
+      path: '/api/operator/replay-diff',
+      summary: 'Cancel the comparison that runs.',
+      handle: () => operations.cancelDiff(),
     }),
   ]
 }

@@ -65,8 +65,7 @@ export function commandLine(line: string): CommandLine | undefined {
   const words = (match[1] ?? '')
     .split(/\s+(?=[^']*(?:'[^']*'[^']*)*$)/)
     .filter((word) => word !== '')
-  const named = words.filter((word) => !word.startsWith('-'))
-  const command = isStart ? 'start' : (named[0] ?? '')
+  const command = isStart ? 'start' : (words.find((word) => !word.startsWith('-')) ?? '')
   // A command without a name is prose about the command line as a whole.
   if (!/^[a-z]+$/.test(command)) return undefined
   const options = words

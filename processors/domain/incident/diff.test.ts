@@ -15,16 +15,14 @@ const traces = fc
     { minLength: 1, maxLength: 12 },
   )
   .map((list) =>
-    list.map(
-      ({ events, ...rest }, index): IncidentTrace => ({
-        ...rest,
-        id: `i${index}`,
-        title: `incident ${index}`,
-        services: ['web'],
-        resolvedAt: null,
-        evidence: new Set(Array.from({ length: events }, (_, at) => `${index}/${at}`)),
-      }),
-    ),
+    list.map(({ events, ...rest }, index): IncidentTrace => ({
+      ...rest,
+      id: `i${index}`,
+      title: `incident ${index}`,
+      services: ['web'],
+      resolvedAt: null,
+      evidence: new Set(Array.from({ length: events }, (_, at) => `${index}/${at}`)),
+    })),
   )
 
 const picked = fc.tuple(traces, fc.nat())
@@ -54,7 +52,7 @@ const found = (before: readonly IncidentTrace[], after: readonly IncidentTrace[]
   compareIncidents(before, after).differences.map((one) => names(one))
 
 describe('the difference of two runs', () => {
-  it('[N1] [DF1] is empty for the same incidents, in whatever order and under whatever ids', () => {
+  it('[N1] is empty for the same incidents, in whatever order and under whatever ids', () => {
     fc.assert(
       fc.property(traces, (list) => {
         const renamed = list.toReversed().map((one) => ({ ...one, id: `other ${one.id}` }))
@@ -65,7 +63,7 @@ describe('the difference of two runs', () => {
     )
   })
 
-  it('[N1] [DF2] names what is new and what has vanished, and nothing else', () => {
+  it('[N1] names what is new and what has vanished, and nothing else', () => {
     fc.assert(
       fc.property(picked, ([list, seed]) => {
         const one = pick(list, seed)
@@ -75,7 +73,7 @@ describe('the difference of two runs', () => {
     )
   })
 
-  it('[N1] [DF3] names what was split and what was merged, with the larger part as the one that goes on', () => {
+  it('[N1] names what was split and what was merged, with the larger part as the one that goes on', () => {
     fc.assert(
       fc.property(picked, ([list, seed]) => {
         const one = pick(list, seed)
@@ -94,12 +92,15 @@ describe('the difference of two runs', () => {
         expect(splitting).toMatch(new RegExp(`^split ${one.id} (large\\+small|small\\+large)$`))
         expect(merging).toMatch(new RegExp(`^merged (large\\+small|small\\+large) ${one.id}$`))
         if (pairs !== undefined)
-          expect([splitting, merging]).toEqual([`split ${one.id} ${pairs}`, `merged ${pairs} ${one.id}`])
+          expect([splitting, merging]).toEqual([
+            `split ${one.id} ${pairs}`,
+            `merged ${pairs} ${one.id}`,
+          ])
       }),
     )
   })
 
-  it('[N1] [DF4] tells how much earlier or later, and how much worse', () => {
+  it('[N1] tells how much earlier or later, and how much worse', () => {
     const changes = fc.record({
       byMs: fc.integer({ min: -100_000, max: 100_000 }),
       levels: fc.integer({ min: -2, max: 2 }),
@@ -123,7 +124,7 @@ describe('the difference of two runs', () => {
     )
   })
 
-  it('[N1] [DF5] finds every one of several planted changes', () => {
+  it('[N1] finds every one of several planted changes', () => {
     fc.assert(
       fc.property(traces, traces, (left, right) => {
         const others = right.map((one) => ({

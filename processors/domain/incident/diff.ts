@@ -28,7 +28,13 @@ export type IncidentDifference =
   /** Opened earlier (negative) or later. */
   | { kind: 'moved'; before: IncidentBrief; after: IncidentBrief; byMs: number }
   /** Positive: worse than before. */
-  | { kind: 'severity'; before: IncidentBrief; after: IncidentBrief; levels: number; points: number }
+  | {
+      kind: 'severity'
+      before: IncidentBrief
+      after: IncidentBrief
+      levels: number
+      points: number
+    }
 
 export interface IncidentDiff {
   before: number
@@ -97,10 +103,7 @@ export function compareIncidents(
 
 function regroupings(
   pair: Relation,
-  {
-    parts,
-    sources,
-  }: { parts: IncidentTrace[] | undefined; sources: IncidentTrace[] | undefined },
+  { parts, sources }: { parts: IncidentTrace[] | undefined; sources: IncidentTrace[] | undefined },
 ): IncidentDifference[] {
   const found: IncidentDifference[] = []
   const [before, after] = [brief(pair.before), brief(pair.after)]
@@ -133,7 +136,8 @@ function relate(
   for (const incident of after) {
     const shared = new Map<IncidentTrace, number>()
     for (const item of incident.evidence)
-      for (const holder of holders.get(item) ?? []) shared.set(holder, (shared.get(holder) ?? 0) + 1)
+      for (const holder of holders.get(item) ?? [])
+        shared.set(holder, (shared.get(holder) ?? 0) + 1)
     for (const [holder, count] of shared) {
       const smaller = Math.min(holder.evidence.size, incident.evidence.size)
       if (count >= SHARE_MIN * smaller)
