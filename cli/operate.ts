@@ -117,9 +117,12 @@ export function operatorCommand(
     const isNamed = hasNamed && !isUnnamed
     const subName = isNamed ? (args[0] ?? '') : ''
     const sub = subs[subName]
-    const own = sub?.options ?? Object.values(subs).flatMap((one) => one.options ?? [])
+    const isHelp = args.includes('--help') || args.includes('-h')
+    const all = Object.values(subs).flatMap((one) => one.options ?? [])
+    // Help without a name tells about all forms.
+    const own = sub === undefined || (isHelp && !isNamed) ? all : (sub.options ?? [])
     const options = [...new Map([...own, ...COMMON].map((one) => [one.name, one])).values()]
-    if (args.includes('--help') || args.includes('-h')) {
+    if (isHelp) {
       const usages = Object.values(subs).map((one) => `  faultline ${name} ${one.usage}`.trimEnd())
       io.stdout.write(`${about}\n\nUsage:\n${usages.join('\n')}\n\n${describeOptions(options)}\n`)
       return 0
