@@ -71,7 +71,8 @@ async function open(
   onStep(config.kafkaBrokers === undefined ? 'opening the log' : 'connecting to Kafka')
   const kit = await openKit(options, closers)
   await createTopics(kit)
-  onStep(config.clickhouseUrl === undefined ? 'opening ClickHouse' : 'connecting to ClickHouse')
+  if (config.clickhouseUrl !== undefined) onStep('connecting to ClickHouse')
+  else if (roles.has('sink')) onStep('opening ClickHouse')
   const storage = await openStorage(kit)
   const keys = await openKeys({
     ...kit,

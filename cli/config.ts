@@ -170,8 +170,10 @@ export function loadConfig(flags: OptionValues): { config: Config; settings: Eff
   return { config: configOf(settings), settings }
 }
 
-/** A variable of the command line that is not a setting of the platform. */
-export function environmentValue(name: 'FAULTLINE_KEY' | 'FAULTLINE_URL'): string | undefined {
+/** A variable that commands read beside the settings. */
+export function environmentValue(
+  name: 'FAULTLINE_KEY' | 'FAULTLINE_URL' | 'FAULTLINE_OPERATOR_TOKEN',
+): string | undefined {
   const value = process.env[name]
   return value === '' ? undefined : value
 }

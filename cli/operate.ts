@@ -5,6 +5,7 @@ import type { DeadLetterView } from '#/api/ports.ts'
 import { FaultlineError, messageOf, type ErrorCode } from '#/kernel/errors.ts'
 import type { StageView } from '#/schemas/view.ts'
 import type { Command, Io } from './io.ts'
+import { environmentValue } from './config.ts'
 import {
   describeOptions,
   parseArguments,
@@ -28,6 +29,14 @@ const COMMON = [
     value: 'folder',
     about: 'its data folder: the operator’s token lies there',
   },
+  {
+    name: 'operator-token',
+    type: 'text',
+    secret: true,
+    value: 'secret',
+    about:
+      'the operator’s token (default FAULTLINE_OPERATOR_TOKEN, else the one in the data folder)',
+  },
   { name: 'json', type: 'flag', about: 'as JSON' },
 ] as const satisfies readonly OptionSpec[]
 
@@ -37,19 +46,24 @@ export type Ask = (
   body?: object,
 ) => Promise<unknown>
 
-/** Calls to the running platform as its operator. */
-function operatorOf(given: OptionValues): Ask {
+function operatorToken(given: OptionValues): string {
+  const token = given['operator-token'] ?? environmentValue('FAULTLINE_OPERATOR_TOKEN')
+  if (typeof token === 'string') return token
   const file = join(folderOf(given), 'operator-token')
-  let token: string
   try {
-    token = readFileSync(file, 'utf8').trim()
+    return readFileSync(file, 'utf8').trim()
   } catch (error) {
     throw new FaultlineError('usage', `${file} cannot be read`, {
       cause: error,
       remedy:
-        'name the data folder of the running platform with --data-dir, or start it with `npm start`',
+        'name the data folder of the running platform with --data-dir, or give its token as FAULTLINE_OPERATOR_TOKEN',
     })
   }
+}
+
+/** Calls to the running platform as its operator. */
+function operatorOf(given: OptionValues): Ask {
+  const token = operatorToken(given)
   const url = targetUrl(given)
   return async (method, path, body) => {
     let response: Response

@@ -22,6 +22,8 @@ export interface PlatformOptions {
   /** Another entry than the command line, with the same arguments. */
   script?: string
   environment?: Readonly<Record<string, string>>
+  /** How long it may take until it serves; a minute when not given. */
+  readyMsMax?: number
   /** Told of the process before it serves. */
   onSpawn?: (pid: number) => void
 }
@@ -79,7 +81,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Runn
   )
   const { pid, finished } = spawned
   options.onSpawn?.(pid)
-  const ready = await readyLineOf(spawned).catch(async (error: unknown) => {
+  const ready = await readyLineOf(spawned, options.readyMsMax).catch(async (error: unknown) => {
     if (isAlive(pid)) process.kill(pid, 'SIGKILL')
     throw error
   })
@@ -121,13 +123,16 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Runn
   }
 }
 
-async function readyLineOf(spawned: ReturnType<typeof spawnNode>): Promise<ReadyLine> {
+async function readyLineOf(
+  spawned: ReturnType<typeof spawnNode>,
+  withinMs = READY_MS_MAX,
+): Promise<ReadyLine> {
   const line = waitFor(
     () => {
       const [first = '', ...rest] = spawned.stdout().split('\n')
       return rest.length > 0 ? first : undefined
     },
-    { what: 'the platform to serve', withinMs: READY_MS_MAX, everyMs: 10 },
+    { what: 'the platform to serve', withinMs, everyMs: 20 },
   )
   const died = spawned.finished.then(({ code, stderr }) => {
     throw new Error(`the platform ended with ${code}: ${stderr}`)
