@@ -31,6 +31,7 @@ export async function runChecks(deps: AppDeps): Promise<Checks> {
       stages = await deps.pipeline.stages()
       return pipelineDetail(stages, deps.config.readyLagRecordsMax)
     }),
+    ...Object.entries(deps.moreChecks ?? {}).map(([name, ask]) => check(deps, name, ask)),
   ])
   return { ready: checks.every(({ ok }) => ok), checks, stages }
 }

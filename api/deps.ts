@@ -78,6 +78,8 @@ export interface AppDeps {
   surfaces?: ReadonlySet<Surface> | undefined
   /** False where the work of this process goes on without ClickHouse. */
   dependsOnClickHouse?: boolean | undefined
+  /** What else has to be well before this process is ready: rejects with the sentence that says what is not. */
+  moreChecks?: Readonly<Record<string, () => Promise<string>>> | undefined
   config: ApiConfig
   /** Shown by /health and the API description. */
   version: string

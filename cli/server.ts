@@ -9,6 +9,7 @@ import { createReads } from '#/clickhouse/queries/reads.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import { systemRandom } from '#/kernel/random.ts'
 import { absent } from './absent.ts'
+import { checkDisk } from './disk.ts'
 import { openDashboard } from './dashboard.ts'
 import { openDeadLetterDesk } from './dead-letters.ts'
 import { createDiffDesk } from './diff-desk.ts'
@@ -17,6 +18,7 @@ import type { Kit } from './kit.ts'
 import { createOperations } from './operations.ts'
 import type { Processors } from './processors.ts'
 import { rolesOf, type Roles } from './roles.ts'
+import type { Config } from './settings.ts'
 
 export interface ServerParts {
   storage: Storage
@@ -37,6 +39,7 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
     surfaces: surfacesOf(roles),
     reads: readsOf(storage, roles),
     dependsOnClickHouse: roles.has('api') || roles.has('sink'),
+    moreChecks: ownsData(config) ? { disk: () => checkDisk(config.dataDir) } : {},
     pipeline: { stages: () => processors.stages() },
     operations: roles.has('api') ? await operationsOf(kit, processors) : undefined,
     grouping: roles.has('api') ? await groupingOf(kit, storage) : undefined,
@@ -67,6 +70,12 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
 /** Null for every name. */
 function hostsOf(names = ''): readonly string[] | null {
   return names === '*' ? null : names.split(',').filter((name) => name !== '')
+}
+
+/** Whether anything that grows lies in the data folder. */
+function ownsData({ kafkaBrokers, clickhouseUrl, role }: Config): boolean {
+  const hasTables = clickhouseUrl === undefined && rolesOf({ role }).has('sink')
+  return kafkaBrokers === undefined || hasTables
 }
 
 function surfacesOf(roles: Roles): ReadonlySet<Surface> {

@@ -23,6 +23,8 @@ export interface LanesOptions {
   ledger: Ledger
   clock: Clock
   random: Random
+  /** Of each lane between two batches, where a steady flow is wanted rather than all there can be. */
+  pauseMs?: number
   /** Undefined while nothing runs. */
   target: () => Target | undefined
 }
@@ -72,7 +74,8 @@ export function startLanes(options: LanesOptions): Lanes {
       busy.add(work)
       await work
       busy.delete(work)
-      if (options.random.int(4) === 0) await clock.sleep(options.random.int(30))
+      if (options.pauseMs !== undefined) await clock.sleep(options.pauseMs, stopped.signal)
+      else if (options.random.int(4) === 0) await clock.sleep(options.random.int(30))
     }
   }
   const lanes = Array.from({ length: options.lanes }, (_, lane) => run(lane))

@@ -1,9 +1,13 @@
+import { loadavg } from 'node:os'
 import { explainFailure } from '#/cli/main.ts'
 import { describeOptions, parseArguments } from '#/cli/options.ts'
 import type { OptionSpec } from '#/cli/options.ts'
 import { createProgress } from '#/cli/progress.ts'
 import { systemClock } from '#/kernel/clock.ts'
+import { FaultlineError } from '#/kernel/errors.ts'
 import { systemRandom } from '#/kernel/random.ts'
+import { runOutage } from './outage.ts'
+import { embeddedSite, kafkaSite } from './outage-site.ts'
 import { runPlatformChaos } from './platform.ts'
 
 const OPTIONS: readonly OptionSpec[] = [
@@ -18,8 +22,71 @@ const OPTIONS: readonly OptionSpec[] = [
   { name: 'no-intent', type: 'flag', about: 'negative control: must find doubled rows' },
 ]
 
+const OUTAGE_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: 'clickhouse',
+    type: 'text',
+    value: 'time',
+    about: 'ClickHouse is away so long, such as 10m',
+  },
+  { name: 'broker', type: 'text', value: 'time', about: 'the Kafka broker is away so long' },
+  {
+    name: 'disk',
+    type: 'text',
+    value: 'time',
+    about: 'the disk is full so long; needs root to mount one',
+  },
+  {
+    name: 'log',
+    type: 'text',
+    default: 'embedded',
+    choices: ['embedded', 'kafka'],
+    value: 'log',
+    about: 'one process, or roles on a Kafka; a broker can only be away from the latter',
+  },
+  { name: 'seed', type: 'number', default: 1, min: 0, about: 'which traffic' },
+]
+
+/** `npm run chaos -- outage`: exit 0 when nothing was lost or doubled and readiness told the truth. */
+async function outage(args: string[]): Promise<number> {
+  const { given, help } = parseArguments(args, OUTAGE_OPTIONS)
+  if (help) {
+    process.stdout.write(
+      `Usage: npm run chaos -- outage [options]\n\n${describeOptions(OUTAGE_OPTIONS)}\n`,
+    )
+    return 0
+  }
+  const what = (['clickhouse', 'broker', 'disk'] as const).find((name) => given[name] !== undefined)
+  if (what === undefined)
+    throw new FaultlineError(
+      'usage',
+      'say what is away: --clickhouse 10m, --broker 5m or --disk 1m',
+    )
+  const isKafka = given['log'] === 'kafka' || what === 'broker'
+  process.stderr.write(`starting ${isKafka ? 'Kafka and every role' : 'one process'} …\n`)
+  await using site = await (isKafka ? kafkaSite(what) : embeddedSite(what))
+  const report = await runOutage({
+    site,
+    awayMs: durationMs(String(given[what])),
+    seed: Number(given['seed'] ?? 1),
+    pauseMs: 40,
+    onLine: (text) => process.stderr.write(`${text}\n`),
+  })
+  const load = loadavg().map((value) => value.toFixed(1))
+  process.stdout.write(`${JSON.stringify({ what, isKafka, load, ...report }, null, 1)}\n`)
+  return report.faults.length === 0 ? 0 : 1
+}
+
+function durationMs(text: string): number {
+  const [, number, unit = 's'] = /^(\d+)(s|m)?$/.exec(text) ?? []
+  if (number === undefined)
+    throw new FaultlineError('usage', `a time is written as 30s or 10m, not ${text}`)
+  return Number(number) * (unit === 'm' ? 60_000 : 1000)
+}
+
 /** `npm run chaos`: exit 0 when everything held, 1 when not; with --no-intent the other way round. */
 async function main(): Promise<number> {
+  if (process.argv[2] === 'outage') return outage(process.argv.slice(3))
   const { given, help } = parseArguments(process.argv.slice(2), OPTIONS)
   if (help) {
     process.stdout.write(`Usage: npm run chaos -- [options]\n\n${describeOptions(OPTIONS)}\n`)

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildRegistryApp } from '#/api/registry-http.ts'
 import { startTestEngine } from '#/clickhouse/engine/test-engine.ts'
-import type { TestEngine } from '#/clickhouse/engine/test-engine.ts'
 import { openEmbeddedRegistry } from '#/schemas/registry-embedded.ts'
 import { startPlatform } from '#/test/e2e/platform.ts'
 import type { RunningPlatform } from '#/test/e2e/platform.ts'
@@ -21,9 +20,11 @@ export interface RoleClusterOptions {
 
 /** The parts of the platform as processes that share a broker, an engine and a registry, and no disk. */
 export interface RoleCluster extends AsyncDisposable {
-  readonly engine: TestEngine
   readonly operatorToken: string
   start(role: RoleName): Promise<RunningPlatform>
+  /** ClickHouse goes away, and comes back on the same port with the same data. */
+  stopEngine(): Promise<void>
+  startEngine(): Promise<void>
   /** Rows as the platform's own user sees them. */
   rows<Row>(sql: string): Promise<Row[]>
 }
@@ -31,8 +32,11 @@ export interface RoleCluster extends AsyncDisposable {
 const OPERATOR_TOKEN = 'operator-of-a-test'
 
 export async function openRoleCluster(options: RoleClusterOptions): Promise<RoleCluster> {
-  const engine = await startTestEngine()
   const folder = mkdtempSync(join(tmpdir(), 'faultline-roles-'))
+  const dataDir = join(folder, 'clickhouse')
+  let engine = await startTestEngine({ dataDir })
+  const { secrets } = engine
+  const { port } = engine.engine
   const registry = buildRegistryApp({ registry: openEmbeddedRegistry({ dir: folder }) })
   const registryUrl = await registry.listen({ host: '127.0.0.1', port: 0 })
   const started: RunningPlatform[] = []
@@ -48,7 +52,6 @@ export async function openRoleCluster(options: RoleClusterOptions): Promise<Role
   ].flat()
   const needsClickHouse = (role: RoleName): boolean => role === 'sink' || role === 'api'
   return {
-    engine,
     operatorToken: OPERATOR_TOKEN,
     async start(role) {
       const clickhouse = needsClickHouse(role) ? ['--clickhouse-url', url.href] : []
@@ -58,13 +61,15 @@ export async function openRoleCluster(options: RoleClusterOptions): Promise<Role
         args: ['--role', role, ...shared, ...clickhouse],
         environment: {
           FAULTLINE_OPERATOR_TOKEN: OPERATOR_TOKEN,
-          ...(needsClickHouse(role)
-            ? { FAULTLINE_CLICKHOUSE_PASSWORD: engine.secrets.internal }
-            : {}),
+          ...(needsClickHouse(role) ? { FAULTLINE_CLICKHOUSE_PASSWORD: secrets.internal } : {}),
         },
       })
       started.push(platform)
       return platform
+    },
+    stopEngine: () => engine.stop(),
+    async startEngine() {
+      engine = await startTestEngine({ dataDir, port, secrets })
     },
     rows: (sql) => engine.clickhouse.query(sql),
     async [Symbol.asyncDispose]() {
