@@ -2,6 +2,7 @@ import type { Clock } from '#/kernel/clock.ts'
 import type { Log, PartitionLag } from '#/processors/log/port.ts'
 import type { Stage } from '#/processors/runtime/stage.ts'
 import type { StageView } from '#/schemas/view.ts'
+import { shareReading } from './shared-reading.ts'
 
 export interface GroupLagDeps {
   log: Log
@@ -9,8 +10,8 @@ export interface GroupLagDeps {
   stages: readonly Pick<Stage, 'name' | 'inputs'>[]
 }
 
-/** A reading is shared by all who ask within this time, so that probes cost the brokers nothing. */
-const FRESH_MS = 1_000
+/** Probes and the door ask all the time; under load one reading may take seconds. */
+export const READING = { freshMs: 1_000, usableMs: 5_000 } as const
 /** A group with work before it that commits nothing for this long is told as stopped. */
 const STALLED_MS = 60_000
 
@@ -20,8 +21,6 @@ const STALLED_MS = 60_000
  */
 export function createGroupLag({ log, clock, stages }: GroupLagDeps): () => Promise<StageView[]> {
   const moved = new Map<string, { committed: number; atMs: number }>()
-  let reading: Promise<StageView[]> | undefined
-  let readAtMs = Number.NEGATIVE_INFINITY
 
   const read = async (): Promise<StageView[]> => {
     const counts = new Map((await log.topics()).map(({ name, partitions }) => [name, partitions]))
@@ -51,18 +50,7 @@ export function createGroupLag({ log, clock, stages }: GroupLagDeps): () => Prom
     return { stage, partitions, lag, status: isStalled ? 'stopped' : 'running', error }
   }
 
-  return () => {
-    const nowMs = clock.monotonicMs()
-    if (reading !== undefined && nowMs - readAtMs < FRESH_MS) return reading
-    readAtMs = nowMs
-    const own = read()
-    reading = own
-    // A failure is told to those who asked, and not kept for those who come next.
-    own.catch(() => {
-      if (reading === own) reading = undefined
-    })
-    return own
-  }
+  return shareReading(read, { clock, ...READING })
 }
 
 /** A partition the group never committed: everything it holds is still to be done. */

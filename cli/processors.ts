@@ -15,9 +15,10 @@ import { TOPICS } from '#/schemas/topics.ts'
 import type { StageView } from '#/schemas/view.ts'
 import { absent } from './absent.ts'
 import { composeChain } from './chain.ts'
-import { createGroupLag } from './group-lag.ts'
+import { createGroupLag, READING } from './group-lag.ts'
 import type { Kit } from './kit.ts'
 import { rolesOf, type Roles } from './roles.ts'
+import { shareReading } from './shared-reading.ts'
 
 export interface Processors {
   /** Of this process where it runs any, of all as the log shows them where it does not. */
