@@ -105,7 +105,13 @@ export async function startProcessors(kit: Kit, chain: Topology): Promise<Proces
   if (roles.has('sink')) await replays.start()
   // Of all processes with this role one ticks: a consumer group sees to it.
   if (roles.has('processors')) await startTicker(kit)
-  return { stages: () => supervisor.status(), board, groups: chain.stages.map(({ name }) => name) }
+  const status = (): Promise<readonly StageView[]> => supervisor.status()
+  // In one process the log answers at once; brokers take a while, and are asked by every probe.
+  const stagesNow =
+    kit.config.kafkaBrokers === undefined
+      ? status
+      : shareReading(status, { clock: systemClock, ...READING })
+  return { stages: stagesNow, board, groups: chain.stages.map(({ name }) => name) }
 }
 
 function openDesk(
