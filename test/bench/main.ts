@@ -19,6 +19,7 @@ const AREAS = [
   'spike',
   'incident',
   'end-to-end',
+  'kafka',
   'dashboard',
 ] as const
 
