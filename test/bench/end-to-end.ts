@@ -24,7 +24,8 @@ export async function run(
 ): Promise<void> {
   const must = (value: number, floor: number): string => (value >= floor ? 'reached' : 'MISSED')
   const rates: number[] = []
-  for (let round = 0; round < ROUNDS; round += 1) rates.push(await sustained(print, seconds))
+  for (let round = 0; round < ROUNDS; round += 1)
+    rates.push((await sustained(print, { seconds })).rate)
   const rate = median(rates)
   print(
     `sustained until queryable: median ${whole(rate)} events/s (must 25,000: ${must(rate, 25_000)}; goal 50,000)`,
@@ -37,8 +38,8 @@ export async function run(
   if (minutes !== undefined) await measureMemory(print, { minutes, rate: STEADY_RATE / 2, load })
 }
 
-const whole = (value: number): string => Math.round(value).toLocaleString('en')
-const median = (values: readonly number[]): number =>
+export const whole = (value: number): string => Math.round(value).toLocaleString('en')
+export const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 
 export interface LoadWish {
@@ -77,14 +78,31 @@ function usage(platform: RunningPlatform): Usage {
   }
 }
 
-/** Events per second from the first POST until all rows, and the incidents, can be asked for. */
-async function sustained(print: Print, seconds: number): Promise<number> {
-  await using platform = await startPlatform({ args: ['--log-level', 'warn'] })
+export interface SustainedWish {
+  seconds: number
+  /** More arguments of `start`. */
+  args?: readonly string[]
+  /** A broker beside the platform. */
+  brokerPid?: number
+}
+
+export interface Sustained {
+  /** Events per second from the first POST until all rows, and the incidents, can be asked for. */
+  rate: number
+  /** CPU µs per event of the platform's process, and of the broker. */
+  platformUs: number
+  brokerUs: number
+}
+
+export async function sustained(print: Print, wish: SustainedWish): Promise<Sustained> {
+  const { seconds, args = [], brokerPid } = wish
+  const brokerMs = (): number => (brokerPid === undefined ? 0 : processCpuMs(brokerPid))
+  await using platform = await startPlatform({ args: ['--log-level', 'warn', ...args] })
   await platform.post(quietPast({ service: 'service-0', minutes: 80, nowMs: systemClock.nowMs() }))
   await load(platform, { batch: 100, connections: 4, seconds: 2, rate: 10_000 })
   await caughtUp(platform)
   const before = await eventCount(platform)
-  const from = usage(platform)
+  const from = { ...usage(platform), brokerMs: brokerMs() }
   const startedMs = systemClock.monotonicMs()
   const watch = watchLag(platform)
   const sent = await load(platform, {
@@ -97,21 +115,27 @@ async function sustained(print: Print, seconds: number): Promise<number> {
   const acceptedMs = systemClock.monotonicMs() - startedMs
   await caughtUp(platform, before + sent.events)
   const tookMs = systemClock.monotonicMs() - startedMs
-  const to = usage(platform)
+  const to = { ...usage(platform), brokerMs: brokerMs() }
   const lags = await watch.stop()
   const incidents = await platform.get<Page<IncidentRow>>('/api/incidents')
   if (incidents.items.length === 0) throw new Error('an outage went on and no incident was opened')
-  const perEvent = (ms: number): string => ((ms * 1000) / sent.events).toFixed(1)
+  const usOf = (ms: number): number => (ms * 1000) / sent.events
+  const perEvent = (ms: number): string => usOf(ms).toFixed(1)
+  const broker = brokerPid === undefined ? '' : `broker ${perEvent(to.brokerMs - from.brokerMs)}, `
   const rate = (sent.events * 1000) / tookMs
   const [engine = 0] = platform.children()
   print(
     `${whole(sent.events)} events: accepted ${whole((sent.events * 1000) / sent.elapsedMs)}/s, all queryable ${((tookMs - acceptedMs) / 1000).toFixed(1)} s later, ${whole(rate)}/s in all; ${incidents.items.length} incidents, ${sent.refused} refused`,
   )
   print(
-    `  CPU µs/event: platform ${perEvent(to.platformMs - from.platformMs)} (its main thread ${perEvent(to.mainThreadMs - from.mainThreadMs)}), ClickHouse ${perEvent(to.engineMs - from.engineMs)}, sender ${perEvent(sent.cpuMs)}; resident MB: ${residentMb(platform.pid).toFixed(0)} + ${residentMb(engine).toFixed(0)}`,
+    `  CPU µs/event: platform ${perEvent(to.platformMs - from.platformMs)} (its main thread ${perEvent(to.mainThreadMs - from.mainThreadMs)}), ClickHouse ${perEvent(to.engineMs - from.engineMs)}, ${broker}sender ${perEvent(sent.cpuMs)}; resident MB: ${residentMb(platform.pid).toFixed(0)} + ${residentMb(engine).toFixed(0)}`,
   )
   print(`  furthest behind: ${lags}`)
-  return rate
+  return {
+    rate,
+    platformUs: usOf(to.platformMs - from.platformMs),
+    brokerUs: usOf(to.brokerMs - from.brokerMs),
+  }
 }
 
 /** Nothing is behind, and that many rows are there. */

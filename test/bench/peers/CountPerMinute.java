@@ -61,6 +61,8 @@ public final class CountPerMinute {
     properties.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, 1);
     properties.put(StreamsConfig.STATE_DIR_CONFIG, args[9]);
     properties.put("auto.offset.reset", "earliest");
+    // On a busy machine the ten seconds of Streams end in rebalances.
+    properties.put("producer.transaction.timeout.ms", 60_000);
     KafkaStreams streams = new KafkaStreams(topology, properties);
     Runtime.getRuntime().addShutdownHook(new Thread(streams::close));
     streams.setStateListener((now, before) -> System.out.println(now));
@@ -107,6 +109,10 @@ public final class CountPerMinute {
     public void init(ProcessorContext<byte[], byte[]> given) {
       context = given;
       counts = given.getStateStore("counts");
+      // What changed before a restart was perhaps never told: all is told again.
+      try (var all = counts.all()) {
+        all.forEachRemaining(entry -> changed.add(entry.key));
+      }
     }
 
     @Override

@@ -26,7 +26,7 @@ export interface RaceResult {
 }
 
 const LOOK_MS = 100
-const STALL_MS_MAX = 60_000
+const STALL_MS_MAX = 180_000
 
 export async function race(options: RaceOptions): Promise<RaceResult> {
   const { brokers, group, topic, warmUp } = options
