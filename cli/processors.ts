@@ -36,10 +36,28 @@ const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 /** Creates the topics of the chain where they are missing; every process does, so that none has to be the first. */
 export async function createTopics(kit: Kit): Promise<void> {
   const { stages } = composeChain(kit, absent<ClickHouse>('ClickHouse is not open yet', ''))
-  const { partitions, logRetentionDays } = kit.config
+  const { logRetentionDays } = kit.config
+  const partitions = await partitionsOf(kit)
   await kit.log.createTopics(
     topicConfigsOf(stages, { partitions, retentionMs: logRetentionDays * DAY_MS }),
   )
+}
+
+/**
+ * Keys must lead to the same partition number on every telemetry topic, and each partition has its state: where
+ * somebody made one of them with more partitions, all get as many.
+ */
+async function partitionsOf({ config, log, logger }: Kit): Promise<number> {
+  const telemetry = Object.values(TOPICS).filter((topic) => topic.partitions === 'telemetry')
+  const names = new Set<string>(telemetry.map(({ name }) => name))
+  const found = (await log.topics()).filter(({ name }) => names.has(name))
+  const partitions = Math.max(config.partitions, ...found.map((topic) => topic.partitions))
+  if (partitions > config.partitions)
+    logger.warn('a topic has more partitions than configured', {
+      partitions,
+      configured: config.partitions,
+    })
+  return partitions
 }
 
 /** Which stages are this process's: sinks write to ClickHouse, processors do everything before. */

@@ -4,6 +4,8 @@ import type { SchemaIds } from '#/schemas/registry.ts'
 import { TOPICS } from '#/schemas/topics.ts'
 
 const ERROR_CHARS_MAX = 2000
+/** A broker may take records larger than ours can hold beside the rest of a letter: those stay where they are. */
+const KEPT_BYTES_MAX = 8 << 20
 
 /** Dead letters as records: the original bytes and where they came from, so that they can be sent again. */
 export function createDeadLetterPort(ids: SchemaIds): DeadLetterPort {
@@ -11,19 +13,24 @@ export function createDeadLetterPort(ids: SchemaIds): DeadLetterPort {
     topic: TOPICS.deadLetters.name,
     partitionOf: () => 0,
     encode({ stage, topic, partition, record, code, error }) {
-      const { key, value, offset, timestampMs } = record
+      const { key, offset, timestampMs } = record
+      const bytes = (record.value?.length ?? 0) + (key?.length ?? 0)
+      const isKept = bytes <= KEPT_BYTES_MAX
+      const note = isKept ? '' : `${bytes} bytes are too many to keep here; `
+      const value = isKept ? record.value : null
       const letter = {
         stage,
         topic,
         partition,
         offset,
         at: timestampMs,
-        schema_id: (value === null ? undefined : schemaIdOf(value)) ?? 0,
+        // Signed, as Java reads it: any four bytes can stand there.
+        schema_id: ((record.value === null ? undefined : schemaIdOf(record.value)) ?? 0) | 0,
         code,
-        error: error.slice(0, ERROR_CHARS_MAX),
+        error: (note + error).slice(0, ERROR_CHARS_MAX),
         attempt: 1,
         project: projectOf(key),
-        key,
+        key: isKept ? key : null,
         value,
       }
       return {

@@ -23,7 +23,7 @@ import { compileStreams, startStreams } from './peers/streams.ts'
 type Print = (line: string) => void
 
 const EVENTS = 400_000
-const WARM_UP = 40_000
+const WARM_UP = 200_000
 const PARTITIONS = 4
 const STREAMS_THREADS = 2
 const INPUT = 'bench.raw'
@@ -135,7 +135,12 @@ async function createTopics(broker: RunningBroker, groups: readonly string[]): P
   const names = [INPUT, ...groups.flatMap((group) => Object.values(topicsOf(group)).slice(1))]
   await admin.createTopics({
     waitForLeaders: true,
-    topics: names.map((topic: string) => ({ topic, numPartitions: PARTITIONS })),
+    // The events are of a past day: the broker would delete them while we look.
+    topics: names.map((topic: string) => ({
+      topic,
+      numPartitions: PARTITIONS,
+      configEntries: [{ name: 'retention.ms', value: '-1' }],
+    })),
   })
   await admin.disconnect()
 }

@@ -1,12 +1,28 @@
+import { randomInt } from 'node:crypto'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server } from 'node:net'
 
+// Below the ports the kernel gives to outgoing connections: a JVM takes seconds until it binds, and several start at once.
+const FIRST = 20_000
+const LAST = 32_000
+const TRIES_MAX = 50
+
 /** Two free ports of loopback; the first as wished. Held together, so that they differ. */
 export async function freePorts(wished = 0): Promise<number[]> {
-  const servers = [await hold(wished), await hold(0)]
+  const servers = [wished === 0 ? await holdAny() : await hold(wished), await holdAny()]
   const ports = servers.map((server) => (server.address() as AddressInfo).port)
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
   return ports
+}
+
+async function holdAny(): Promise<Server> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await hold(randomInt(FIRST, LAST))
+    } catch (error) {
+      if (tries === TRIES_MAX) throw error
+    }
+  }
 }
 
 function hold(port: number): Promise<Server> {
