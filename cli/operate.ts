@@ -156,7 +156,7 @@ export const lagCommand = operatorCommand('lag', 'How far each processor is behi
   '': {
     usage: '[--json]',
     async run({ ask, given, io }) {
-      const { stages } = (await ask('GET', '/health/detailed')) as { stages: readonly StageView[] }
+      const { stages } = (await ask('GET', '/api/pipeline')) as { stages: readonly StageView[] }
       const rows = stages.flatMap(({ stage, status, partitions }) =>
         partitions.map((one) => [
           stage,

@@ -185,6 +185,7 @@ describe.skipIf(!kafkaAvailable())('roles as processes of their own', () => {
     const answer = await faultline(['lag', '--json', '--url', apis[0]?.url ?? ''], {
       environment: { FAULTLINE_OPERATOR_TOKEN: cluster.operatorToken },
     })
+    expect(answer.stderr).toBe('')
     const stages = JSON.parse(answer.stdout) as StageView[]
     expect(stages.map(({ stage }) => stage)).toEqual([
       'fingerprint',
