@@ -77,6 +77,27 @@ describe('the fingerprint stage', () => {
     expect(await driver.read(TOPICS.fingerprinted.name)).toHaveLength(1)
   })
 
+  it('[A5] an event that came past the door is held to its rules, and gets the key of its service', async () => {
+    const { driver } = await start()
+    const good = eventOf({ event_id: 'g', message: 'fine' })
+    const wrong = [
+      { ...good, severity: 9 },
+      { ...good, service: '' },
+      { ...good, event_id: '' },
+    ]
+    await driver.pipe('signals.raw.v1', 'any key', [...wrong, good].map(encodeEvent), 7)
+    await driver.run()
+    const dead = (await driver.read(TOPICS.deadLetters.name)).map((r) => letters.decode(r.value!))
+    expect(dead.map(({ code, error }) => [code, error.split(' ')[0]])).toEqual([
+      ['invalid_event', 'severity'],
+      ['invalid_event', 'service'],
+      ['invalid_event', 'event_id'],
+    ])
+    const [out, ...more] = await driver.read(TOPICS.fingerprinted.name)
+    expect(more).toEqual([])
+    expect(String(out?.key)).toBe(`${good.project}/${good.service}`)
+  })
+
   it('passes each tick on once, in its place', async () => {
     const { driver } = await start()
     const event = encodeEvent(eventOf({ event_id: 'g', event_type: 'http_request' }))

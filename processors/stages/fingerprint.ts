@@ -10,6 +10,7 @@ import type { StoreCodec } from '#/processors/runtime/store.ts'
 import { createTaskStage } from '#/processors/runtime/task.ts'
 import { encode, extendEvent } from '#/schemas/codec.ts'
 import type { GroupedEventExtra } from '#/schemas/codec.ts'
+import { eventProblem } from '#/schemas/event-check.ts'
 import type { Event } from '#/schemas/records.ts'
 import { telemetryKey, TOPICS } from '#/schemas/topics.ts'
 import { openDecisionDesk, type DecisionsBefore } from './decision-desk.ts'
@@ -83,6 +84,12 @@ function grouperCodec(deps: FingerprintDeps): StoreCodec<Grouper> {
   }
 }
 
+/** Stages behind trust the key; a producer may have sent another one, or none. */
+function keyFor(sent: Buffer | null, key: string): Buffer {
+  const right = Buffer.from(key)
+  return sent?.equals(right) === true ? sent : right
+}
+
 const NO_RULES: readonly FingerprintRule[] = []
 
 class FingerprintProcessor implements Processor {
@@ -137,12 +144,16 @@ class FingerprintProcessor implements Processor {
   }
 
   #event(record: ConsumedRecord, event: Needed, isCurrent: boolean) {
+    // Whoever writes to the topic without the door has passed none of its checks.
+    const bytes = isCurrent && record.value !== null ? record.value : this.#rewritten(record)
+    const problem = eventProblem(bytes)
+    if (problem !== '') return deadLetter('invalid_event', problem)
     const key = telemetryKey(event.project, event.service)
     if (!event.id_made && this.#dedup.isRepeated(`${key}/${event.event_id}`, event.received_at))
       return drop('duplicate')
     const extra = isGrouped(event) ? this.#group(key, event) : UNGROUPED
-    const value = this.#extend(record, extra, isCurrent)
-    this.#forward(record.key === null ? { ...record, key: Buffer.from(key) } : record, value)
+    const value = extendEvent(bytes, extra, this.#schemas.ids.GroupedEvent)
+    this.#forward({ ...record, key: keyFor(record.key, key) }, value)
     return OK
   }
 
@@ -177,12 +188,11 @@ class FingerprintProcessor implements Processor {
     return this.#rulesOf(project)
   }
 
-  #extend({ value }: ConsumedRecord, extra: GroupedEventExtra, isCurrent: boolean): Buffer {
-    const id = this.#schemas.ids.GroupedEvent
-    if (isCurrent && value !== null) return extendEvent(value, extra, id)
+  /** In today's schema; `prepare` has seen to it that it can be read. */
+  #rewritten({ value }: ConsumedRecord): Buffer {
     const whole = this.#wholeReader.read(value)
     if (whole.kind !== 'record') throw new TypeError('the event can be read in part only')
-    return encode('GroupedEvent', id, { ...whole.record, ...extra })
+    return encode('Event', this.#schemas.ids.Event, whole.record)
   }
 
   #tellAliases(event: Needed, { aliases, reason }: Grouped, book: DecisionBook): void {
