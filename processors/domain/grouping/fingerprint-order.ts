@@ -105,7 +105,9 @@ function isErrorStatus({ value }: { value: string }): boolean {
 }
 
 const STATUS_CHARS_MAX = 512
-const STATUS = /\b(?:status|status code|http|http error|response code)[ :=]{1,3}([45]\d\d)\b/iu
+// Also `"status":404`, `status_code=404` and the status behind a request line.
+const STATUS =
+  /\b(?:status|status[ _]?code|http|http error|response[ _]code|http\/\d(?:\.\d)?)"?[ :=]{1,3}"?([45]\d\d)\b/iu
 
 function httpStatusIn(message: string): string | undefined {
   return STATUS.exec(message.slice(0, STATUS_CHARS_MAX))?.[1]

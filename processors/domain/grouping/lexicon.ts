@@ -55,3 +55,6 @@ export const BEFORE_NAME = set(`
   backend upstream tenant customer client account group role channel plugin component process thread worker consumer
   producer partition bucket volume disk pod namespace image method function endpoint route resource feature flag
 `)
+
+/** Fields whose value says what happened: it is read as text, where the values of other fields vary. */
+export const TELLING_KEYS = set('msg message event event_type action error err exception text log')

@@ -17,7 +17,7 @@ export const KNOWN_VALUES_MIN = 2
 
 /** Letters of constant words that make a context strong, and that it needs at all. */
 const STRONG_LETTERS = 10
-const WEAK_LETTERS = 5
+const WEAK_LETTERS = 3
 
 export interface Context {
   /** Letters of all constant words. */

@@ -7,6 +7,7 @@ import {
   DASH,
   DIGIT,
   DOT,
+  HEX_LETTER,
   maskOf,
   OTHER,
   PLUS,
@@ -19,7 +20,9 @@ import {
   BOOLEAN,
   hashA,
   hashB,
+  ID,
   MAIL,
+  MIXED,
   NAME,
   NUMBER,
   PATH,
@@ -75,7 +78,10 @@ export function scanChunk(scan: Scan, start: number): number {
   }
   if ((mask & STRUCTURED) === 0) {
     if (stop < 0 && !isBoolean(text, start, end)) {
-      pushHashed(scan, start, end, a, b)
+      // Eight letters of hexadecimal digits among others that have decimal ones.
+      if (mask === HEX_LETTER && end - start >= 6 && isListItem(scan, start))
+        pushVariable(scan, ID, start, end)
+      else pushHashed(scan, start, end, a, b)
       return end
     }
     if (stop === end - 1 && stop > start && !isBoolean(text, start, stop)) {
@@ -276,10 +282,19 @@ function hasHump(text: string, start: number, end: number): boolean {
 function pushAtom(scan: Scan, start: number, end: number): void {
   const type = atomType(scan.text, start, end)
   if (type === 'word') pushWord(scan, start, end)
-  else if (type === 'mixed') pushMixed(scan, start, end)
-  else if (type === 'suffix') pushSuffixed(scan, start, end)
+  else if (type === 'mixed') {
+    // What stands right behind the comma of a variable varies as that does.
+    if (isListItem(scan, start)) pushVariable(scan, ID, start, end)
+    else pushMixed(scan, start, end)
+  } else if (type === 'suffix') pushSuffixed(scan, start, end)
   else if (type === 'number') pushNumber(scan, NUMBER, start, end)
   else pushVariable(scan, VARIABLE_TYPES.indexOf(type satisfies AtomType), start, end)
+}
+
+function isListItem(scan: Scan, start: number): boolean {
+  const last = scan.count - 1
+  if (last < 0 || (scan.kind[last] as number) <= MIXED) return false
+  return scan.tail[last] === start - 1 && scan.text.charCodeAt(start - 1) === 44
 }
 
 function pushSuffixed(scan: Scan, start: number, end: number): void {

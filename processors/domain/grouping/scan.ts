@@ -28,6 +28,7 @@ export const TIME = 6
 export const PATH = 7
 export const URL_TYPE = 8
 export const MAIL = 9
+export const ID = 10
 export const NAME = 11
 export const VALUE = 12
 export const QUOTED = 13

@@ -8,10 +8,19 @@ export function parseJavascriptLine(given: string): Frame | undefined {
   const line = withoutBrace(given)
   if (line.startsWith('at ')) return parseV8(line.slice(3))
   const at = line.lastIndexOf('@')
-  if (at < 0 || line.startsWith('@ ')) return undefined
+  if (at < 0) return isBareLocation(line) ? located('', line) : undefined
+  if (line.startsWith('@ ')) return undefined
   const location = line.slice(at + 1)
   if (!looksLikeLocation(location)) return undefined
   return located(line.slice(0, at), location)
+}
+
+/** WebKit writes a frame without a name as its place alone. */
+function isBareLocation(line: string): boolean {
+  const scheme = line.indexOf('://')
+  return (
+    scheme > 0 && scheme < 20 && !line.includes(' ') && endsWithLineAndColumn(line, line.length)
+  )
 }
 
 /** True for a line only a JavaScript engine writes. */

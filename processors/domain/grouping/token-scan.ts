@@ -11,10 +11,11 @@ import {
   WORD_BREAK,
 } from './char-class.ts'
 import { endOfDate } from './date-words.ts'
-import { AFTER_USER } from './lexicon.ts'
+import { AFTER_USER, TELLING_KEYS } from './lexicon.ts'
 import {
   absorb,
   isFull,
+  MIXED,
   NAME,
   NUMBER,
   pushSymbol,
@@ -107,22 +108,101 @@ function scanDelimiter(scan: Scan, at: number, code: number): number {
     const end = endOfLess(scan, at)
     if (end > 0) return end
   }
+  if (code === 44) {
+    const end = endOfNames(scan, at)
+    if (end > 0) return end
+  }
   pushSymbol(scan, code)
   if (code === 61) {
+    if (isTelling(scan.text, at)) return at + 1
     const end = endOfValue(scan, at)
     if (end > 0) {
       pushVariable(scan, VALUE, at + 1, end)
       return end
     }
   } else if (code === 39 || code === 34) {
-    const close = endOfQuoted(scan, at, code)
+    const sign = signBefore(scan.text, at)
+    if (sign >= 0 && isTelling(scan.text, sign)) return at + 1
+    const close = endOfQuoted(scan, at, code, sign >= 0)
     if (close > 0) {
-      pushQuoted(scan, at + 1, close)
+      if (sign >= 0) pushVariable(scan, QUOTED, at + 1, close)
+      else pushQuoted(scan, at + 1, close)
       pushSymbol(scan, code)
       return close + 1
     }
   }
   return at + 1
+}
+
+/** The `=` or JSON's `:` whose value begins with the quote at `at`, or -1. */
+function signBefore(text: string, at: number): number {
+  const before = text.charCodeAt(at - 1)
+  if (before === 61) return at - 1
+  const colon = before === 32 ? at - 2 : at - 1
+  return text.charCodeAt(colon) === 58 && text.charCodeAt(colon - 1) === 34 ? colon : -1
+}
+
+const TELLING_CHARS_MAX = 12
+
+/** `msg=` and `"event":` are followed by what happened, other fields by a value. `at` is the `=` or `:`. */
+function isTelling(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  if (code !== 61 && code !== 58) return false
+  let end = at
+  if (code === 58) {
+    // A colon parts a key from its value only in JSON: elsewhere it is what people write.
+    if (text.charCodeAt(at - 1) !== 34) return false
+    end--
+  }
+  let start = end
+  while (start > 0 && classOf(text.charCodeAt(start - 1)) & (ALPHA | UNDERSCORE)) {
+    if (end - --start > TELLING_CHARS_MAX) return false
+  }
+  return end > start && TELLING_KEYS.has(text.slice(start, end).toLowerCase())
+}
+
+/**
+ * After a colon, words joined by commas are a list of names (`allowed: ann,bob`), and so are the words a bracket holds
+ * (`Set(ann, bob)`): its length varies too. Returns its end, or -1.
+ */
+function endOfNames(scan: Scan, comma: number): number {
+  const last = scan.count - 1
+  if (last < 0 || (scan.kind[last] as number) > MIXED || scan.end[last] !== comma) return -1
+  const start = scan.start[last] as number
+  const end = endOfList(scan, start, comma)
+  if (end < 0) return -1
+  // The first name was taken for a word.
+  scan.count = last
+  scan.unitCount = scan.unit[last] as number
+  pushVariable(scan, NAME, start, end)
+  return end
+}
+
+function endOfList(scan: Scan, start: number, comma: number): number {
+  const { text } = scan
+  const before = text.charCodeAt(start - 1)
+  if (before === 40 || before === 91 || before === 123) return endOfBracketed(scan, comma)
+  if (before !== 32 || text.charCodeAt(start - 2) !== 58) return -1
+  let end = comma + 1
+  if ((classOf(text.charCodeAt(end)) & ALPHA) === 0) return -1
+  while (end < scan.length && isNameChar(text.charCodeAt(end))) end++
+  return end
+}
+
+/** Names, commas and single spaces behind commas up to the closing bracket. */
+function endOfBracketed(scan: Scan, comma: number): number {
+  const { text } = scan
+  const limit = Math.min(scan.length, comma + BRACED_CHARS_MAX)
+  for (let at = comma + 1; at < limit; at++) {
+    const code = text.charCodeAt(at)
+    if (code === 41 || code === 93 || code === 125) return at > comma + 1 ? at : -1
+    if (!isNameChar(code) && !(code === 32 && text.charCodeAt(at - 1) === 44)) return -1
+  }
+  return -1
+}
+
+function isNameChar(code: number): boolean {
+  return code === 44 || (classOf(code) & (ALPHA | DIGIT | UNDERSCORE)) !== 0
 }
 
 /** `<1 sec` after a space is a number like any other. */
@@ -151,8 +231,8 @@ function pushQuoted(scan: Scan, start: number, end: number): void {
   else pushVariable(scan, QUOTED, start, end)
 }
 
-/** The closing quote of a run without spaces (with spaces after `=`), or -1. */
-function endOfQuoted(scan: Scan, open: number, quote: number): number {
+/** The closing quote of a run without spaces (with spaces for the value of a field), or -1. */
+function endOfQuoted(scan: Scan, open: number, quote: number, isValue: boolean): number {
   const text = scan.text
   const limit = Math.min(scan.length, open + QUOTED_CHARS_MAX)
   const before = open > 0 ? text.charCodeAt(open - 1) : 32
@@ -163,7 +243,7 @@ function endOfQuoted(scan: Scan, open: number, quote: number): number {
       const next = at + 1 < scan.length ? classOf(text.charCodeAt(at + 1)) : SPACE
       return at > open + 1 && (next & ALPHA) === 0 ? at : -1
     }
-    if (classOf(code) & SPACE && before !== 61) return -1
+    if (classOf(code) & SPACE && !isValue) return -1
   }
   return -1
 }

@@ -30,6 +30,8 @@ export type AtomType =
 
 const shape: Shape = { mask: 0, digits: 0, digitRuns: 0, letters: 0 }
 
+/** A run of hexadecimal digits this long, one of them a decimal one, is no word with a number. */
+const HEX_CHARS_MIN = 8
 /** Digits in a name from which on it is an identifier as a whole. */
 const ID_DIGITS = 4
 const ID_RUNS = 4
@@ -45,7 +47,7 @@ export function atomType(text: string, start: number, end: number): AtomType {
   if (isPrefixedHex(text, start, end)) return 'hex'
   if ((mask & ~(DIGIT | HEX_LETTER | DASH)) === 0) {
     if (mask & DASH && length >= 32) return 'uuid'
-    if ((length >= 6 && digits >= 2) || length >= 16) return 'hex'
+    if ((length >= 6 && digits >= 2) || length >= HEX_CHARS_MIN) return 'hex'
   }
   if (first === DIGIT && digits >= 8 && mask & LETTER && mask & DASH) return 'time'
   if (isQuantity(text, start, end, first)) return 'number'
