@@ -6,6 +6,7 @@ import { createProgress } from '#/cli/progress.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import { systemRandom } from '#/kernel/random.ts'
+import { runKafkaChaos } from './kafka.ts'
 import { runOutage } from './outage.ts'
 import { embeddedSite, kafkaSite } from './outage-site.ts'
 import { runPlatformChaos } from './platform.ts'
@@ -84,9 +85,53 @@ function durationMs(text: string): number {
   return Number(number) * (unit === 'm' ? 60_000 : 1000)
 }
 
+const KAFKA_OPTIONS: readonly OptionSpec[] = [
+  { name: 'actions', type: 'number', default: 200, min: 1, about: 'how many kills, stops, pauses' },
+  OPTIONS[1]!,
+  { name: 'minutes', type: 'number', default: 55, min: 0.1, about: 'ends earlier when time is up' },
+  OPTIONS[3]!,
+]
+
+/** `npm run chaos -- kafka`: roles on a real broker; exit code as of `npm run chaos`. */
+async function kafka(args: string[]): Promise<number> {
+  const { given, help } = parseArguments(args, KAFKA_OPTIONS)
+  if (help) {
+    process.stdout.write(
+      `Usage: npm run chaos -- kafka [options]\n\n${describeOptions(KAFKA_OPTIONS)}\n`,
+    )
+    return 0
+  }
+  const [actions, minutes] = [Number(given['actions'] ?? 200), Number(given['minutes'] ?? 55)]
+  const seed = Number(given['seed'] ?? systemRandom.int(1e6))
+  const intent = given['no-intent'] !== true
+  process.stderr.write(`seed ${seed}, ${actions} actions or ${minutes} min\n`)
+  const stop = new AbortController()
+  process.once('SIGINT', () => stop.abort())
+  const progress = createProgress({ stream: process.stderr, clock: systemClock, unit: 'events' })
+  const startedMs = systemClock.monotonicMs()
+  const report = await runKafkaChaos({
+    actions,
+    seed,
+    intent,
+    durationMsMax: minutes * 60_000,
+    actionsPerLook: 25,
+    signal: stop.signal,
+    onProgress: (state) =>
+      progress.update({ done: state.actions, total: actions, items: state.acknowledged }),
+  })
+  progress.finish(
+    `${report.actions} actions, ${report.looks} looks, ${report.faults.length} faults`,
+  )
+  const took = { minutes: Math.round((systemClock.monotonicMs() - startedMs) / 6000) / 10 }
+  const load = loadavg().map((value) => value.toFixed(1))
+  process.stdout.write(`${JSON.stringify({ seed, intent, ...took, load, ...report }, null, 1)}\n`)
+  return (report.faults.length === 0) === intent ? 0 : 1
+}
+
 /** `npm run chaos`: exit 0 when everything held, 1 when not; with --no-intent the other way round. */
 async function main(): Promise<number> {
   if (process.argv[2] === 'outage') return outage(process.argv.slice(3))
+  if (process.argv[2] === 'kafka') return kafka(process.argv.slice(3))
   const { given, help } = parseArguments(process.argv.slice(2), OPTIONS)
   if (help) {
     process.stdout.write(`Usage: npm run chaos -- [options]\n\n${describeOptions(OPTIONS)}\n`)

@@ -18,13 +18,21 @@ export interface RoleClusterOptions {
   args?: readonly string[]
 }
 
+export interface StartRoleOptions {
+  /** Another entry than the command line, with the same arguments. */
+  script?: string
+  args?: readonly string[]
+}
+
 /** The parts of the platform as processes that share a broker, an engine and a registry, and no disk. */
 export interface RoleCluster extends AsyncDisposable {
   readonly operatorToken: string
-  start(role: RoleName): Promise<RunningPlatform>
+  start(role: RoleName, options?: StartRoleOptions): Promise<RunningPlatform>
   /** ClickHouse goes away, and comes back on the same port with the same data. */
   stopEngine(): Promise<void>
   startEngine(): Promise<void>
+  /** SIGKILL; its supervisor starts the next one. */
+  killEngine(): void
   /** Rows as the platform's own user sees them. */
   rows<Row>(sql: string): Promise<Row[]>
 }
@@ -53,12 +61,13 @@ export async function openRoleCluster(options: RoleClusterOptions): Promise<Role
   const needsClickHouse = (role: RoleName): boolean => role === 'sink' || role === 'api'
   return {
     operatorToken: OPERATOR_TOKEN,
-    async start(role) {
+    async start(role, { script, args = [] } = {}) {
       const clickhouse = needsClickHouse(role) ? ['--clickhouse-url', url.href] : []
       const platform = await startPlatform({
         // Seven processes that start at once on two cores take turns.
         readyMsMax: 150_000,
-        args: ['--role', role, ...shared, ...clickhouse],
+        args: ['--role', role, ...shared, ...clickhouse, ...args],
+        ...(script === undefined ? {} : { script }),
         environment: {
           FAULTLINE_OPERATOR_TOKEN: OPERATOR_TOKEN,
           ...(needsClickHouse(role) ? { FAULTLINE_CLICKHOUSE_PASSWORD: secrets.internal } : {}),
@@ -70,6 +79,10 @@ export async function openRoleCluster(options: RoleClusterOptions): Promise<Role
     stopEngine: () => engine.stop(),
     async startEngine() {
       engine = await startTestEngine({ dataDir, port, secrets })
+    },
+    killEngine() {
+      const { pid } = engine.engine
+      if (pid !== undefined) process.kill(pid, 'SIGKILL')
     },
     rows: (sql) => engine.clickhouse.query(sql),
     async [Symbol.asyncDispose]() {
