@@ -1,4 +1,5 @@
 import { systemClock } from '#/kernel/clock.ts'
+import { messageOf } from '#/kernel/errors.ts'
 import { createSeededRandom } from '#/kernel/random.ts'
 import type { RunningPlatform } from '#/test/e2e/platform.ts'
 import { isAlive } from '#/test/e2e/processes.ts'
@@ -39,6 +40,7 @@ const BATCH_EVENTS_MAX = 60
 const WARM_UP_MS = 5_000
 const CATCH_UP_MS_MAX = 300_000
 const POLL_MS = 250
+const PROBE_MS_MAX = 10_000
 const RESIDENT_MB_MAX = 1_024
 
 /** Sends all the time; takes a part away for a while; looks whether everything acknowledged is there exactly once. */
@@ -141,16 +143,20 @@ interface Readiness {
   checks: { name: string; ok: boolean; detail: string }[]
 }
 
+/** A process that does not answer a probe is not ready either. */
+async function readinessOf({ url }: RunningPlatform): Promise<Readiness> {
+  try {
+    const signal = AbortSignal.timeout(PROBE_MS_MAX)
+    const answer = await fetch(new URL('/health/ready', url), { signal })
+    return (await answer.json()) as Readiness
+  } catch (error) {
+    return { ready: false, checks: [{ name: 'probe', ok: false, detail: messageOf(error) }] }
+  }
+}
+
 /** The checks that fail, of the processes the outage is about; undefined while all are ready. */
 async function whyNotReady(affected: readonly RunningPlatform[]): Promise<string | undefined> {
-  const all = await Promise.all(
-    affected.map(async ({ url }) => {
-      const answer = await fetch(new URL('/health/ready', url), {
-        signal: AbortSignal.timeout(10_000),
-      })
-      return (await answer.json()) as Readiness
-    }),
-  )
+  const all = await Promise.all(affected.map((platform) => readinessOf(platform)))
   const failing = all.flatMap(({ checks }) => checks.filter(({ ok }) => !ok))
   return failing.length === 0
     ? undefined
