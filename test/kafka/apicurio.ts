@@ -17,7 +17,7 @@ export interface RunningRegistry extends AsyncDisposable {
 const READY_MS_MAX = 90_000
 
 export async function startApicurio(): Promise<RunningRegistry> {
-  const folder = await fetchJars(APICURIO, (text) => process.stderr.write(`${text}\n`))
+  const folder = await fetchJars(APICURIO)
   const jar = readdirSync(folder).find((name) => name.endsWith('-runner.jar'))
   if (jar === undefined) throw new Error(`there is no runner in ${folder}`)
   const [port = 0] = await freePorts()

@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
+import { messageOf } from '#/kernel/errors.ts'
 import { fetchJars, haveJars, KAFKA_JARS } from './jars.ts'
 
 const JAVA_NEEDED = 17
@@ -24,6 +25,18 @@ export function whyNoBroker(jars = KAFKA_JARS): string | undefined {
   if (!haveJars(jars) && spawnSync('mvn', ['-v']).status !== 0)
     return `No Maven was found to fetch the jars with. ${REMEDY}`
   return undefined
+}
+
+/** As `whyNoBroker`, and fetches what is missing: without a way to Maven's repository there is none either. */
+export async function whyNoJars(jars = KAFKA_JARS): Promise<string | undefined> {
+  const missing = whyNoBroker(jars)
+  if (missing !== undefined) return missing
+  try {
+    await fetchJars(jars, (text) => void process.stderr.write(`${text}\n`))
+    return undefined
+  } catch (error) {
+    return `What it needs could not be fetched: ${messageOf(error)}`
+  }
 }
 
 /** Class path of the broker, its tools and the Java clients. */

@@ -23,7 +23,7 @@ import { TOPICS } from '#/schemas/topics.ts'
 import { eventOf } from '#/test/sim/fixture.ts'
 import { APICURIO, startApicurio } from './apicurio.ts'
 import type { RunningRegistry } from './apicurio.ts'
-import { whyNoBroker } from './java.ts'
+import { whyNoJars } from './java.ts'
 
 const SUBJECT = subjectOf(TOPICS.raw.name)
 const MEDIA = 'application/vnd.schemaregistry.v1+json'
@@ -70,7 +70,7 @@ async function startEmbedded(): Promise<RunningRegistry> {
   return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: () => app.close() }
 }
 
-const noApicurio = whyNoBroker(APICURIO)
+const noApicurio = await whyNoJars(APICURIO)
 if (noApicurio !== undefined)
   process.stderr.write(`\nSKIPPED, NOT PASSED: the schema registry Apicurio. ${noApicurio}\n\n`)
 
