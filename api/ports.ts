@@ -102,6 +102,39 @@ export interface DiffState {
   diff: IncidentDiff | null
 }
 
+/** How an incident or an event came to be what it is, step by step. */
+export interface Explanation {
+  kind: 'incident' | 'event'
+  id: string
+  project: string
+  steps: readonly ExplanationStep[]
+}
+
+export interface ExplanationStep {
+  /** record, fingerprint, issue; incident, detections, cluster, severity, causes. */
+  name: string
+  facts: readonly string[]
+}
+
+export interface VerifyState {
+  running: boolean
+  /** reading, done, failed, cancelled; empty when there was none since this process began. */
+  phase: string
+  project: string
+  id: string
+  records: number
+  total: number
+  error: string
+  verdict: {
+    kind: 'incident' | 'event'
+    records: number
+    compared: number
+    /** False when retention has taken the beginning of the log. */
+    isWhole: boolean
+    problems: readonly { row: string; field: string; stored: string; computed: string }[]
+  } | null
+}
+
 /** What the operator may do; the command line reaches it through the API of the running platform. */
 export interface Operations {
   /** Starts a replay; fails with `conflict` while one runs, `not_found` for an unknown group. */
@@ -116,6 +149,12 @@ export interface Operations {
   /** The current or last one. */
   diffState(): DiffState
   cancelDiff(): Promise<DiffState>
+  /** From what was recorded; fails with `not_found`. */
+  explain(wish: { project: string; id: string }): Promise<Explanation>
+  /** Runs the log again and compares what is stored; fails with `conflict` while one runs. */
+  startVerify(wish: { project: string; id: string }): Promise<VerifyState>
+  verifyState(): VerifyState
+  cancelVerify(): Promise<VerifyState>
   /** Newest first. */
   deadLetters(limit: number): Promise<readonly DeadLetterView[]>
   /** The original bytes, as hexadecimal and where possible as text; null when there is no such dead letter. */

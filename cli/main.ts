@@ -50,6 +50,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     about: 'process recorded telemetry again from a point in the log',
     load: async () => (await import('./replay.ts')).replayCommand,
   },
+  explain: {
+    about: 'how an incident or event came to be, and whether the log says the same',
+    load: async () => (await import('./explain.ts')).explainCommand,
+  },
   keys: {
     about: 'create, list and revoke API keys',
     load: async () => (await import('./operate.ts')).keysCommand,

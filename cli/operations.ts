@@ -7,6 +7,7 @@ import type { ReplayBoard, ReplayOrder, ReplayRecord } from '#/processors/runtim
 import { isIdentical } from '#/processors/runtime/replay-desk.ts'
 import type { DeadLetterDesk } from './dead-letters.ts'
 import type { DiffDesk } from './diff-desk.ts'
+import type { ExplainDesk } from './explain-desk.ts'
 
 export interface OperationsParts {
   board: ReplayBoard
@@ -56,11 +57,16 @@ type Replays = Pick<Operations, 'startReplay' | 'replayState' | 'cancelReplay' |
 /** What the operator may do with this platform, from any of its processes. */
 export function createOperations(
   parts: OperationsParts,
-  { deadLetters, diffs }: { deadLetters: DeadLetterDesk; diffs: DiffDesk },
+  {
+    deadLetters,
+    diffs,
+    explains,
+  }: { deadLetters: DeadLetterDesk; diffs: DiffDesk; explains: ExplainDesk },
 ): Operations {
   return {
     ...createReplays(parts),
     ...diffs,
+    ...explains,
     deadLetters: (limit) => deadLetters.deadLetters(limit),
     deadLetter: (id) => deadLetters.deadLetter(id),
     redrive: (ids) => deadLetters.redrive(ids),

@@ -26,6 +26,8 @@ export interface Processors {
   /** What replays are agreed on with; also where nothing of the chain runs. */
   board: ReplayBoard
   groups: readonly string[]
+  /** All stages, whichever process runs them. */
+  chain: readonly Stage[]
 }
 
 const DAY_MS = 86_400_000
@@ -71,6 +73,7 @@ export async function watchProcessors(kit: Kit, { stages }: Topology): Promise<P
     stages: createGroupLag({ log: kit.log, clock: systemClock, stages }),
     board: await openBoard(kit),
     groups: stages.map((stage) => stage.name),
+    chain: stages,
   }
 }
 
@@ -129,7 +132,12 @@ export async function startProcessors(kit: Kit, chain: Topology): Promise<Proces
     kit.config.kafkaBrokers === undefined
       ? status
       : shareReading(status, { clock: systemClock, ...READING })
-  return { stages: stagesNow, board, groups: chain.stages.map(({ name }) => name) }
+  return {
+    stages: stagesNow,
+    board,
+    groups: chain.stages.map(({ name }) => name),
+    chain: chain.stages,
+  }
 }
 
 function openDesk(

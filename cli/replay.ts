@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises'
 import type { ReplayState } from '#/api/ports.ts'
 import { systemClock } from '#/kernel/clock.ts'
-import { FaultlineError, messageOf } from '#/kernel/errors.ts'
+import { FaultlineError, isFaultlineError, messageOf } from '#/kernel/errors.ts'
 import type { Io } from './io.ts'
 import { operatorCommand, print, table, type Ask } from './operate.ts'
 import type { OptionValues } from './options.ts'
@@ -43,6 +43,26 @@ async function askWhat({ stdin, stderr }: Io): Promise<Answer> {
   }
 }
 
+const AWAY_MS_MAX = 300_000
+const AWAY_POLL_MS = 1000
+
+/** A platform that is away may be about to come back, and then goes on with the replay. */
+async function stateOf(ask: Ask, { stderr }: Io): Promise<ReplayState> {
+  const deadlineMs = systemClock.monotonicMs() + AWAY_MS_MAX
+  for (let isTold = false; ;) {
+    try {
+      return (await ask('GET', PATH)) as ReplayState
+    } catch (error) {
+      const isAway = isFaultlineError(error, 'log_unavailable')
+      if (!isAway || systemClock.monotonicMs() > deadlineMs) throw error
+      if (!isTold)
+        stderr.write('\nthe platform does not answer; once it does, the replay goes on\n')
+      isTold = true
+      await systemClock.sleep(AWAY_POLL_MS)
+    }
+  }
+}
+
 /** Shows the replay until it ends or is left alone. Outages of the API are waited for: the replay outlives them. */
 async function follow(ask: Ask, io: Io): Promise<ReplayState> {
   const progress = createProgress({ stream: io.stderr, clock: systemClock, unit: 'records' })
@@ -62,7 +82,7 @@ async function follow(ask: Ask, io: Io): Promise<ReplayState> {
   process.on('SIGINT', onInterrupt)
   try {
     for (;;) {
-      const state = (await ask('GET', PATH)) as ReplayState
+      const state = await stateOf(ask, io)
       if (!state.running || isLeft) {
         const takeovers = state.takeovers > 0 ? `, taken over ${state.takeovers} times` : ''
         const name = isLeft ? 'runs on' : state.phase

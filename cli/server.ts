@@ -14,6 +14,7 @@ import { openDashboard } from './dashboard.ts'
 import { openDeadLetterDesk } from './dead-letters.ts'
 import { createDiffDesk } from './diff-desk.ts'
 import type { Storage } from './engine.ts'
+import { createExplainDesk } from './explain-desk.ts'
 import type { Kit } from './kit.ts'
 import { createOperations } from './operations.ts'
 import type { Processors } from './processors.ts'
@@ -41,7 +42,7 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
     dependsOnClickHouse: roles.has('api') || roles.has('sink'),
     moreChecks: ownsData(config) ? { disk: () => checkDisk(config.dataDir) } : {},
     pipeline: { stages: () => processors.stages() },
-    operations: roles.has('api') ? await operationsOf(kit, processors) : undefined,
+    operations: roles.has('api') ? await operationsOf(kit, parts) : undefined,
     grouping: roles.has('api') ? await groupingOf(kit, storage) : undefined,
     firstKeyShell: `$(cat ${join(config.dataDir, 'ingest-key')})`,
     operatorToken: config.operatorToken ?? kit.dataDir.secret('operator-token'),
@@ -91,14 +92,21 @@ function readsOf({ clickhouse }: Storage, roles: Roles): Reads {
   return absent<Reads>('this process serves no reads', 'Ask one with role api.')
 }
 
-async function operationsOf(kit: Kit, processors: Processors): Promise<Operations> {
+async function operationsOf(
+  kit: Kit,
+  { storage: { clickhouse }, processors }: ServerParts,
+): Promise<Operations> {
   const deadLetters = await openDeadLetterDesk({
     ...kit,
     clock: systemClock,
     onProblem: (error) => kit.logger.warn('a dead-letter entry', { error }),
   })
   kit.closers.push(() => deadLetters.close())
-  return createOperations(processors, { deadLetters, diffs: createDiffDesk(kit) })
+  return createOperations(processors, {
+    deadLetters,
+    diffs: createDiffDesk(kit),
+    explains: createExplainDesk(kit, { clickhouse, stages: processors.chain }),
+  })
 }
 
 async function groupingOf(kit: Kit, { clickhouse }: Storage): Promise<GroupingParts> {

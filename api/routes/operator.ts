@@ -19,6 +19,7 @@ export function operatorRoutes(deps: AppDeps): readonly Route[] {
     ...operatorKeyRoutes(deps),
     ...replayRoutes(operations),
     ...diffRoutes(operations),
+    ...explainRoutes(operations),
     ...deadLetterRoutes(operations),
   ]
 }
@@ -175,6 +176,54 @@ function diffRoutes(operations: Operations): readonly Route[] {
       path: '/api/operator/replay-diff',
       summary: 'Cancel the comparison that runs.',
       handle: () => operations.cancelDiff(),
+    }),
+  ]
+}
+
+function explainRoutes(operations: Operations): readonly Route[] {
+  return [
+    operatorRoute({
+      method: 'GET',
+      path: '/api/operator/explain/:project/:id',
+      summary: 'How an incident or an event of any project came to be what it is.',
+      handle: ({ path }) =>
+        operations.explain({ project: path['project'] ?? '', id: path['id'] ?? '' }),
+    }),
+    route({
+      method: 'GET',
+      path: '/api/explain/:id',
+      tag: 'incidents',
+      summary: 'How an incident or an event came to be what it is, from what was recorded.',
+      access: 'read',
+      query: {},
+      answer: { status: 200, type, about: 'Steps with facts.', schema: { type: 'object' } },
+      problems: ['not_found'],
+      handle: ({ path, project }) => operations.explain({ project, id: path['id'] ?? '' }),
+    }),
+    operatorRoute({
+      method: 'GET',
+      path: '/api/operator/verify',
+      summary: 'The current or last check.',
+      handle: () => operations.verifyState(),
+    }),
+    operatorRoute({
+      method: 'POST',
+      path: '/api/operator/verify',
+      summary: 'Run the log again and compare what is stored about an incident or an event.',
+      status: 202,
+      hasBody: true,
+      handle(call: Call) {
+        const { project = 'default', id } = readObject(call)
+        if (typeof project !== 'string') throw wrong('project', 'project must be text.')
+        if (typeof id !== 'string' || id === '') throw wrong('id', 'id must be text.')
+        return operations.startVerify({ project, id })
+      },
+    }),
+    operatorRoute({
+      method: 'DELETE',
+      path: '/api/operator/verify',
+      summary: 'Cancel the check that runs.',
+      handle: () => operations.cancelVerify(),
     }),
   ]
 }

@@ -1,0 +1,90 @@
+import type { Explanation, VerifyState } from '#/api/ports.ts'
+import { systemClock } from '#/kernel/clock.ts'
+import { FaultlineError } from '#/kernel/errors.ts'
+import type { Io } from './io.ts'
+import { operatorCommand, print, type Ask } from './operate.ts'
+import { createProgress } from './progress.ts'
+
+const PATH = '/api/operator/verify'
+const POLL_MS = 300
+
+/** `faultline explain ID`: exit code 0 as recorded, 1 when `--verify` finds something that is not. */
+export const explainCommand = operatorCommand(
+  'explain',
+  'How an incident or an event came to be what it is: where its records lie, what was measured and decided, and how\nits severity adds up. --verify runs the log again and compares every row and record with what comes of it.',
+  {
+    '': {
+      usage: '--id ID [--verify]',
+      options: [
+        { name: 'id', type: 'text', value: 'id', about: 'of an incident or of an event' },
+        { name: 'project', type: 'text', default: 'default', value: 'project', about: 'whose' },
+        { name: 'verify', type: 'flag', about: 'run the log again and compare' },
+      ],
+      async run({ ask, given, io }) {
+        const id = given['id']
+        if (typeof id !== 'string')
+          throw new FaultlineError('usage', 'explain needs --id, of an incident or of an event')
+        const project = String(given['project'] ?? 'default')
+        const place = `${encodeURIComponent(project)}/${encodeURIComponent(id)}`
+        const explanation = (await ask('GET', `/api/operator/explain/${place}`)) as Explanation
+        if (given['verify'] !== true)
+          return print(io, given, explanation, () => explanationText(explanation))
+        await ask('POST', PATH, { project, id })
+        const state = await follow(ask, io)
+        print(
+          io,
+          given,
+          { explanation, ...state },
+          () => explanationText(explanation) + verdictText(state),
+        )
+        const { verdict } = state
+        return verdict !== null && verdict.problems.length === 0 && verdict.isWhole ? 0 : 1
+      },
+    },
+  },
+)
+
+/** Texts of strangers: a terminal must not obey them. */
+function plain(text: string): string {
+  return text.replaceAll(/\p{C}/gu, '.')
+}
+
+function explanationText({ kind, id, steps }: Explanation): string {
+  const parts = steps.map(
+    ({ name, facts }) => `${name}\n${facts.map((fact) => `  ${plain(fact)}\n`).join('')}`,
+  )
+  return `${kind} ${id}\n\n${parts.join('\n')}`
+}
+
+function verdictText({ verdict, phase, error }: VerifyState): string {
+  if (verdict === null) return `\ncheck ${phase}${error === '' ? '' : `: ${error}`}\n`
+  const { records, compared, problems, isWhole } = verdict
+  const whole = isWhole
+    ? ''
+    : 'the beginning of the log is gone by retention: state cannot be what it was, and differences may come from that\n'
+  const found = problems.map(
+    ({ row, field, stored, computed }) =>
+      `  ${row}${field === '' ? '' : `, ${field}`}: stored ${plain(stored)}, computed ${plain(computed)}\n`,
+  )
+  const sums = `${records} records run again, ${compared} rows and records compared: `
+  return `\nverify\n  ${sums}${problems.length === 0 ? 'all equal' : `${problems.length} differences`}\n${whole}${found.join('')}`
+}
+
+async function follow(ask: Ask, io: Io): Promise<VerifyState> {
+  const progress = createProgress({ stream: io.stderr, clock: systemClock, unit: 'records' })
+  const cancel = (): void => void ask('DELETE', PATH)
+  process.once('SIGINT', cancel)
+  try {
+    for (;;) {
+      const state = (await ask('GET', PATH)) as VerifyState
+      if (!state.running) {
+        progress.finish(`check ${state.phase}, ${state.records.toLocaleString('en')} records`)
+        return state
+      }
+      progress.update({ done: state.records, total: state.total, items: state.records })
+      await systemClock.sleep(POLL_MS)
+    }
+  } finally {
+    process.off('SIGINT', cancel)
+  }
+}
