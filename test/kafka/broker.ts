@@ -30,6 +30,8 @@ export interface BrokerOptions {
   /** True compiles with the optimising compiler: slower to start, right for figures. */
   isForFigures?: boolean
   onProgress?: (text: string) => void
+  /** Whether it serves, where a plain question does not tell: behind TLS. */
+  answers?: (port: number) => Promise<boolean>
 }
 
 export interface RunningBroker extends AsyncDisposable {
@@ -123,7 +125,8 @@ class LocalBroker implements RunningBroker {
     const cluster = randomBytes(16).toString('base64url')
     const answer = await runJava(
       'kafka.tools.StorageTool',
-      ['format', '--standalone', '--cluster-id', cluster, '--config', this.#configPath],
+      // With an equals sign: an id may begin with a dash.
+      ['format', '--standalone', `--cluster-id=${cluster}`, '--config', this.#configPath],
       { classpath: join(jars, '*') },
     )
     if (answer.code !== 0)
@@ -158,7 +161,8 @@ class LocalBroker implements RunningBroker {
     })
     this.#guard = guard(child.pid ?? 0)
     const untilMs = systemClock.monotonicMs() + READY_MS_MAX
-    while (!(await answersKafka(port))) {
+    const answers = options.answers ?? answersKafka
+    while (!(await answers(port))) {
       if (this.#child === undefined) throw new Error(`Kafka ended at its start:\n${this.log()}`)
       if (systemClock.monotonicMs() > untilMs)
         throw new Error(`Kafka did not answer within ${READY_MS_MAX / 1000} s:\n${this.log()}`)

@@ -1,5 +1,5 @@
 /** What the log makes of a broker: markers, other producers' batches, settings of topics. */
-import { Kafka, logLevel } from 'kafkajs'
+import { CompressionTypes, ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
 import { compatibilityPartitioner, Producer } from '@platformatic/kafka'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '#/kernel/clock.ts'
@@ -96,7 +96,7 @@ describe.skipIf(!kafkaAvailable())('the log on Kafka', () => {
     const producer = kafka.producer()
     await producer.connect()
     const messages = [{ key: 'checkout', value: 'by kafkajs', headers: { trace: 'a1' } }]
-    await producer.send({ topic, messages, compression: 1 })
+    await producer.send({ topic, messages, compression: CompressionTypes.GZIP })
     await producer.disconnect()
     for (const compression of ['gzip', 'snappy', 'lz4', 'zstd'] as const) {
       const other = new Producer({
@@ -169,7 +169,7 @@ async function settingsOf(topic: string): Promise<Record<string, string>> {
   await admin.connect()
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: 2, name: topic }],
+    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }],
   })
   await admin.disconnect()
   const entries = resources[0]?.configEntries ?? []

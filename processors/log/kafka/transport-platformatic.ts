@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { apiVersionsV3, Connection, Writer } from '@platformatic/kafka'
 import type { ConnectionOptions } from '@platformatic/kafka'
 import { messageOf } from '#/kernel/errors.ts'
@@ -21,7 +22,7 @@ export function createPlatformaticTransport(options: KafkaLogOptions): Transport
     connectTimeout: CONNECT_MS_MAX,
     requestTimeout: REQUEST_MS_MAX + WAIT_MS_MAX,
     maxInflights: 64,
-    ...(tls === undefined ? {} : { tls, tlsServerName: true }),
+    ...(tls === undefined ? {} : { tls }),
     ...(sasl === undefined
       ? {}
       : {
@@ -40,7 +41,9 @@ async function connect(
   options: ConnectionOptions,
   { host, port }: BrokerAddress,
 ): Promise<BrokerConnection> {
-  const connection = new Connection(clientId, options)
+  // A certificate is checked against the name; an address is no name to ask for.
+  const named = options.tls !== undefined && isIP(host) === 0
+  const connection = new Connection(clientId, named ? { ...options, tlsServerName: host } : options)
   // Without a listener an error of the socket would end the process; requests in flight carry it anyway.
   connection.on('error', () => undefined)
   try {
