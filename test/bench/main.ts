@@ -11,6 +11,7 @@ import { FaultlineError } from '#/kernel/errors.ts'
 /** Each area is a file that exports `run(print, options)`, and runs in a process of its own. */
 const AREAS = [
   'log',
+  'kafka-clients',
   'clickhouse',
   'queries',
   'api',
