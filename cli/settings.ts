@@ -185,7 +185,7 @@ export const CONFIG_OPTIONS = [
   {
     name: 'kafka-client',
     type: 'text',
-    default: 'kafkajs',
+    default: 'platformatic',
     choices: ['kafkajs', 'platformatic'],
     value: 'client',
     about: 'which client library talks to the brokers',

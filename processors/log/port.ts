@@ -3,8 +3,9 @@
  * `embedded` (the durable default), `kafka` (any broker). One contract suite (contract-suite.ts) runs on all.
  *
  * Words. An *offset* always means the NEXT record: `endOffset` is where the next append lands, a committed
- * offset is the next record to read. Offsets of a partition are dense and start at 0; retention moves the
- * beginning up, compaction may leave holes.
+ * offset is the next record to read. Offsets of a partition ascend and start at 0, and the records of one append
+ * are dense; retention moves the beginning up. There may be holes: compaction makes them, and on Kafka the markers
+ * of transactions take offsets. The end is behind the last record, so that who has read everything has no lag.
  */
 
 export interface TopicPartition {

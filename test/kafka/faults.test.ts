@@ -1,4 +1,5 @@
 /** Lost answers, a broker that dies, pauses and comes back: nothing lost, nothing twice, memory bounded. */
+import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '#/kernel/clock.ts'
 import { createSeededRandom } from '#/kernel/random.ts'
@@ -92,7 +93,10 @@ describe.skipIf(!kafkaAvailable())('lost requests and answers', () => {
 
 describe.skipIf(!ownBrokerAvailable())('a broker that is away', () => {
   let broker: RunningBroker
-  beforeAll(async () => void (broker = await startBroker()))
+  beforeAll(async () => {
+    // Compacts as soon as it can.
+    broker = await startBroker({ properties: { 'log.cleaner.backoff.ms': 200 } })
+  })
   afterAll(() => broker.stop())
 
   it.each(KAFKA_CLIENTS)(
@@ -142,4 +146,45 @@ describe.skipIf(!ownBrokerAvailable())('a broker that is away', () => {
     await until('the copy', async () => (await log.committed('copy', IN))?.offset === 10)
     expect(await valuesOf(log, OUT)).toEqual(range(10))
   })
+
+  it('[LG109] what the broker compacts is passed over, and the end stays', async () => {
+    logs = new KafkaLogs('platformatic', { brokers: broker.brokers })
+    const log = await logs.open()
+    const unlimited = { retentionMs: Infinity, retentionBytes: Infinity }
+    await log.createTopics([{ name: 'table', partitions: 1, compacted: true, ...unlimited }])
+    await quickCompaction(broker, `${logs.prefix}table`)
+    const table = { topic: 'table', partition: 0 }
+    const values: string[] = []
+    await until('compaction', async () => {
+      const key = Buffer.from(`k${values.length % 3}`)
+      values.push(`v${values.length}`)
+      const record = { key, value: Buffer.from(values.at(-1)!), timestampMs: systemClock.nowMs() }
+      await log.append([{ ...table, records: [record] }])
+      await systemClock.sleep(50)
+      return (await valuesOf(log, table)).length < values.length
+    })
+    const left = await valuesOf(log, table)
+    expect(left.slice(-3)).toEqual(values.slice(-3))
+    expect(await log.endOffset(table)).toBe(values.length)
+    const [first] = await log.read(table, 0, { bytesMax: 1, waitMs: 0 })
+    expect(first?.offset).toBeGreaterThan(0)
+    await expectCode(
+      'offset_out_of_range',
+      log.read(table, values.length + 1, { bytesMax: 1, waitMs: 0 }),
+    )
+  })
 })
+
+/** Segments of a moment, cleaned at once. */
+async function quickCompaction(broker: RunningBroker, topic: string): Promise<void> {
+  const admin = new Kafka({ brokers: [...broker.brokers], logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  const configEntries = [
+    { name: 'cleanup.policy', value: 'compact' },
+    { name: 'segment.ms', value: '100' },
+    { name: 'min.cleanable.dirty.ratio', value: '0.01' },
+  ]
+  const resources = [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }]
+  await admin.alterConfigs({ validateOnly: false, resources })
+  await admin.disconnect()
+}

@@ -80,6 +80,35 @@ describe.skipIf(!kafkaAvailable())('a zombie', () => {
     )
   }
 
+  it.each(KAFKA_CLIENTS)('[LG100] by %s: two of them change nothing either', async (client) => {
+    const logs = new KafkaLogs(client)
+    try {
+      const freezers = [new Freezer(), new Freezer()]
+      const calm = await logs.open()
+      await createCopyTopics(calm)
+      await calm.append([{ ...IN, records: numbered(0, RECORDS) }])
+      const zombies: Copier[] = []
+      for (const [index, place] of (['TxnOffsetCommit', 'EndTxn'] as const).entries()) {
+        const zombie = new Copier(await logs.open({}, freezers[index]), `zombie ${index}`)
+        const caught = freezers[index]!.freezeAt(place, 'before')
+        void zombie.start()
+        await caught
+        zombies.push(zombie)
+      }
+      const heir = new Copier(calm, 'heir')
+      await heir.start()
+      // The younger one first: the older still holds an epoch before its.
+      for (const freezer of freezers.toReversed()) freezer.thaw()
+      await until('the copy', async () => (await calm.committed('copy', IN))?.offset === RECORDS)
+      await systemClock.sleep(300)
+      expect(await valuesOf(calm, OUT)).toEqual(
+        Array.from({ length: RECORDS }, (_, n) => String(n)),
+      )
+    } finally {
+      await logs.close()
+    }
+  })
+
   it('[LG100] negative control: without fences it doubles what it held', async () => {
     const { copy } = await play('platformatic', ['TxnOffsetCommit', 'before'], false)
     expect(copy.length).toBeGreaterThan(RECORDS)
