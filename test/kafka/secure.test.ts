@@ -24,7 +24,8 @@ import {
 import { ownBrokerAvailable } from './shared.ts'
 
 const PASSWORD = randomBytes(9).toString('hex')
-const NAMES = ['-dname', 'CN=localhost', '-ext', 'SAN=dns:localhost,ip:127.0.0.1']
+const KEY =
+  '-alias broker -keyalg EC -storetype PKCS12 -validity 2 -dname CN=localhost -ext SAN=dns:localhost,ip:127.0.0.1'
 const JAAS = 'org.apache.kafka.common.security'
 const MECHANISMS: readonly SaslMechanism[] = ['plain', 'scram-sha-256', 'scram-sha-512']
 const SCRAM = [
@@ -43,11 +44,7 @@ describe.skipIf(!ownBrokerAvailable())('a cluster with TLS and SASL', () => {
       execFileSync('keytool', [...args, '-keystore', store, '-storepass', PASSWORD], {
         encoding: 'utf8',
       })
-    keytool(
-      '-genkeypair',
-      ...['-alias', 'broker', '-keyalg', 'EC', '-storetype', 'PKCS12', '-validity', '2'],
-      ...NAMES,
-    )
+    keytool('-genkeypair', ...KEY.split(' '))
     keytool('-exportcert', '-rfc', '-alias', 'broker', '-file', join(folder, 'ca.pem'))
     ca = readFileSync(join(folder, 'ca.pem'), 'utf8')
     // The name of the listener stays; what it speaks is TLS with a login.
