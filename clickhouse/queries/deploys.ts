@@ -76,6 +76,12 @@ export async function deployPage(
       ' AND (occurred_at, deploy_id) < (fromUnixTimestamp64Milli({cursorAt:Int64}), {cursorId:String})'
     Object.assign(params, { cursorAt: Number(at), cursorId: String(id) })
   }
+  // Mostly there is none, which a plain look tells much faster than all that follows.
+  const [some] = await clickhouse.query<{ n: number }>(
+    `SELECT 1 AS n FROM deploys WHERE project = {project:String} AND occurred_at >= fromUnixTimestamp64Milli({from:Int64}) AND occurred_at < fromUnixTimestamp64Milli({to:Int64}) LIMIT 1`,
+    { params },
+  )
+  if (some === undefined) return { items: [], next: null }
   const rows = await clickhouse.query<Row>(
     `WITH chosen AS (
       SELECT deploy_id, service, environment, release, occurred_at, message, change_kind, minute, begins, ends FROM (${BETWEEN})

@@ -24,7 +24,7 @@ export async function overview(
     from: null,
     to: null,
   }
-  const [incidents, rates, deploys, totals, recent, known] = await Promise.all([
+  const [incidents, rates, deploys, totals] = await Promise.all([
     incidentPage(clickhouse, {
       ...active,
       sort: 'severity',
@@ -37,28 +37,22 @@ export async function overview(
       { params: { ...rangeParams(query), step } },
     ),
     deployPage(clickhouse, { ...query, services: [], cursor: null, limit: 40 }),
-    clickhouse.query<{ open: string; users: string }>(
-      `SELECT count() AS open, sum(users) AS users FROM incidents FINAL WHERE project = {project:String} AND status != 'resolved' AND redirect_to = ''`,
-      { params: { project } },
-    ),
-    clickhouse.query<{ events: string }>(
-      `SELECT sum(events) AS events FROM events_10s WHERE ${BUCKET_IN_RANGE}`,
-      {
-        params: { project, from: query.to - RATE_WINDOW_MS, to: query.to },
-      },
-    ),
-    clickhouse.query<{ known: number }>(
-      'SELECT 1 AS known FROM events_1h WHERE project = {project:String} LIMIT 1',
-      { params: { project } },
+    // The small questions in one: on the embedded engine a round trip costs more than any of them.
+    clickhouse.query<{ open: string; users: string; recent: string; known: string }>(
+      `SELECT count() AS open, sum(users) AS users,
+         (SELECT sum(events) FROM events_10s WHERE ${BUCKET_IN_RANGE}) AS recent,
+         (SELECT count() FROM (SELECT 1 FROM events_1h WHERE project = {project:String} LIMIT 1)) AS known
+       FROM incidents FINAL WHERE project = {project:String} AND status != 'resolved' AND redirect_to = ''`,
+      { params: { project, from: query.to - RATE_WINDOW_MS, to: query.to } },
     ),
   ])
-  const hasData = known.length > 0
+  const hasData = Number(totals[0]?.known ?? 0) > 0
   return {
     headline: headlineOf(incidents.items, hasData),
     open_incidents: Number(totals[0]?.open ?? 0),
     users_affected: Number(totals[0]?.users ?? 0),
     events_per_second:
-      Math.round((Number(recent[0]?.events ?? 0) / (RATE_WINDOW_MS / 1000)) * 10) / 10,
+      Math.round((Number(totals[0]?.recent ?? 0) / (RATE_WINDOW_MS / 1000)) * 10) / 10,
     incidents: incidents.items,
     rates: rates.map(({ at, series, value }) => ({ at: Number(at), series, value: Number(value) })),
     deploys: deploys.items,

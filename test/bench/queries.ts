@@ -113,8 +113,8 @@ function questions(nowMs: number): readonly Question[] {
   const series = { ...day, filters: none, text, stepMs: quarterMs, limit: 8 }
   return [
     {
-      name: 'overview, an hour',
-      msMax: 100,
+      name: 'overview, an hour (Now)',
+      msMax: 50,
       ask: (r) => r.overview({ ...hour, stepMs: minuteMs }),
     },
     { name: 'overview, a day', msMax: 100, ask: (r) => r.overview({ ...day, stepMs: quarterMs }) },
@@ -133,6 +133,24 @@ function questions(nowMs: number): readonly Question[] {
       name: 'event statistics, an hour',
       msMax: 100,
       ask: (r) => r.eventStats({ ...hour, filters: none, text }),
+    },
+    {
+      name: 'what changed in ten minutes',
+      msMax: 300,
+      ask: (r) => {
+        const selection = { project, filters: none, text }
+        const [from, to] = [nowMs - 3_600_000, nowMs - 3_000_000]
+        return r.changes({
+          inside: { ...selection, from, to },
+          before: { ...selection, from: from - 600_000, to: from },
+          ignored: [],
+        })
+      },
+    },
+    {
+      name: 'who calls whom, an hour',
+      msMax: 300,
+      ask: (r) => r.serviceGraph(hour),
     },
     {
       name: 'issues, a day',
