@@ -75,7 +75,8 @@ function dataHint(isDemo: boolean): string {
     : '\n  No data at hand? `npm start -- --demo` plays an outage, or run `npx faultline load --scenario bad-deploy` beside this.\n'
 }
 
-const DEMO = { rate: 40, durationS: 240, historyMin: 70, leadS: 15, endS: 200 }
+/** Ten quiet seconds; the bad release is rolled forward 55 s after the start, the database recovers at 110 s. */
+const DEMO = { rate: 40, durationS: 150, historyMin: 70, leadS: 10, endS: 110 }
 
 /** Ordinary traffic, a bad deploy, a database that drags others down, recovery; then ordinary traffic until the end. */
 async function playDemo(

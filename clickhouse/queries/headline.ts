@@ -35,5 +35,5 @@ export function headlineOf(active: readonly IncidentRow[], hasData: boolean): st
       ? ''
       : ` ${active.length - 1} more ${active.length === 2 ? 'incident is' : 'incidents are'} open.`
   const users = worst.users > 0 ? `, about ${worst.users.toLocaleString('en')} users affected` : ''
-  return `SEV${worst.severity}: ${worst.title} in ${list(worst.services)}${users}, ${TREND_WORDS[trendOf(worst.spark ?? [])]}.${others}`
+  return `SEV${worst.severity}: ${worst.title.replaceAll('<*>', '…')} in ${list(worst.services)}${users}, ${TREND_WORDS[trendOf(worst.spark ?? [])]}.${others}`
 }

@@ -27,8 +27,9 @@ import { makeIncident, makeWorld, rowOf, sparkOf, type World } from './mock/worl
 export interface MockOptions {
   seed: number
   now: () => number
-  /** Milliseconds between live frames of ten events. */
+  /** Milliseconds between live frames, and events in each; ten when not told. */
   everyMs?: number
+  eventsPerFrame?: number
 }
 
 export interface MockApi {
@@ -152,7 +153,8 @@ class Mock implements MockApi {
 
   start = (): void => {
     this.#timer ??= setInterval(() => {
-      if (!this.#isDown && !this.#isEmpty) this.#push({ events: this.#fresh(10) })
+      if (!this.#isDown && !this.#isEmpty)
+        this.#push({ events: this.#fresh(this.#options.eventsPerFrame ?? 10) })
     }, this.#options.everyMs ?? 160)
   }
 

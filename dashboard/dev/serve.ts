@@ -48,6 +48,7 @@ export async function serveDashboard(options: {
   port?: number
   now: () => number
   everyMs?: number
+  eventsPerFrame?: number
 }): Promise<Served> {
   const mock = createMockApi(options)
   const dashboard = await mountDashboard({ buildDir: options.buildDir, api: mock.respond })

@@ -23,7 +23,7 @@ if (chromiumPath === null) process.stderr.write(`\nSKIPPED, NOT PASSED: ${CHROMI
 export const hasChromium = chromiumPath !== null
 
 /** Builds the dashboard and returns the folder it lies in. */
-async function build(): Promise<string> {
+export async function buildDashboard(): Promise<string> {
   const vite = createRequire(join(root, 'dashboard/package.json')).resolve('vite/package.json')
   const cli = join(vite, '../bin/vite.js')
   const env = { ...process.env, NODE_ENV: 'production' }
@@ -53,7 +53,7 @@ export function useDashboard(): Stage {
   const open: Page[] = []
 
   beforeAll(async () => {
-    buildDir = await build()
+    buildDir = await buildDashboard()
     served = await serveDashboard({ buildDir, seed: 7, now: () => Date.now() })
     browser = await launchChromium(chromiumPath ?? '')
   })
@@ -92,7 +92,7 @@ export function useDashboard(): Stage {
     async visit(path, options = {}) {
       const page = await stage.newPage(options)
       await page.goto(`${stage.served.url}${path}`)
-      if (options.javaScriptEnabled !== false && !path.startsWith('/status'))
+      if (options.javaScriptEnabled !== false && !/^\/(?:status|print)/.test(path))
         await page.getByRole('button', { name: 'Live', exact: true }).waitFor()
       return page
     },
@@ -138,7 +138,9 @@ export async function everyPage(url: string): Promise<readonly string[]> {
     '/services',
     '/services/checkout',
     '/sql?q=SELECT+1',
+    '/journey?user_id=u-12',
     '/pipeline',
+    `/print/${incident}`,
     '/status',
   ]
 }
@@ -161,10 +163,13 @@ interface AxeAnswer {
 }
 
 /** Through the debugger, so that the content security policy of the page stands. */
-export async function seriousViolations(page: Page): Promise<readonly string[]> {
+export async function seriousViolations(
+  page: Page,
+  impacts: 'serious' | 'any' = 'serious',
+): Promise<readonly string[]> {
   await page.evaluate(await readFile(axePath, 'utf8'))
-  const { violations } = await page.evaluate<AxeAnswer>('axe.run()')
+  const { violations } = await page.evaluate<AxeAnswer>("axe.run({ resultTypes: ['violations'] })")
   return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .filter(({ impact }) => impacts === 'any' || impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`)
 }
