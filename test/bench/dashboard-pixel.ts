@@ -38,9 +38,10 @@ export async function eventToPixel(wish: {
     await page.evaluate(WATCH)
     const accepted = new Map<string, number>()
     const startedMs = systemClock.monotonicMs()
-    let [sent, isOver] = [0, false]
+    const over = new AbortController()
+    let sent = 0
     const load = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const due = ((systemClock.monotonicMs() - startedMs) / 1000) * PER_SECOND
         if (sent > due) {
           await systemClock.sleep(10)
@@ -56,7 +57,7 @@ export async function eventToPixel(wish: {
       accepted.set(name, systemClock.nowMs())
       await systemClock.sleep(MARK_EVERY_MS)
     }
-    isOver = true
+    over.abort()
     await load
     const tookS = (systemClock.monotonicMs() - startedMs) / 1000
     await page.waitForTimeout(1500)
