@@ -49,7 +49,8 @@ export interface ResumePoint {
 /**
  * Where a worker goes on. The committed offset and the progress record are written in one step, so they differ
  * only when somebody else set the offset. Forward is a skip, and obeyed. Back is a request to replay, which must not
- * touch what is already written: `RewindError` carries both offsets.
+ * touch what is already written: `RewindError` carries both offsets. A group that has no offset any more, as Kafka
+ * forgets them after a week without members, wished for nothing: the progress record stands in.
  */
 export async function resumePoint(
   context: WorkerContext,
@@ -57,7 +58,7 @@ export async function resumePoint(
 ): Promise<ResumePoint> {
   const { log, input } = context
   const committed = await log.committed(context.membership().group, input)
-  const offset = committed?.offset ?? (await log.beginningOffset(input))
+  const offset = committed?.offset ?? progress?.offset ?? (await log.beginningOffset(input))
   if (progress !== undefined && offset < progress.offset)
     throw new RewindError(input, { offset, progress })
   const end = await log.endOffset(input)

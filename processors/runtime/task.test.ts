@@ -68,6 +68,17 @@ const createKeeper: CreateProcessor = (context) => {
   }
 }
 
+/** As Kafka after a week without members. */
+function forgettingLog(memory: Log, plan: { forgets: boolean }): Log {
+  return new Proxy(memory, {
+    get: (target, name) => {
+      if (name === 'committed' && plan.forgets) return async () => undefined
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+}
+
 async function start(options: Partial<TaskOptions> & { log?: Log; clock?: Clock } = {}) {
   const clock = options.clock ?? createManualClock()
   const log = options.log ?? createMemoryLog({ clock })
@@ -110,6 +121,20 @@ describe('a task', () => {
       await driver.run()
       expect(await heard()).toEqual(['a 1', 'b 1', 'a 2', 'a 3', 'b 2', 'a 4'])
     }
+  })
+
+  it('[RT7] goes on from its progress record when the log forgot the offset of the group', async () => {
+    const clock = createManualClock()
+    const memory = createMemoryLog({ clock })
+    const plan = { forgets: false }
+    const { driver, say, heard } = await start({ clock, log: forgettingLog(memory, plan) })
+    await say('a', 'b', 'a')
+    await driver.run()
+    plan.forgets = true
+    await driver.crash('count')
+    await say('a')
+    await driver.run()
+    expect(await heard()).toEqual(['a 1', 'b 1', 'a 2', 'a 3'])
   })
 
   it('[RT2] outputs, offset and state appear together or not at all, at every point of death', async () => {

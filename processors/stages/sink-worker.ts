@@ -73,7 +73,7 @@ class SinkWorker implements Worker {
     const { progress } = await loadState(log, this.#stateTp(), this.input.topic)
     const resume = await resumePoint(this.#context, progress)
     const committed = await log.committed(this.#options.name, this.input)
-    const note = parseCommitMetadata(committed?.metadata ?? '')
+    const note = parseCommitMetadata(committed?.metadata ?? progress?.metadata ?? '')
     this.#position = resume.position
     const isWhole = note?.hi !== undefined && note.hi <= (await log.endOffset(this.input))
     if (note?.hi !== undefined && isWhole && this.#options.intent !== false)

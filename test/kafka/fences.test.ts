@@ -34,7 +34,7 @@ async function play(
   client: KafkaClient,
   [apiName, place]: readonly [string, 'before' | 'after'],
   fencing = true,
-): Promise<{ copy: string[]; zombie: Copier; heir: Copier; end: number; committed: number }> {
+): Promise<{ copy: string[]; refusals: unknown[]; committed: number }> {
   const logs = new KafkaLogs(client, { fencing })
   try {
     const freezer = new Freezer()
@@ -54,13 +54,8 @@ async function play(
     // Whatever the zombie still wanted to do, it has done by then.
     await systemClock.sleep(300)
     const committed = (await other.committed('copy', IN))?.offset ?? -1
-    return {
-      copy: await valuesOf(other, OUT),
-      zombie,
-      heir,
-      end: await other.endOffset(OUT),
-      committed,
-    }
+    // As of now: closing the logs refuses what still reads.
+    return { copy: await valuesOf(other, OUT), refusals: [...zombie.refusals], committed }
   } finally {
     await logs.close()
   }
@@ -71,10 +66,10 @@ describe.skipIf(!kafkaAvailable())('a zombie', () => {
     it.concurrent.each(MOMENTS)(
       `[LG100] by ${client}, stopped at %s (%s) and woken after another took over, changes nothing`,
       async (apiName, place) => {
-        const { copy, committed, zombie } = await play(client, [apiName, place])
+        const { copy, committed, refusals } = await play(client, [apiName, place])
         expect(copy).toEqual(Array.from({ length: RECORDS }, (_, index) => String(index)))
         expect(committed).toBe(RECORDS)
-        for (const refusal of zombie.refusals)
+        for (const refusal of refusals)
           expect(isFaultlineError(refusal, 'stale_owner'), String(refusal)).toBe(true)
       },
     )
