@@ -57,7 +57,8 @@ function exampleEvent(index: number): Event {
 
 export async function fillTopic(options: FillOptions): Promise<void> {
   const kafka = new Kafka({ brokers: [...options.brokers], logLevel: logLevel.NOTHING })
-  const producer = kafka.producer()
+  // Idempotent: a batch sent again on a busy machine must not be in the topic twice.
+  const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1 })
   await producer.connect()
   try {
     for (let from = 0; from < options.events; from += SEND_EVENTS)
