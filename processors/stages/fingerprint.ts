@@ -1,5 +1,5 @@
-import { createGrouper, restoreGrouper } from '#/processors/domain/grouping/fingerprint.ts'
-import type { Grouped, Grouper, GrouperState } from '#/processors/domain/grouping/fingerprint.ts'
+import { ALGORITHMS, type StoredGrouper } from '#/processors/domain/grouping/algorithms.ts'
+import type { Grouped, Grouper } from '#/processors/domain/grouping/fingerprint.ts'
 import type { DecisionBook } from '#/processors/domain/grouping/decisions.ts'
 import type { FingerprintRule } from '#/processors/domain/grouping/fingerprint-rules.ts'
 import type { ConsumedRecord, ProducedRecord } from '#/processors/log/port.ts'
@@ -78,9 +78,9 @@ export function createFingerprintStage(deps: FingerprintDeps): Stage {
 function grouperCodec(deps: FingerprintDeps): StoreCodec<Grouper> {
   return {
     keysMax: deps.servicesMax ?? FINGERPRINT_SERVICES_MAX,
-    create: () => createGrouper(),
-    encode: (grouper) => Buffer.from(JSON.stringify(grouper.snapshot())),
-    decode: (bytes) => restoreGrouper(JSON.parse(bytes.toString()) as GrouperState),
+    create: () => ALGORITHMS.create(),
+    encode: (grouper) => Buffer.from(JSON.stringify(ALGORITHMS.store(grouper))),
+    decode: (bytes) => ALGORITHMS.restore(JSON.parse(bytes.toString()) as StoredGrouper),
   }
 }
 

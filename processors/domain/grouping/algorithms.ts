@@ -1,0 +1,155 @@
+import {
+  createGrouper,
+  restoreGrouper,
+  type Grouped,
+  type Grouper,
+  type GrouperState,
+} from './fingerprint.ts'
+import type { TemplateAlias } from './template-miner.ts'
+
+/** One way of grouping. A change that gives other fingerprints is another one, and the one before stays in the code. */
+export interface Algorithm {
+  version: number
+  create(): Grouper
+  restore(state: GrouperState): Grouper
+}
+
+/** State as it is stored: of one algorithm, or of two that run side by side. */
+export interface StoredGrouper {
+  algorithm: number
+  state: GrouperState
+  before?: { algorithm: number; state: GrouperState }
+  /** What fingerprints of `algorithm` are called: the issues the one before had opened. */
+  names?: [own: string, name: string][]
+}
+
+export interface Algorithms {
+  create(): Grouper
+  /** Of an older version, or without a number from before there were any, it goes on beside the newest one. Fails when the version is not in the code any more. */
+  restore(stored: StoredGrouper | GrouperState): Grouper
+  store(grouper: Grouper): StoredGrouper
+}
+
+const FIRST: Algorithm = {
+  version: 1,
+  create: () => createGrouper(),
+  restore: (state) => restoreGrouper(state),
+}
+
+/** The ways of grouping this version knows. */
+export const ALGORITHMS = createAlgorithms([FIRST])
+
+/** Oldest first; the last one groups. */
+export function createAlgorithms(known: readonly Algorithm[]): Algorithms {
+  const newest = known.at(-1) ?? FIRST
+  const of = (version: number): Algorithm => {
+    const found = known.find((one) => one.version === version)
+    if (found === undefined) throw new RangeError(`there is no way of grouping ${version} any more`)
+    return found
+  }
+  return {
+    create: () => newest.create(),
+    restore(given) {
+      const stored = 'state' in given ? given : { algorithm: FIRST.version, state: given }
+      const { algorithm, state, before, names }: StoredGrouper = stored
+      if (algorithm === newest.version) {
+        const now = newest.restore(state)
+        if (before === undefined) return now
+        const then = of(before.algorithm).restore(before.state)
+        return new SideBySide({ now, then, before: before.algorithm, names: names ?? [] })
+      }
+      // Whatever stood before that one, its issues are what the older one calls them by now.
+      const then = of(algorithm).restore(state)
+      return new SideBySide({ now: newest.create(), then, before: algorithm, names: [] })
+    },
+    store(grouper) {
+      const algorithm = newest.version
+      if (!(grouper instanceof SideBySide)) return { algorithm, state: grouper.snapshot() }
+      const { now, then, before, names } = grouper
+      return {
+        algorithm,
+        state: now.snapshot(),
+        before: { algorithm: before, state: then.snapshot() },
+        names: [...names],
+      }
+    },
+  }
+}
+
+const NAMES_MAX = 8192
+
+interface Sides {
+  now: Grouper
+  then: Grouper
+  /** Version of `then`. */
+  before: number
+  names: Iterable<[string, string]>
+}
+
+/**
+ * Two ways of grouping beside each other. What the newer one calls a group is an alias of the issue the older one had
+ * for it, so that an upgrade opens no new issues; two issues of the older one that are one to the newer are merged.
+ */
+class SideBySide implements Grouper {
+  readonly now: Grouper
+  readonly then: Grouper
+  readonly before: number
+  readonly names: Map<string, string>
+  #namesVersion = 0
+
+  constructor({ now, then, before, names }: Sides) {
+    this.now = now
+    this.then = then
+    this.before = before
+    this.names = new Map(names)
+  }
+
+  group(input: Parameters<Grouper['group']>[0]): Grouped {
+    const grouped = this.now.group(input)
+    const older = this.then.group(input)
+    // What a rule or a code decides is the same in every version.
+    if (grouped.fingerprint === older.fingerprint) return grouped
+    const aliases: TemplateAlias[] = [...(older.aliases ?? [])]
+    const own = grouped.fingerprint
+    const known = this.names.get(own)
+    if (known === undefined) {
+      this.#remember(own, older.fingerprint)
+      aliases.push({ from: own, to: older.fingerprint })
+    } else if (known !== older.fingerprint && !this.names.has(older.fingerprint)) {
+      this.#remember(older.fingerprint, known)
+      aliases.push({ from: older.fingerprint, to: known })
+    }
+    const fingerprint = this.names.get(own) ?? older.fingerprint
+    const { aliases: _, ...rest } = grouped
+    return {
+      ...rest,
+      fingerprint,
+      // The older name of what it is alone: decisions of people were made about that.
+      own: older.own,
+      reason: `${grouped.reason} Called what version ${this.before} of grouping called it.`,
+      ...(aliases.length === 0 ? {} : { aliases }),
+    }
+  }
+
+  #remember(own: string, name: string): void {
+    if (this.names.size >= NAMES_MAX) {
+      const oldest = this.names.keys().next()
+      if (oldest.done !== true) this.names.delete(oldest.value)
+    }
+    this.names.set(own, name)
+    this.#namesVersion++
+  }
+
+  use(rules: Parameters<Grouper['use']>[0]): void {
+    this.now.use(rules)
+    this.then.use(rules)
+  }
+
+  get version(): number {
+    return this.now.version + this.then.version + this.#namesVersion
+  }
+
+  snapshot(): GrouperState {
+    return this.now.snapshot()
+  }
+}
