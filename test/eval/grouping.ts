@@ -45,7 +45,7 @@ function groupSystems(folder: string, data: string): { out: string; aliasedLater
   return { out, aliasedLater: later / lines }
 }
 
-function score(out: string, data: string, field: 'group' | 'announced'): Figures {
+function scoreFolder(out: string, data: string, field: 'group' | 'announced'): Figures {
   const options = ['--data', data, '--group-field', field, '--json']
   const answer = tool('grouping/score-grouping.mjs', out, ...options)
   return (JSON.parse(answer) as { mean: Figures }).mean
@@ -54,8 +54,8 @@ function score(out: string, data: string, field: 'group' | 'announced'): Figures
 export function messageRows(folder: string): Row[] {
   const data = join(SHARED, 'data/loghub')
   const { out, aliasedLater } = groupSystems(folder, data)
-  const settled = score(out, data, 'group')
-  const announced = score(out, data, 'announced')
+  const settled = scoreFolder(out, data, 'group')
+  const announced = scoreFolder(out, data, 'announced')
   const pair = (figures: Figures, first: string, second: string): string =>
     `${short(figures[first])}/${short(figures[second])}`
   return [
@@ -87,8 +87,8 @@ export function madeRows(): Row[] {
   const scores = Object.keys(MADE_SYSTEMS).flatMap((system) =>
     MADE_SEEDS.map((seed) => scoreSystem(system, seed)),
   )
-  const mean = (of: (score: MadeScore) => number): number =>
-    scores.reduce((sum, score) => sum + of(score), 0) / scores.length
+  const mean = (of: (one: MadeScore) => number): number =>
+    scores.reduce((sum, one) => sum + of(one), 0) / scores.length
   const ours = `${short(mean((one) => one.groupAccuracy))}/${short(mean((one) => one.groupF1))}`
   return [[`made-up systems, seeds ${MADE_SEEDS.join(' ')}: GA / FGA`, '–', '–', '–', ours]]
 }

@@ -55,21 +55,21 @@ export function createAlgorithms(known: readonly Algorithm[]): Algorithms {
       if (algorithm === newest.version) {
         const now = newest.restore(state)
         if (before === undefined) return now
-        const then = of(before.algorithm).restore(before.state)
-        return new SideBySide({ now, then, before: before.algorithm, names: names ?? [] })
+        const older = of(before.algorithm).restore(before.state)
+        return new SideBySide({ now, older, before: before.algorithm, names: names ?? [] })
       }
       // Whatever stood before that one, its issues are what the older one calls them by now.
-      const then = of(algorithm).restore(state)
-      return new SideBySide({ now: newest.create(), then, before: algorithm, names: [] })
+      const older = of(algorithm).restore(state)
+      return new SideBySide({ now: newest.create(), older, before: algorithm, names: [] })
     },
     store(grouper) {
       const algorithm = newest.version
       if (!(grouper instanceof SideBySide)) return { algorithm, state: grouper.snapshot() }
-      const { now, then, before, names } = grouper
+      const { now, older, before, names } = grouper
       return {
         algorithm,
         state: now.snapshot(),
-        before: { algorithm: before, state: then.snapshot() },
+        before: { algorithm: before, state: older.snapshot() },
         names: [...names],
       }
     },
@@ -80,8 +80,8 @@ const NAMES_MAX = 8192
 
 interface Sides {
   now: Grouper
-  then: Grouper
-  /** Version of `then`. */
+  older: Grouper
+  /** Version of `older`. */
   before: number
   names: Iterable<[string, string]>
 }
@@ -92,40 +92,40 @@ interface Sides {
  */
 class SideBySide implements Grouper {
   readonly now: Grouper
-  readonly then: Grouper
+  readonly older: Grouper
   readonly before: number
   readonly names: Map<string, string>
   #namesVersion = 0
 
-  constructor({ now, then, before, names }: Sides) {
+  constructor({ now, older, before, names }: Sides) {
     this.now = now
-    this.then = then
+    this.older = older
     this.before = before
     this.names = new Map(names)
   }
 
   group(input: Parameters<Grouper['group']>[0]): Grouped {
     const grouped = this.now.group(input)
-    const older = this.then.group(input)
+    const earlier = this.older.group(input)
     // What a rule or a code decides is the same in every version.
-    if (grouped.fingerprint === older.fingerprint) return grouped
-    const aliases: TemplateAlias[] = [...(older.aliases ?? [])]
+    if (grouped.fingerprint === earlier.fingerprint) return grouped
+    const aliases: TemplateAlias[] = [...(earlier.aliases ?? [])]
     const own = grouped.fingerprint
     const known = this.names.get(own)
     if (known === undefined) {
-      this.#remember(own, older.fingerprint)
-      aliases.push({ from: own, to: older.fingerprint })
-    } else if (known !== older.fingerprint && !this.names.has(older.fingerprint)) {
-      this.#remember(older.fingerprint, known)
-      aliases.push({ from: older.fingerprint, to: known })
+      this.#remember(own, earlier.fingerprint)
+      aliases.push({ from: own, to: earlier.fingerprint })
+    } else if (known !== earlier.fingerprint && !this.names.has(earlier.fingerprint)) {
+      this.#remember(earlier.fingerprint, known)
+      aliases.push({ from: earlier.fingerprint, to: known })
     }
-    const fingerprint = this.names.get(own) ?? older.fingerprint
+    const fingerprint = this.names.get(own) ?? earlier.fingerprint
     const { aliases: _, ...rest } = grouped
     return {
       ...rest,
       fingerprint,
       // The older name of what it is alone: decisions of people were made about that.
-      own: older.own,
+      own: earlier.own,
       reason: `${grouped.reason} Called what version ${this.before} of grouping called it.`,
       ...(aliases.length === 0 ? {} : { aliases }),
     }
@@ -142,11 +142,11 @@ class SideBySide implements Grouper {
 
   use(rules: Parameters<Grouper['use']>[0]): void {
     this.now.use(rules)
-    this.then.use(rules)
+    this.older.use(rules)
   }
 
   get version(): number {
-    return this.now.version + this.then.version + this.#namesVersion
+    return this.now.version + this.older.version + this.#namesVersion
   }
 
   snapshot(): GrouperState {
