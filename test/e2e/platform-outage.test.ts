@@ -7,7 +7,9 @@ import type { Outage } from '#/test/chaos/outage-site.ts'
 /** Short; `npm run chaos -- outage --clickhouse 10m` is the long one. */
 async function outage(what: Outage, awayMs: number) {
   await using site = await embeddedSite(what)
-  return runOutage({ site, awayMs, seed: systemRandom.int(1e6), pauseMs: 40 })
+  // Awaited here: the site is gone when this function is left.
+  const report = await runOutage({ site, awayMs, seed: systemRandom.int(1e6), pauseMs: 40 })
+  return report
 }
 
 /** Why no small disk can be mounted here; undefined when it can. */
