@@ -1,121 +1,23 @@
 /**
- * `npm run eval`: how good detection is, on labelled data and generated outages that lie beside the checkout and never
- * inside it. Prints measure, anchor (best known system on the same data), floor, goal and ours.
+ * `npm run eval`: how good detection is. With labelled data in a folder named shared beside the checkout it prints
+ * measure, anchor (best known system on the same data), floor, goal and ours; without it, the project's own small
+ * set. A figure that is worse than the stored baseline makes the exit code 1; `--update` stores today's figures.
  */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readBaseline, regressions, writeBaseline, type BaselineSet } from './baseline.ts'
 import { messageRows, stackRows } from './grouping.ts'
-import { faultline, SHARED, short, tool, type Row } from './kit.ts'
+import { SHARED, type Row } from './kit.ts'
+import { ownCountRows, ownLineRows, ownOutageRows, ownSeriesRows } from './own-rows.ts'
+import { countRows, otherOutageRows, outageRows, seriesRows } from './shared-rows.ts'
 
-const SEEDS_COUNTS = [11, 12, 13, 21, 22, 23]
-const SEEDS_OUTAGES = [201, 202, 203, 204, 205, 206]
+type Part = (folder: string) => Row[] | Promise<Row[]>
 
-/** Numbers behind names in a scorer's JSON, wherever they stand. */
-function figuresIn(json: unknown, path = ''): Record<string, number> {
-  if (typeof json === 'number') return { [path]: json }
-  if (typeof json !== 'object' || json === null) return {}
-  const parts = Object.entries(json).map(([name, value]) =>
-    figuresIn(value, path === '' ? name : `${path}.${name}`),
-  )
-  return Object.assign({}, ...parts) as Record<string, number>
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
-}
-
-function countRows(): Row[] {
-  const detector = join(import.meta.dirname, '../../processors/domain/spike/count-detector.ts')
-  const lines = tool(
-    'spikes/score-counts.mjs',
-    '--detector',
-    detector,
-    '--seeds',
-    SEEDS_COUNTS.join(','),
-    '--json',
-  )
-    .trim()
-    .split('\n')
-  const runs = lines.map((line) => JSON.parse(line) as { r001: { recall: number; med: number } })
-  const recall = short(mean(runs.map((run) => run.r001.recall)))
-  return [
-    [
-      `counts, seeds ${SEEDS_COUNTS.join(' ')}: recall; delay`,
-      '.00',
-      '.80; 16 min',
-      '.92; 8 min',
-      `${recall}; ${short(mean(runs.map((run) => run.r001.med)), 1)} min`,
-    ],
-  ]
-}
-
-function outageRows(folder: string): Row[] {
-  const runs = SEEDS_OUTAGES.map((seed) => {
-    const out = join(folder, `outage-${seed}`)
-    tool(
-      'incidents/gen-outage.mjs',
-      '--seed',
-      String(seed),
-      '--services',
-      '24',
-      '--hours',
-      '48',
-      '--out',
-      out,
-    )
-    const incidents = join(out, 'incidents.jsonl')
-    writeFileSync(
-      incidents,
-      faultline('backtest', join(out, 'events.ndjson'), '--topology', join(out, 'services.json')),
-    )
-    return figuresIn(
-      JSON.parse(
-        tool('incidents/score-incidents.mjs', '--truth', out, '--incidents', incidents, '--json'),
-      ),
-    )
-  })
-  const of = (name: string, digits = 3): string =>
-    short(
-      mean(runs.map((run) => run[name] ?? Number.NaN).filter((value) => !Number.isNaN(value))),
-      digits,
-    )
-  const seeds = `outages, seeds ${SEEDS_OUTAGES.join(' ')}`
-  return [
-    [`${seeds}: ARI`, '.72', '.79', '.90', of('ari')],
-    ['BCubed F1', '.81', '.875', '.93', of('bcubedF1')],
-    [
-      'detected / exactly right',
-      '.59/.32',
-      '.91/.68',
-      '.97/.82',
-      `${of('detected')}/${of('exact')}`,
-    ],
-    [
-      'incidents per fault / merged',
-      '1.07/.36',
-      '1.26/.07',
-      '1.10/.04',
-      `${of('perFault', 2)}/${of('mergedFrac')}`,
-    ],
-    ['false incidents per day', '.8', '.8', '.5', of('falsePerDay', 2)],
-    [
-      'time to detect, median / p90',
-      '–',
-      '1.8/8.1',
-      '1/4',
-      `${of('ttdMed', 2)}/${of('ttdP90', 2)} min`,
-    ],
-    ['root service first', '–', '–', '.80', of('rootTop1')],
-    [
-      'deploy precision / recall',
-      '–',
-      '–',
-      '.97/.95',
-      `${of('deployPrecision')}/${of('deployRecall')}`,
-    ],
-    ['severity, Kendall τ', '–', '–', '.75', of('severityTau')],
-  ]
+const PARTS: Readonly<Record<BaselineSet, readonly Part[]>> = {
+  shared: [messageRows, stackRows, countRows, seriesRows, outageRows, otherOutageRows],
+  own: [ownLineRows, ownCountRows, ownSeriesRows, ownOutageRows],
 }
 
 function table(rows: readonly Row[]): string {
@@ -133,21 +35,38 @@ function table(rows: readonly Row[]): string {
     .join('\n')
 }
 
-if (existsSync(join(SHARED, 'tools'))) {
+async function measure(set: BaselineSet): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'faultline-eval-'))
   try {
     const rows: Row[] = []
-    for (const part of [messageRows, stackRows, countRows, outageRows]) {
+    for (const part of PARTS[set]) {
       process.stderr.write(`… ${part.name}\n`)
-      rows.push(...part(folder))
+      rows.push(...(await part(folder)))
     }
-    process.stdout.write(`${table(rows)}\n`)
+    return rows
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-} else {
+}
+
+function commitNow(): string {
+  const cwd = import.meta.dirname
+  return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd, encoding: 'utf8' }).trim()
+}
+
+const isOwn = process.argv.includes('--own') || !existsSync(join(SHARED, 'tools'))
+const set: BaselineSet = isOwn ? 'own' : 'shared'
+if (isOwn)
   process.stderr.write(
-    'The labelled data is not here: it lies in a folder named shared beside the checkout. Nothing was evaluated.\n',
+    'The project’s own small set: labelled data would lie in a folder named shared beside the checkout.\n',
   )
-  process.exitCode = 1
+const rows = await measure(set)
+process.stdout.write(`${table(rows)}\n`)
+if (process.argv.includes('--update')) {
+  writeBaseline(set, rows, { commit: commitNow(), node: process.version })
+  process.stderr.write('Stored as the baseline.\n')
+} else {
+  const worse = regressions(rows, readBaseline().sets[set])
+  for (const sentence of worse) process.stderr.write(`worse: ${sentence}\n`)
+  if (worse.length > 0) process.exitCode = 1
 }

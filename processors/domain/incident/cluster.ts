@@ -16,6 +16,7 @@ import type { IncidentState, MemberState } from './incident-state.ts'
 import type { MemberIndex } from './member-index.ts'
 import { LIMITS } from './policy.ts'
 import type { IncidentPolicy } from './policy.ts'
+import type { RequestBook } from './request-book.ts'
 import type { ServiceGraph } from './service-graph.ts'
 import { holdSeverity, scoreSeverity, settled } from './severity.ts'
 
@@ -70,6 +71,7 @@ export interface Cluster {
   readonly deploys: Map<string, DeployFact[]>
   /** Pairs of member keys a person told apart, `a\nb` with a < b. */
   readonly apart: Set<string>
+  readonly requests: RequestBook
   userHours: UserHour[]
   activeUsers: number
   watchedSinceMs: number
@@ -181,7 +183,10 @@ export function refreshSeverity(cluster: Cluster, incident: IncidentState, nowMs
     ),
     observed: impact.events,
     expected: Math.max(QUIET_PER_MIN, perMin) * SEVERITY_MINUTES,
-    budgetBurn: null,
+    budgetBurn: cluster.requests.burn(new Set(alerts.map(placeOf)), {
+      nowMs,
+      allowedShare: policy.errorBudgetShare,
+    }),
     services: services.length,
     newInRelease: alerts.some((alert) => alert.newInRelease),
     regressed: incident.regressed,
@@ -197,6 +202,10 @@ export function refreshSeverity(cluster: Cluster, incident: IncidentState, nowMs
   const direction = after < before ? 'Raised' : 'Lowered'
   const sentence = `${direction} from SEV${before} to SEV${after}, score ${computed.score}.`
   tell(cluster, incident, { kind: 'severity', at: nowMs, sentence })
+}
+
+function placeOf({ environment, service }: MemberState['alert']): string {
+  return `${environment}/${service}`
 }
 
 export function pairName(left: string, right: string): string {

@@ -12,6 +12,8 @@ import { advanceTo, onActivity, onCorrection, onEpisodeEnd, onFlapping } from '.
 import { createMemberIndex } from './member-index.ts'
 import { incidentPolicy, LIMITS } from './policy.ts'
 import type { IncidentPolicy } from './policy.ts'
+import { RequestBook } from './request-book.ts'
+import type { SavedRequests } from './request-book.ts'
 import { createServiceGraph } from './service-graph.ts'
 import type { LearnedGraph, TopologyService } from './service-graph.ts'
 
@@ -31,6 +33,7 @@ export interface ClustererSnapshot {
   lastByKey: readonly (readonly [string, string])[]
   deploys: readonly (readonly [string, readonly DeployFact[]])[]
   apart: readonly string[]
+  requests?: SavedRequests
   userHours: readonly UserHour[]
   activeUsers: number
   watchedSinceMs: number
@@ -149,6 +152,7 @@ function applyDetection(cluster: Cluster, detection: Detection): void {
   noteUsers(cluster, detection.atMs, detection.users)
   switch (detection.kind) {
     case 'activity':
+      cluster.requests.note(detection)
       return onActivity(cluster, detection)
     case 'episode_end':
       return onEpisodeEnd(cluster, detection)
@@ -197,6 +201,7 @@ function createCluster(options: ClustererOptions, restored?: ClustererSnapshot):
     lastByKey: new Map(state?.lastByKey),
     deploys: new Map(state?.deploys.map(([service, facts]) => [service, [...facts]])),
     apart: new Set(state?.apart),
+    requests: new RequestBook(state?.requests),
     userHours: [...(state?.userHours ?? [])],
     activeUsers: state?.activeUsers ?? 0,
     watchedSinceMs: state?.watchedSinceMs ?? Number.MAX_SAFE_INTEGER,
@@ -223,6 +228,7 @@ function snapshotOf(cluster: Cluster): ClustererSnapshot {
     lastByKey: [...cluster.lastByKey],
     deploys: [...cluster.deploys],
     apart: [...cluster.apart],
+    requests: cluster.requests.save(),
     userHours: cluster.userHours,
     activeUsers: cluster.activeUsers,
     watchedSinceMs: cluster.watchedSinceMs,

@@ -33,6 +33,8 @@ export interface IncidentPolicy {
   severityDownMs: number
   /** Criticality of a service no topology tells about, 1 to 4. */
   defaultCriticality: number
+  /** Share of requests that may fail: 0.001 is an objective of 99.9 %. */
+  errorBudgetShare: number
   /** Fewest active users a project is taken to have, so that a quiet one does not exaggerate. */
   activeUsersMin: number
 }
@@ -52,6 +54,7 @@ export const DEFAULT_INCIDENT_POLICY: IncidentPolicy = {
   reopenWindowMs: 24 * HOUR_MS,
   severityDownMs: 15 * MINUTE_MS,
   defaultCriticality: 2,
+  errorBudgetShare: 0.001,
   activeUsersMin: 1000,
 }
 

@@ -51,15 +51,15 @@ describe('severity', () => {
   it('[C6] shows users, criticality, burst, error budget, spread, novelty and business', () => {
     const { terms, score } = scoreSeverity(INPUTS)
     expect(terms.map(({ name, weight, value }) => [name, weight, value])).toEqual([
-      ['users', 1.6, 0.5],
-      ['criticality', 1.2, 1],
+      ['users', 2.7, 0.5],
+      ['criticality', 0.7, 1],
       ['burst', 1, 1],
       ['error_budget', 0.8, 1],
-      ['spread', 0.7, 1],
-      ['novelty', 0.5, 1],
+      ['spread', 0.3, 1],
+      ['novelty', 0.3, 1],
       ['business', 0.5, 1],
     ])
-    expect(score).toBe(Math.round((100 * 5.5) / 6.3))
+    expect(score).toBe(Math.round((100 * 4.95) / 6.3))
   })
 
   it('[C6] more of anything never lowers the score', () => {

@@ -20,14 +20,17 @@ export interface SeverityInputs {
   businessAnomaly: boolean
 }
 
-/** The terms of detection.md §4 in the order they are shown; the weights sum to 6.3. */
+/**
+ * In the order they are shown; the weights sum to 6.3. Impact is people times how much the service matters, so users
+ * weigh most; spread and novelty, which say where it came from rather than whom it hurts, weigh little (ADR 18).
+ */
 const WEIGHTS = {
-  users: 1.6,
-  criticality: 1.2,
+  users: 2.7,
+  criticality: 0.7,
   burst: 1,
   error_budget: 0.8,
-  spread: 0.7,
-  novelty: 0.5,
+  spread: 0.3,
+  novelty: 0.3,
   business: 0.5,
 } as const
 const WEIGHT_SUM = 6.3

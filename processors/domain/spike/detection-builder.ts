@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Episode, Measurement } from './episode.ts'
+import type { MinuteBin } from './minute-bin.ts'
 import type { Tally } from './tally.ts'
 import type { Detection, DetectionKind, DetectionSubject } from './types.ts'
 
@@ -77,11 +78,13 @@ export function buildDetection(origin: Origin, parts: DetectionParts): Detection
 export function buildActivity(
   origin: Origin,
   episode: Episode,
-  minute: { startMs: number; tally: Tally; expected: number },
+  minute: { startMs: number; tally: Tally; expected: number; bin: MinuteBin | undefined },
 ): Detection {
-  const { startMs, tally, expected } = minute
+  const { startMs, tally, expected, bin } = minute
   const { threshold, score } = episode.measurement
-  return buildDetection(origin, {
+  const all = bin?.series.requests?.count ?? 0
+  const failed = bin?.series.failures?.count ?? 0
+  const activity = buildDetection(origin, {
     kind: 'activity',
     subject: episode.subject,
     ...(episode.fingerprint === undefined ? {} : { fingerprint: episode.fingerprint }),
@@ -93,6 +96,7 @@ export function buildActivity(
     measurement: { observed: tally.count, expected, windowMin: 1, score, threshold },
     sentence: `${tally.count} in the minute, ${episode.tally.count} since it began`,
   })
+  return all === 0 ? activity : { ...activity, requests: { all, failed } }
 }
 
 /** The end of an episode: what there was in all. */

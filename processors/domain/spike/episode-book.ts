@@ -71,7 +71,7 @@ export class EpisodeBook {
       if (isStirring(episode, bin)) episode.lastEventMs = endMs
       if (tally !== undefined) {
         const expected = closed.expectedOf(episode)
-        out.push(buildActivity(this.#origin, episode, { startMs, tally, expected }))
+        out.push(buildActivity(this.#origin, episode, { startMs, tally, expected, bin }))
       }
       if (episode.hasLate) out.push(this.#correct(episode, endMs))
       if (episode.fingerprint !== undefined) this.#watchFlaps(out, episode, bin, startMs)

@@ -1,11 +1,14 @@
 import { assert } from '#/kernel/assert.ts'
+import { EXTREMES_LENGTH, RunningExtremes, WINDOWS } from './running-extremes.ts'
 import { TailHistograms } from './tail-histograms.ts'
 
 /**
  * How unusual a point of a metric series is: an ensemble of tails. Each feature (distance from averages of many
- * time scales, differences of averages, distance from the usual day, size, unrest) is compared with its own
- * past; the surprises −ln(tail) are cubed and summed with equal weights, and the sum is compared with its own
- * past too. Only a point clearly above the hundred before it is told: one event, one score.
+ * time scales, differences of averages, distance from the usual day, size, unrest and calm, how low the highest, how
+ * high the lowest and how narrow the range of a stretch is) is compared with its own past; the surprises −ln(tail)
+ * are raised to the fourth power and summed with equal weights. Only a point clearly above the sixty before it is
+ * told: one event, one score; and what is below the third-largest peak so far is told for less, since this series
+ * is known to do that.
  */
 export interface SeriesDetector {
   /** Takes the next point, in order of time; returns 0 to 1. What is not a finite number scores 0. */
@@ -24,25 +27,31 @@ const DIFFERENCES = [
   [0.02, 0.002],
   [0.01, 0.001],
 ] as const
+/** Levels whose mean distance from the points is a feature when it is small: a line that goes quiet. */
+const CALM = [1, 2, 3] as const
 /** Weights of the averages of the distance from the usual day. */
 const RESIDUALS = [0.2, 0.05, 0.015] as const
 /** Weights of the averages of the step from point to point. */
 const UNREST = [1, 0.2, 0.05] as const
-const SUM_FEATURE =
-  2 * LEVELS.length + 2 * DIFFERENCES.length + 1 + 2 * RESIDUALS.length + UNREST.length + 2
-const FEATURES = SUM_FEATURE + 1
-/** How much the rarity of the sum counts beside the sum. */
-const SUM_WEIGHT = 10
+const FEATURES =
+  2 * LEVELS.length +
+  2 * DIFFERENCES.length +
+  1 +
+  2 * RESIDUALS.length +
+  UNREST.length +
+  2 +
+  3 * WINDOWS.length +
+  CALM.length
 
 /** The usual day in steps of five minutes, each following its value at this weight. */
 const SLOTS = 288
 const SLOT_MS = 300_000
 const SLOT_WEIGHT = 0.2
 
-const PEAK_POINTS = 100
-const PEAK_RATIO = 1.2
-/** The sum that scores one half; it orders nothing, it only places 0.5 where alerts are worth having. */
-const HALF_SCORE = 5000
+const PEAK_POINTS = 60
+const PEAK_RATIO = 1.06
+/** The strength that scores one half; it orders nothing, it only places 0.5 where alerts are worth having. */
+const HALF_SCORE = 20
 const VALUE_MAX = 1e150
 
 const AVERAGES = LEVELS.length + 2 * DIFFERENCES.length + 2 * RESIDUALS.length + UNREST.length
@@ -54,7 +63,14 @@ const SCALE = SEEN + 2
 /** The highest of the recent sums, and how many points ago it was. */
 const HIGHEST = SEEN + 3
 const HIGHEST_AGE = SEEN + 4
-const LENGTH = SEEN + 5
+/** The highest of the peak under way, and points since; then the largest finished peaks, falling. */
+const PEAK = SEEN + 5
+const PEAK_AGE = SEEN + 6
+const PEAKS_AT = SEEN + 7
+const PEAKS = 3
+const CALM_AT = PEAKS_AT + PEAKS
+const EXTREMES_AT = CALM_AT + CALM.length
+const LENGTH = EXTREMES_AT + EXTREMES_LENGTH
 
 export function createSeriesDetector(): SeriesDetector {
   return new Ensemble()
@@ -68,6 +84,7 @@ export function restoreSeriesDetector(numbers: readonly number[]): SeriesDetecto
 class Ensemble implements SeriesDetector {
   readonly #tails = new TailHistograms(FEATURES)
   readonly #state = new Float64Array(LENGTH)
+  readonly #extremes = new RunningExtremes(this.#state.subarray(EXTREMES_AT))
   #feature = 0
   #sum = 0
 
@@ -101,18 +118,36 @@ class Ensemble implements SeriesDetector {
     const at = this.#takeResiduals(this.#takeLevels(point), this.#residual(point, timestampMs))
     this.#takeUnrest(at, point)
     this.#take(point)
-    const scale = state[SCALE] as number
-    this.#take(Math.min(scale * 2 ** 19, (scale * scale) / Math.abs(point)))
-    const cubed = this.#sum
-    const rarity = this.#tails.surprise(SUM_FEATURE, cubed * scale)
+    this.#takeInverse(Math.abs(point))
+    this.#takeExtremes(point)
     this.#tails.turn()
-    return this.#tell(cubed + SUM_WEIGHT * rarity ** 3)
+    return this.#tell(Math.sqrt(Math.sqrt(this.#sum)))
   }
 
   #take(size: number): void {
-    const nats = this.#tails.surprise(this.#feature, size)
-    this.#sum += nats * nats * nats
+    this.#sum += fourth(this.#tails.surprise(this.#feature, size))
     this.#feature += 1
+  }
+
+  /** The smaller, the more unusual; nothing is as far as a size can go. */
+  #takeInverse(size: number): void {
+    const scale = this.#state[SCALE] as number
+    this.#take(Math.min(scale * 2 ** 19, (scale * scale) / size))
+  }
+
+  #takeExtremes(point: number): void {
+    const extremes = this.#extremes
+    extremes.push(point)
+    for (let index = 0; index < WINDOWS.length; index += 1) {
+      if (!extremes.isFull(index)) {
+        this.#feature += 3
+        continue
+      }
+      const largest = extremes.largest(index)
+      this.#takeInverse(Math.abs(largest))
+      this.#takeInverse(largest - extremes.smallest(index))
+      this.#take(extremes.smallest(index))
+    }
   }
 
   /** Moves an average, faster while it is young, and returns it. */
@@ -129,6 +164,7 @@ class Ensemble implements SeriesDetector {
     for (const weight of LEVELS) {
       const distance = point - (this.#state[at] as number)
       this.#follow(at, weight, point)
+      this.#takeCalm(at, weight, Math.abs(distance))
       at += 1
       this.#take(distance)
       this.#take(-distance)
@@ -140,6 +176,17 @@ class Ensemble implements SeriesDetector {
       this.#take(-difference)
     }
     return at
+  }
+
+  #takeCalm(level: number, weight: number, size: number): void {
+    const index = level - CALM[0]
+    if (index < 0 || index >= CALM.length) return
+    const state = this.#state
+    const at = CALM_AT + index
+    state[at] = (state[at] as number) + weight * (size - (state[at] as number))
+    // A young average is small because it began at zero.
+    if ((state[SEEN] as number) * weight > 2) this.#takeInverse(state[at])
+    else this.#feature += 1
   }
 
   #takeResiduals(start: number, residual: number): number {
@@ -185,25 +232,51 @@ class Ensemble implements SeriesDetector {
     return residual
   }
 
-  /** The score of a point clearly above the hundred before it; 0 for all others. */
-  #tell(sum: number): number {
+  /** The score of a point clearly above the ones before it; 0 for all others. */
+  #tell(strength: number): number {
     const state = this.#state
     if ((state[HIGHEST_AGE] as number) >= PEAK_POINTS) this.#findHighest()
     const highest = state[HIGHEST] as number
-    state[RECENT_AT + ((state[SEEN] as number) % PEAK_POINTS)] = sum
+    state[RECENT_AT + ((state[SEEN] as number) % PEAK_POINTS)] = strength
     state[HIGHEST_AGE] = (state[HIGHEST_AGE] as number) + 1
-    if (sum >= highest) {
-      state[HIGHEST] = sum
+    if (strength >= highest) {
+      state[HIGHEST] = strength
       state[HIGHEST_AGE] = 0
     }
-    return sum > PEAK_RATIO * highest ? sum / (sum + HALF_SCORE) : 0
+    const known = state[PEAKS_AT + PEAKS - 1] as number
+    this.#followPeak(strength)
+    if (strength <= PEAK_RATIO * highest) return 0
+    const told = known > strength ? (strength * strength) / known : strength
+    const cube = told * told * told
+    return cube / (cube + HALF_SCORE ** 3)
+  }
+
+  /** A peak has ended when this many points stayed below it; the largest ones are kept. */
+  #followPeak(strength: number): void {
+    const state = this.#state
+    const peak = state[PEAK] as number
+    if (strength > peak) {
+      state[PEAK] = strength
+      state[PEAK_AGE] = 0
+      return
+    }
+    state[PEAK_AGE] = (state[PEAK_AGE] as number) + 1
+    if (state[PEAK_AGE] < PEAK_POINTS) return
+    let falling = peak
+    for (let at = PEAKS_AT; at < PEAKS_AT + PEAKS; at += 1) {
+      const kept = state[at] as number
+      state[at] = Math.max(kept, falling)
+      falling = Math.min(kept, falling)
+    }
+    state[PEAK] = strength
+    state[PEAK_AGE] = 0
   }
 
   #findHighest(): void {
     const state = this.#state
     const seen = state[SEEN] as number
     state[HIGHEST] = 0
-    // The oldest of the hundred is the one about to be replaced.
+    // The oldest of them is the one about to be replaced.
     for (let age = 1; age <= PEAK_POINTS; age += 1) {
       const sum = state[RECENT_AT + ((seen + PEAK_POINTS - age) % PEAK_POINTS)] as number
       if (sum <= state[HIGHEST]) continue
@@ -211,4 +284,9 @@ class Ensemble implements SeriesDetector {
       state[HIGHEST_AGE] = age - 1
     }
   }
+}
+
+function fourth(value: number): number {
+  const square = value * value
+  return square * square
 }

@@ -19,12 +19,9 @@ const UNSEEN = 0.1
 const NATS_PER_E = 2
 const BEYOND_NATS_MAX = 3
 
-const bits = new DataView(new ArrayBuffer(8))
-
-/** Exponent and two bits of the mantissa: floor of four times a logarithm to base 2, near enough. */
+/** Bins of equal width: an approximation by the bits of the number is cheaper but makes the tails uneven. */
 function quarterOctave(size: number): number {
-  bits.setFloat64(0, size)
-  return bits.getUint32(0) >>> 18
+  return Math.floor(4 * Math.log2(size))
 }
 
 export class TailHistograms {
@@ -32,6 +29,8 @@ export class TailHistograms {
   readonly #mass: Float32Array
   /** Largest size of each feature. */
   readonly #largest: Float64Array
+  /** The last block of each feature that holds anything: sizes mostly lie near it, so that sums are short. */
+  readonly #lastBlock: Uint8Array
   #weight = 1
   #total = 0
   #firstBin = 0
@@ -40,6 +39,7 @@ export class TailHistograms {
     this.#features = features
     this.#mass = new Float32Array(features * FEATURE_LENGTH)
     this.#largest = new Float64Array(features)
+    this.#lastBlock = new Uint8Array(features)
   }
 
   /** Sets the scale of the series, once, before the first size. */
@@ -56,9 +56,12 @@ export class TailHistograms {
     const block = bin >> BLOCK_BITS
     const blocks = start + BINS
     let above = 0
-    for (let index = block + 1; index < BLOCKS; index += 1) above += mass[blocks + index] as number
+    const lastBlock = this.#lastBlock[feature] as number
+    for (let index = block + 1; index <= lastBlock; index += 1)
+      above += mass[blocks + index] as number
     const end = start + ((block + 1) << BLOCK_BITS)
     for (let index = start + bin; index < end; index += 1) above += mass[index] as number
+    if (block > lastBlock) this.#lastBlock[feature] = block
     const weight = this.#weight
     const share = (above + UNSEEN * weight) / (this.#total + UNSEEN * weight)
     mass[start + bin] = (mass[start + bin] as number) + weight
@@ -98,7 +101,11 @@ export class TailHistograms {
     const pairs = 3 + this.#features
     this.#largest.set(numbers.slice(3, pairs))
     for (let at = pairs; at < numbers.length; at += 2) {
-      this.#mass[numbers[at] as number] = numbers[at + 1] as number
+      const index = numbers[at] as number
+      this.#mass[index] = numbers[at + 1] as number
+      const feature = Math.floor(index / FEATURE_LENGTH)
+      const block = (index % FEATURE_LENGTH) - BINS
+      if (block > (this.#lastBlock[feature] as number)) this.#lastBlock[feature] = block
     }
   }
 }

@@ -152,6 +152,8 @@ export interface Detection {
   newInRelease?: boolean
   deploy?: DeployFacts
   comparison?: ReleaseComparison
+  /** For `activity`: all requests of the service in that minute, and those that failed with 5xx. */
+  requests?: { all: number; failed: number }
 }
 
 /** `threshold`: the rules of novelty.ts decide; `first_event`: every new fingerprint opens at once. */
