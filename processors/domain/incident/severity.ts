@@ -22,7 +22,7 @@ export interface SeverityInputs {
 
 /**
  * In the order they are shown; the weights sum to 6.3. Impact is people times how much the service matters, so users
- * weigh most; spread and novelty, which say where it came from rather than whom it hurts, weigh little (ADR 18).
+ * weigh most; spread and novelty, which say where it came from rather than whom it hurts, weigh little (ADR 23).
  */
 const WEIGHTS = {
   users: 2.7,
