@@ -6,7 +6,7 @@ import { shopTopology } from '#/cli/scenario/world.ts'
 import { createSeededRandom } from '#/kernel/random.ts'
 import { createOfflinePipeline } from '#/processors/domain/pipeline.ts'
 import { detectorEventOf } from '#/processors/stages/detector-event.ts'
-import { groupInputOf, isGrouped } from '#/processors/stages/group-input.ts'
+import { groupInputOf, isGrouped } from '#/processors/domain/grouping/group-input.ts'
 import { canonicalize } from '#/schemas/event-input.ts'
 import type { Incident } from '#/schemas/incident.ts'
 
