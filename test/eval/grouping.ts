@@ -79,8 +79,8 @@ export function messageRows(folder: string): Row[] {
   ]
 }
 
-/** Seeds nobody looked at while rules were made; the templates themselves were looked at. */
-const MADE_SEEDS = [31, 32, 33, 34]
+/** Drawn after the rules were made. The templates themselves were looked at, so this is no held-out estimate. */
+const MADE_SEEDS = [51, 52, 53, 54]
 
 /** Needs no labelled data: the truth is known because it was made. */
 export function madeRows(): Row[] {
