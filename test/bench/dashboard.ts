@@ -295,11 +295,7 @@ async function scrolling({ print, browser, served }: Bench): Promise<void> {
   const page = await live(context, `${served.url}/explore`)
   served.mock.stop()
   served.mock.burst(100_000)
-  await page.waitForFunction(
-    `document.querySelector('[data-shown]')?.innerText === '100,000'`,
-    undefined,
-    { timeout: 120_000 },
-  )
+  await page.getByText('100,000', { exact: true }).waitFor({ timeout: 120_000 })
   const grid = page.getByRole('grid')
   await grid.hover()
   const fps: number[] = []
