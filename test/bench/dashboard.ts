@@ -85,7 +85,7 @@ export async function run(
   }
   row(print, budget, said, pixel.p50 <= 150 && pixel.p99 <= 500)
   print(
-    '* trial without the pipeline. Lighthouse is not run: it would bring 150 packages. Its parts that matter',
+    '* trial without the pipeline. Lighthouse is not run: it is not among the dependencies. Its parts that matter',
   )
   print(
     '  here are measured above (LCP, CLS, INP, bytes), accessibility by axe in test/e2e/dashboard-axe.test.ts.',
