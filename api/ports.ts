@@ -1,6 +1,7 @@
 /** What the API needs from the rest of the platform, each given to `buildApp`. */
 import type { GroupingReads } from '#/schemas/grouping.ts'
 import type { IncidentDiff } from '#/processors/domain/incident/diff.ts'
+import type { ReplayDiffView } from '#/schemas/replay-view.ts'
 import type { StageView } from '#/schemas/view.ts'
 import type { GroupingDesk } from './grouping-desk.ts'
 
@@ -56,7 +57,7 @@ export interface ReplayState {
   group: string
   /** Its name: each replay has an epoch of its own. 0 when none ever ran. */
   epoch: number
-  /** waiting, reading, pausing, exchanging, done, failed, cancelled, kept; empty when none ever ran. */
+  /** waiting, reading, pausing, exchanging, comparing, done, failed, cancelled, kept; empty when none ever ran. */
   phase: string
   started_at: number
   /** The process that drives it, and how often one went on with what another one had begun. */
@@ -149,6 +150,8 @@ export interface Operations {
   /** The current or last one. */
   diffState(): DiffState
   cancelDiff(): Promise<DiffState>
+  /** Those of a project that have ended, newest first, since the process began. */
+  diffs(project: string): readonly ReplayDiffView[]
   /** From what was recorded; fails with `not_found`. */
   explain(wish: { project: string; id: string }): Promise<Explanation>
   /** Runs the log again and compares what is stored; fails with `conflict` while one runs. */

@@ -1,13 +1,13 @@
 import type { DiffState, DiffWish, Operations } from '#/api/ports.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError, messageOf } from '#/kernel/errors.ts'
-import { createDecisionBook } from '#/processors/domain/grouping/decisions.ts'
-import { loadDecisionsBefore } from '#/processors/stages/grouping-decision.ts'
+import { createDiffHistory } from './diff-history.ts'
 import type { Kit } from './kit.ts'
 import { diffReplay } from './replay-diff.ts'
 import { parseRules, type Rules } from './rules-file.ts'
+import { rulesInForce } from './rules-in-force.ts'
 
-export type DiffDesk = Pick<Operations, 'startDiff' | 'diffState' | 'cancelDiff'>
+export type DiffDesk = Pick<Operations, 'startDiff' | 'diffState' | 'cancelDiff' | 'diffs'>
 
 const NEVER: DiffState = {
   running: false,
@@ -25,8 +25,9 @@ const WITHOUT_MAX = 20
 
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** Runs one comparison at a time beside live work, and remembers the last one until the process ends. */
+/** Runs one comparison at a time beside live work, and remembers the last ones until the process ends. */
 export function createDiffDesk(kit: Kit): DiffDesk {
+  const history = createDiffHistory()
   let state = NEVER
   let cancel = new AbortController()
   let work: Promise<void> = Promise.resolve()
@@ -39,7 +40,7 @@ export function createDiffDesk(kit: Kit): DiffDesk {
         {
           ...parsed,
           project: wish.project,
-          base: await baseRules(kit, wish.project),
+          base: await rulesInForce(kit, wish.project),
           fromMs: wish.from,
           toMs: wish.to,
           historyMs: wish.history_min * MINUTE_MS,
@@ -52,6 +53,7 @@ export function createDiffDesk(kit: Kit): DiffDesk {
       const phase = signal.aborted ? 'cancelled' : 'failed'
       state = { ...state, running: false, phase, error: signal.aborted ? '' : messageOf(error) }
     }
+    history.add(wish, state, systemClock.nowMs())
   }
   kit.closers.push(async () => {
     cancel.abort()
@@ -71,6 +73,7 @@ export function createDiffDesk(kit: Kit): DiffDesk {
       return state
     },
     diffState: () => state,
+    diffs: (project) => history.list(project),
     async cancelDiff() {
       cancel.abort()
       await work
@@ -102,17 +105,4 @@ function parse({ rules, without, from, to }: DiffWish): Parsed {
 
 function schemasOf({ schemaIds, registry }: Kit) {
   return { ids: schemaIds, registry }
-}
-
-/** What holds now: decided rules of the project, the topology file and the settings of this platform. */
-async function baseRules(kit: Kit, project: string): Promise<Rules> {
-  const book = createDecisionBook()
-  const sources = { log: kit.log, schemas: schemasOf(kit) }
-  for (const decision of await loadDecisionsBefore(sources, 0, Infinity))
-    if (decision.project === project) book.apply(decision)
-  return {
-    fingerprintRules: book.rules,
-    topology: kit.topology,
-    policy: { quietMs: kit.config.resolveAfterMin * MINUTE_MS },
-  }
 }

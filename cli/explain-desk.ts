@@ -6,6 +6,7 @@ import { systemRandom } from '#/kernel/random.ts'
 import type { Stage } from '#/processors/runtime/stage.ts'
 import type { Kit } from './kit.ts'
 import { explain } from './explain-facts.ts'
+import { rulesInForce } from './rules-in-force.ts'
 import { verify } from './verify.ts'
 
 export type ExplainDesk = Pick<
@@ -62,7 +63,9 @@ export function createExplainDesk(
     await work
   })
   return {
-    explain: (wish): Promise<Explanation> => explain(clickhouse, wish),
+    async explain(wish): Promise<Explanation> {
+      return explain(clickhouse, wish, await rulesInForce(kit, wish.project))
+    },
     async startVerify({ project, id }) {
       if (state.running)
         throw new FaultlineError('conflict', 'a check is running', {

@@ -1,8 +1,11 @@
 import type { Explanation, ExplanationStep } from '#/api/ports.ts'
 import type { ClickHouse } from '#/clickhouse/client.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
-import { DEFAULT_INCIDENT_POLICY } from '#/processors/domain/incident/policy.ts'
+import { ALGORITHMS } from '#/processors/domain/grouping/algorithms.ts'
+import { incidentPolicy } from '#/processors/domain/incident/policy.ts'
 import type { Incident } from '#/schemas/incident.ts'
+import { alertsOf, IS_ALERT } from './incident-alerts.ts'
+import type { Rules } from './rules-file.ts'
 
 type Query = Pick<ClickHouse, 'query'>
 
@@ -49,13 +52,22 @@ interface DetectionRow extends Origin {
   slice: string | number
 }
 
+interface InsightRow extends Origin {
+  incident_seq: number
+  title: string
+  impact: string
+  model: string
+  prompt_version: string
+  fallback: boolean
+}
+
 /** How an incident or an event came to be what it is, from what was recorded. Fails with `not_found`. */
-export async function explain(clickhouse: Query, wish: Wish): Promise<Explanation> {
+export async function explain(clickhouse: Query, wish: Wish, rules: Rules): Promise<Explanation> {
   const [step] = await clickhouse.query<Origin & { detail: string; seq: number }>(
     'SELECT detail, seq, _topic, _partition, _offset, _epoch FROM incident_events WHERE project = {project:String} AND incident_id = {id:String} ORDER BY seq DESC LIMIT 1',
     { params: { ...wish } },
   )
-  if (step !== undefined) return explainIncident(clickhouse, wish, step)
+  if (step !== undefined) return explainIncident(clickhouse, wish, { step, rules })
   const [event] = await clickhouse.query<EventRow>(
     'SELECT * FROM events WHERE project = {project:String} AND event_id = {id:String} LIMIT 1',
     { params: { ...wish } },
@@ -64,14 +76,14 @@ export async function explain(clickhouse: Query, wish: Wish): Promise<Explanatio
     throw new FaultlineError('not_found', `there is no incident or event ${wish.id}`, {
       path: 'id',
     })
-  return { kind: 'event', id: wish.id, project: wish.project, steps: eventSteps(event) }
+  return { kind: 'event', id: wish.id, project: wish.project, steps: eventSteps(event, rules) }
 }
 
 function placeOf({ _topic, _partition, _offset, _epoch }: Origin): string {
   return `${_topic}/${_partition}@${String(_offset)}, epoch ${_epoch}`
 }
 
-function eventSteps(event: EventRow): ExplanationStep[] {
+function eventSteps(event: EventRow, rules: Rules): ExplanationStep[] {
   const inputs = [
     'service',
     'environment',
@@ -102,28 +114,69 @@ function eventSteps(event: EventRow): ExplanationStep[] {
           : []),
       ],
     },
+    { name: 'rules', facts: groupingRules(rules) },
   ]
+}
+
+function groupingRules({ fingerprintRules = [] }: Rules): string[] {
+  return [
+    `way of grouping: version ${ALGORITHMS.newest}`,
+    `rules for grouping that people decided: ${fingerprintRules.length}`,
+  ]
+}
+
+interface IncidentParts {
+  step: Origin & { detail: string; seq: number }
+  rules: Rules
 }
 
 async function explainIncident(
   clickhouse: Query,
   wish: Wish,
-  step: Origin & { detail: string; seq: number },
+  { step, rules }: IncidentParts,
 ): Promise<Explanation> {
   const incident = JSON.parse(step.detail) as Incident
-  const fingerprints = incident.members.map(({ fingerprint }) => fingerprint)
+  const alerts = alertsOf(incident)
   const detections = await clickhouse.query<DetectionRow>(
-    "SELECT * FROM detections WHERE project = {project:String} AND kind IN ('novel', 'spike', 'drop', 'silence', 'latency') AND fingerprint IN {fingerprints:Array(String)} AND at >= fromUnixTimestamp64Milli({from:Int64}) AND at <= fromUnixTimestamp64Milli({to:Int64}) ORDER BY at, detection_id, revision LIMIT 500",
-    {
-      params: {
-        ...wish,
-        fingerprints: fingerprints.filter((one) => one !== ''),
-        from: incident.openedAt - 60_000,
-        to: incident.lastActivityAt,
-      },
-    },
+    `SELECT * FROM detections WHERE ${alerts.where} AND ${IS_ALERT} ORDER BY at, detection_id, revision LIMIT 500`,
+    { params: { ...wish, ...alerts.params } },
   )
-  return { kind: 'incident', ...wish, steps: [...incidentSteps(incident, detections, step)] }
+  const [insight] = await clickhouse.query<InsightRow>(
+    'SELECT * FROM insights WHERE project = {project:String} AND incident_id = {id:String} ORDER BY incident_seq DESC LIMIT 1',
+    { params: { ...wish } },
+  )
+  const steps = [
+    ...incidentSteps(incident, detections, step),
+    insightStep(insight),
+    { name: 'rules', facts: [...groupingRules(rules), ...incidentRules(rules)] },
+  ]
+  return { kind: 'incident', ...wish, steps }
+}
+
+function insightStep(insight: InsightRow | undefined): ExplanationStep {
+  if (insight === undefined) return { name: 'insight', facts: ['there is none yet'] }
+  const { model, prompt_version, fallback, incident_seq, title, impact } = insight
+  return {
+    name: 'insight',
+    facts: [
+      `${placeOf(insight)}, about step ${incident_seq}`,
+      `by ${model}, version ${prompt_version}${fallback ? ' (by rules: there was no model, or it failed)' : ''}`,
+      title,
+      impact,
+    ],
+  }
+}
+
+/** Recorded steps keep the numbers they were decided by; these hold for what is decided now. */
+function incidentRules({ policy, topology = [] }: Rules): string[] {
+  const { joinAffinity, mergeAffinity, openNatsNovel, openNatsSpike, quietMs, opening } =
+    incidentPolicy(policy)
+  return [
+    `opening: ${opening}, from ${openNatsNovel} nats (new) or ${openNatsSpike} nats (spike)`,
+    `joins from affinity ${joinAffinity}, merges from ${mergeAffinity}`,
+    `resolved after ${quietMs / 60_000} quiet minutes`,
+    `topology: ${topology.length} services`,
+  ]
 }
 
 function* incidentSteps(
@@ -142,16 +195,12 @@ function* incidentSteps(
         `${placeOf(one)}: ${one.kind} at ${one.at}, observed ${one.observed}, expected ${one.expected} in ${one.window_min} min, ${one.score.toFixed(1)} nats. ${one.sentence}`,
     ),
   }
-  const { joinAffinity, openNatsNovel, openNatsSpike } = DEFAULT_INCIDENT_POLICY
   yield {
     name: 'cluster',
-    facts: [
-      `joins from affinity ${joinAffinity}; opens from ${openNatsNovel} nats (new) or ${openNatsSpike} nats (spike)`,
-      ...incident.members.map(({ title, service, reason, score }) => {
-        const through = reason.through === undefined ? '' : ` through ${reason.through}`
-        return `${title || service} (${service}): ${reason.rule}, affinity ${reason.affinity.toFixed(2)}${through}, ${score.toFixed(1)} nats. ${reason.sentence}`
-      }),
-    ],
+    facts: incident.members.map(({ title, service, reason, score }) => {
+      const through = reason.through === undefined ? '' : ` through ${reason.through}`
+      return `${title || service} (${service}): ${reason.rule}, affinity ${reason.affinity.toFixed(2)}${through}, ${score.toFixed(1)} nats. ${reason.sentence}`
+    }),
   }
   const { terms, z, level, score } = incident.severity
   yield {

@@ -3,6 +3,7 @@ import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { Io } from './io.ts'
 import { operatorCommand, print, type Ask } from './operate.ts'
+import type { OptionValues } from './options.ts'
 import { createProgress } from './progress.ts'
 
 const PATH = '/api/operator/verify'
@@ -14,16 +15,14 @@ export const explainCommand = operatorCommand(
   'How an incident or an event came to be what it is: where its records lie, what was measured and decided, and how\nits severity adds up. --verify runs the log again and compares every row and record with what comes of it.',
   {
     '': {
-      usage: '--id ID [--verify]',
+      usage: 'ID [--verify]',
       options: [
-        { name: 'id', type: 'text', value: 'id', about: 'of an incident or of an event' },
+        { name: 'id', type: 'text', value: 'id', about: 'the same as ID' },
         { name: 'project', type: 'text', default: 'default', value: 'project', about: 'whose' },
         { name: 'verify', type: 'flag', about: 'run the log again and compare' },
       ],
-      async run({ ask, given, io }) {
-        const id = given['id']
-        if (typeof id !== 'string')
-          throw new FaultlineError('usage', 'explain needs --id, of an incident or of an event')
+      async run({ ask, given, positional, io }) {
+        const id = idOf(given, positional)
         const project = String(given['project'] ?? 'default')
         const place = `${encodeURIComponent(project)}/${encodeURIComponent(id)}`
         const explanation = (await ask('GET', `/api/operator/explain/${place}`)) as Explanation
@@ -43,6 +42,14 @@ export const explainCommand = operatorCommand(
     },
   },
 )
+
+function idOf(given: OptionValues, positional: readonly string[]): string {
+  const [id = given['id'], ...more] = positional
+  if (typeof id === 'string' && more.length === 0) return id
+  throw new FaultlineError('usage', 'explain takes one id, of an incident or of an event', {
+    remedy: 'for example faultline explain 3f9a…; ids stand in /api/incidents',
+  })
+}
 
 /** Texts of strangers: a terminal must not obey them. */
 function plain(text: string): string {

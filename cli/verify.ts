@@ -9,7 +9,9 @@ import type { Stage } from '#/processors/runtime/stage.ts'
 import { createRecordReader } from '#/processors/stages/record-reader.ts'
 import type { SchemaSource } from '#/processors/stages/record-reader.ts'
 import type { RecordName } from '#/schemas/avro-schemas.ts'
+import type { Incident } from '#/schemas/incident.ts'
 import { TOPICS } from '#/schemas/topics.ts'
+import { alertsOf } from './incident-alerts.ts'
 import { compareRow, type Row, type RowProblem } from './row-compare.ts'
 
 export interface VerifyDeps {
@@ -47,6 +49,8 @@ interface Stored {
   key: string
   row: string
   value: Row
+  /** A row of `incidents`: the latest step without what only steps have. */
+  isSummary?: true
 }
 
 const COMPARED_MAX = 20_000
@@ -54,7 +58,8 @@ const PROBLEMS_MAX = 100
 
 /**
  * Runs everything from the raw topic again and compares what is stored about one incident or event: its rows in
- * ClickHouse, the steps in the topic of incidents, the detections it is made of and their sample events.
+ * ClickHouse (every step, and the one it stands at), the steps in the topic of incidents, the detections it is made of
+ * (those about a service as a whole too) and the sample events of its members.
  */
 export async function verify(deps: VerifyDeps, wish: VerifyWish): Promise<Verdict> {
   const stored = await storedOf(deps, wish)
@@ -97,11 +102,11 @@ function* differences(
   stored: readonly Stored[],
   computed: ReadonlyMap<string, Row>,
 ): Generator<RowProblem> {
-  for (const { record, key, row, value } of stored) {
+  for (const { record, key, row, value, isSummary = false } of stored) {
     const found = computed.get(key)
     if (found === undefined)
       yield { row, field: '', stored: 'is there', computed: 'the log gives no such record' }
-    else yield* compareRow(record, { row, stored: value, computed: found })
+    else yield* compareRow(record, { row, stored: value, computed: found, isPart: isSummary })
   }
 }
 
@@ -111,8 +116,12 @@ function* absences(
   computed: ReadonlyMap<string, Row>,
 ): Generator<RowProblem> {
   const counts = new Map<string, number>()
-  for (const { key, record } of stored)
-    if (record === 'IncidentEvent') counts.set(key, (counts.get(key) ?? 0) + 1)
+  for (const { key, record, isSummary } of stored)
+    if (record === 'IncidentEvent' && isSummary !== true)
+      counts.set(key, (counts.get(key) ?? 0) + 1)
+  const isIncident = counts.size > 0
+  if (isIncident && !stored.some(({ isSummary }) => isSummary === true))
+    yield { row: 'incidents', field: '', stored: 'no row of it', computed: 'one' }
   for (const [key, value] of computed) {
     if (!key.startsWith('IncidentEvent')) continue
     const count = counts.get(key) ?? 0
@@ -163,6 +172,12 @@ function readersOf(schemas: SchemaSource) {
 }
 
 async function storedOf(deps: VerifyDeps, wish: VerifyWish): Promise<Stored[]> {
+  // First, so that its step is among those read next.
+  const summary = await rowsOf(deps, wish, {
+    record: 'IncidentEvent',
+    sql: 'SELECT * FROM incidents FINAL WHERE project = {project:String} AND incident_id = {id:String}',
+    name: (row) => `incidents, incident ${String(row['incident_id'])}`,
+  })
   const steps = await rowsOf(deps, wish, {
     record: 'IncidentEvent',
     sql: 'SELECT * FROM incident_events WHERE project = {project:String} AND incident_id = {id:String} ORDER BY seq',
@@ -175,20 +190,22 @@ async function storedOf(deps: VerifyDeps, wish: VerifyWish): Promise<Stored[]> {
       name: (row) => `events, event ${String(row['event_id'])}`,
     })
   const logged = await loggedSteps(deps, wish)
-  const members = membersOf(logged.at(-1)?.value ?? steps.at(-1)!.value)
+  const latest = incidentOf(logged.at(-1)?.value ?? steps.at(-1)!.value)
+  const alerts = alertsOf(latest)
   const detections = await rowsOf(deps, wish, {
     record: 'Detection',
-    sql: 'SELECT * FROM detections WHERE project = {project:String} AND fingerprint IN {fingerprints:Array(String)} AND at >= fromUnixTimestamp64Milli({from:Int64}) AND at <= fromUnixTimestamp64Milli({to:Int64}) ORDER BY at LIMIT 5000',
-    params: members.range,
+    sql: `SELECT * FROM detections WHERE ${alerts.where} ORDER BY at LIMIT 5000`,
+    params: alerts.params,
     name: (row) => `detections, ${String(row['kind'])} ${String(row['detection_id'])}`,
   })
   const samples = await rowsOf(deps, wish, {
     record: 'GroupedEvent',
     sql: 'SELECT * FROM events WHERE project = {project:String} AND event_id IN {samples:Array(String)}',
-    params: { samples: members.samples },
+    params: { samples: latest.members.map(({ sampleEventId }) => sampleEventId).filter(isNamed) },
     name: (row) => `events, event ${String(row['event_id'])}`,
   })
-  return [...steps, ...logged, ...detections, ...samples]
+  const marked = summary.map((one): Stored => ({ ...one, isSummary: true }))
+  return [...marked, ...steps, ...logged, ...detections, ...samples]
 }
 
 interface RowsWish {
@@ -225,17 +242,8 @@ async function loggedSteps({ log, schemas }: VerifyDeps, { id, project }: Verify
     }))
 }
 
-/** Which detections and events the incident names. */
-function membersOf(step: Row) {
-  const detail = JSON.parse(String(step['detail'])) as {
-    openedAt: number
-    lastActivityAt: number
-    members: readonly { fingerprint: string; sampleEventId: string }[]
-  }
-  const fingerprints = detail.members.map(({ fingerprint }) => fingerprint).filter(isNamed)
-  const samples = detail.members.map(({ sampleEventId }) => sampleEventId).filter(isNamed)
-  const range = { fingerprints, from: detail.openedAt - 60_000, to: detail.lastActivityAt }
-  return { range, samples }
+function incidentOf(step: Row): Incident {
+  return JSON.parse(String(step['detail'])) as Incident
 }
 
 function isNamed(text: string): boolean {

@@ -52,13 +52,23 @@ describe('shadow tables of a replay', () => {
     const topic = 'signals.fingerprinted.v1'
     await shadow.create(3, [{ topic, partition: 0, offset: 100 }])
     expect(await count('events__e3')).toBe(100)
+    const { rows, hash: derived } = await shadow.measure(3)
+    expect(rows).toBe(100)
+    const whole = await shadow.hash(3)
     await shadow.exchange(3)
     await shadow.exchange(3)
     expect(await count('events')).toBe(100)
     expect(await count('events__e3')).toBe(900)
     await shadow.drop(3)
-    await createSinkTable(engine.clickhouse, SINK_TABLES.events).insert(batchOf(900, 50).batch)
+    await createSinkTable(engine.clickhouse, SINK_TABLES.events).insert({
+      ...batchOf(900, 50).batch,
+      epoch: 4,
+    })
     expect(await count('events')).toBe(150)
+    // Those fifty have a later epoch: what was exchanged can still be told.
+    const own = await shadow.hashUpTo(3)
+    expect({ rows: own.rows, hash: `${own.hash} ${derived}` }).toEqual(whole)
+    expect(await shadow.hash()).not.toEqual(whole)
     const [row] = await engine.clickhouse.query<{ n: string }>(
       'SELECT sum(events) AS n FROM events_1h',
     )

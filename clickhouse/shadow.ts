@@ -24,6 +24,10 @@ export interface Shadow {
   revert(epoch: number): Promise<void>
   drop(epoch: number): Promise<void>
   hash(epoch?: number): Promise<ContentHash>
+  /** Rows of a twin, and the hash of what views made of them: what can not be told any more once others write. */
+  measure(epoch: number): Promise<ContentHash>
+  /** The live table's own rows that were written up to this epoch, without what views made of them. */
+  hashUpTo(epoch: number): Promise<ContentHash>
 }
 
 export function shadowSuffix(epoch: number): string {
@@ -56,8 +60,9 @@ export function createShadow(clickhouse: ClickHouse, base: string, options: DdlO
     // Views know their tables by identity: they are made again once every table has its new name.
     await dropViews(suffix)
     await dropViews('')
+    const twins = await twinsOf(clickhouse, family, marker(epoch))
     for (const { table } of family.members) {
-      if (isDue((await commentOf(clickhouse, table)) === marker(epoch)))
+      if (isDue(twins.has(table)))
         await clickhouse.command(`EXCHANGE TABLES ${table} AND ${table}${suffix}${on}`)
     }
     await makeViews('')
@@ -80,6 +85,22 @@ export function createShadow(clickhouse: ClickHouse, base: string, options: DdlO
     revert: (epoch) => exchangeWhere(epoch, (isTwin) => isTwin),
     drop: (epoch) => dropFamily(clickhouse, { family, suffix: shadowSuffix(epoch), on }, dropViews),
     hash: (epoch) => hashOf(clickhouse, family, epoch === undefined ? '' : shadowSuffix(epoch)),
+    async measure(epoch) {
+      const suffix = shadowSuffix(epoch)
+      const [answer] = await clickhouse.query<{ rows: string }>(
+        `SELECT count() AS rows FROM ${base}${suffix}`,
+      )
+      const [, ...derived] = family.members
+      const { hash } = await hashOf(clickhouse, { base, members: derived }, suffix)
+      return { rows: Number(answer?.rows ?? 0), hash }
+    },
+    hashUpTo: (epoch) => {
+      const members = family.members.slice(0, 1).map(({ table, content }) => ({
+        table,
+        content: `${content} WHERE _epoch <= ${epoch}`,
+      }))
+      return hashOf(clickhouse, { base, members }, '')
+    },
   }
 }
 
@@ -108,12 +129,17 @@ async function copyKept(
   }
 }
 
-async function commentOf(clickhouse: ClickHouse, table: string): Promise<string> {
-  const rows = await clickhouse.query<{ comment: string }>(
-    'SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = {table:String}',
-    { params: { table } },
+/** Members whose live name belongs to a twin already. */
+async function twinsOf(
+  clickhouse: ClickHouse,
+  { members }: TableFamily,
+  comment: string,
+): Promise<Set<string>> {
+  const rows = await clickhouse.query<{ name: string }>(
+    'SELECT name FROM system.tables WHERE database = currentDatabase() AND name IN {tables:Array(String)} AND comment = {comment:String}',
+    { params: { tables: members.map(({ table }) => table), comment } },
   )
-  return rows[0]?.comment ?? ''
+  return new Set(rows.map(({ name }) => name))
 }
 
 async function hashOf(

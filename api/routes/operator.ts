@@ -171,6 +171,22 @@ function diffRoutes(operations: Operations): readonly Route[] {
         })
       },
     }),
+    route({
+      method: 'GET',
+      path: '/api/replay-diffs',
+      tag: 'incidents',
+      summary: 'Comparisons of incidents under changed rules that have ended, newest first.',
+      access: 'read',
+      query: {},
+      answer: {
+        status: 200,
+        type,
+        about: 'At most twenty, since this process began.',
+        schema: { type: 'object' },
+      },
+      problems: [],
+      handle: ({ project }) => ({ items: operations.diffs(project), next: null }),
+    }),
     operatorRoute({
       method: 'DELETE',
       path: '/api/operator/replay-diff',

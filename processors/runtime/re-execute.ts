@@ -81,7 +81,8 @@ function captureStage({ topics, onRecords }: ReExecuteWish): Stage {
     exchange: nothing,
     revert: nothing,
     drop: nothing,
-    hash: async () => ({}),
+    measure: async () => ({}),
+    compare: async () => ({}),
     async write(_scope, { topic, records }) {
       await onRecords(topic, records)
       return {}

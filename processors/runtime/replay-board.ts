@@ -18,6 +18,8 @@ export type ReplayPhase =
   | 'reading'
   | 'pausing'
   | 'exchanging'
+  /** Exchanged; live work goes on, and what there was before is compared with what there is now. */
+  | 'comparing'
   | 'done'
   | 'failed'
   | 'cancelled'
@@ -92,7 +94,7 @@ export interface ReplayBoard {
   write(change: BoardChange, membership: GroupMembership): Promise<void>
 }
 
-const RUNNING: ReadonlySet<ReplayPhase> = new Set(['reading', 'pausing', 'exchanging'])
+const RUNNING: ReadonlySet<ReplayPhase> = new Set(['reading', 'pausing', 'exchanging', 'comparing'])
 
 export function isRunning({ phase }: ReplayRecord): boolean {
   return RUNNING.has(phase)

@@ -180,7 +180,8 @@ class Leader implements ReplayLeader {
       const seen = board.version
       const record = board.current()
       const order = record === undefined ? undefined : board.orderFor(record.epoch)
-      const mayStop = record?.phase !== 'exchanging' || record.error !== ''
+      const mayStop =
+        record?.phase !== 'comparing' && (record?.phase !== 'exchanging' || record.error !== '')
       if (record !== undefined && isRunning(record) && mayStop) {
         if (order === 'cancel' || order === 'keep') stop.abort(new OrderedStop(order))
         else if (record.takeovers > TAKEOVERS_MAX && record.phase !== 'exchanging')
@@ -203,6 +204,7 @@ class Leader implements ReplayLeader {
     const record = board.current()
     const ordered =
       stop.aborted && stop.reason instanceof OrderedStop ? stop.reason.order : undefined
+    if (record?.phase === 'comparing') throw error
     if (record?.phase === 'exchanging') {
       if (ordered !== 'cancel') throw error
       await revertExchange(this.#deps)

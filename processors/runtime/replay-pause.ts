@@ -19,7 +19,7 @@ export interface PauseDeps {
 const DRAIN_MS_MAX = 120_000
 /** A process that hangs is out of its group by then, and whoever gets its partitions answers. */
 const REST_MS_MAX = 90_000
-const POLL_MS = 50
+const POLL_MS = 10
 
 /**
  * Brings the live chain to rest, wherever its stages run: the root first, so that nothing new comes; then each stage

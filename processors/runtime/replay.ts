@@ -15,7 +15,7 @@ import { createReplayReader } from './replay-reader.ts'
 import type { ReplayReader } from './replay-reader.ts'
 import { createReplaySaver } from './replay-save.ts'
 import type { ReplaySaver, SavedReplay } from './replay-save.ts'
-import type { Stage, TableHash } from './stage.ts'
+import type { Stage, TableChange } from './stage.ts'
 
 export interface ReplayDeps {
   log: Log
@@ -72,12 +72,15 @@ class Drive {
   }
 
   async run(): Promise<void> {
-    if (recordOf(this.#deps.board).phase !== 'exchanging') {
+    const { phase } = recordOf(this.#deps.board)
+    if (phase === 'exchanging') await this.#restore(await this.#saver.load())
+    else if (phase !== 'comparing') {
       await this.#open()
       await this.#readAll()
       await this.#decide()
-    } else await this.#restore(await this.#saver.load())
-    await this.#exchange()
+    }
+    if (phase !== 'comparing') await this.#exchange()
+    await this.#compare()
   }
 
   /** Live stages that rested for a driver that died go on until they have to rest again. */
@@ -185,20 +188,19 @@ class Drive {
     })
   }
 
-  /** The last moment to turn back: what the twins hold is counted and compared. */
+  /** The last moment to turn back: what the twins hold is counted. Live work rests, so only what has to be done now. */
   async #decide(): Promise<void> {
-    const tables: Record<string, { before: TableHash; after: TableHash }> = {}
+    const tables: Record<string, TableChange> = {}
     for (const sink of this.#sinks()) {
-      const scope = scopeOf(this.#plan, sink, this.#epoch)
-      const before = await sink.shadow!.hash(scope, 'live')
-      for (const [name, after] of Object.entries(await sink.shadow!.hash(scope, 'shadow'))) {
+      const measured = await sink.shadow!.measure(scopeOf(this.#plan, sink, this.#epoch))
+      for (const [name, after] of Object.entries(measured)) {
         const written = this.#pipe.rows().get(name) ?? 0
         if (after.rows < written)
           throw new FaultlineError(
             'internal',
             `${name} has ${after.rows} rows of ${written} written`,
           )
-        tables[name] = { before: before[name] ?? { rows: 0, hash: '' }, after }
+        tables[name] = { before: { rows: 0, hash: '' }, after }
       }
     }
     await this.#deps.board.refresh()
@@ -208,17 +210,36 @@ class Drive {
 
   /** What follows is not given up, only repeated. The live stages get an epoch no token was ever made of. */
   async #exchange(): Promise<void> {
-    const { board, clock, random, signal } = this.#deps
-    const onRetry = (error: unknown): void => void this.#complain(error)
-    const options = { ...RETRY, clock, random, isRetryable: isOutage, onRetry, signal }
     for (const sink of this.#sinks())
-      await retry(() => sink.shadow!.exchange(scopeOf(this.#plan, sink, this.#epoch)), options)
-    const epoch = board.freshEpoch()
+      await this.#insist(() => sink.shadow!.exchange(scopeOf(this.#plan, sink, this.#epoch)))
+    const epoch = this.#deps.board.freshEpoch()
     await installState({ ...this.#deps, plan: this.#plan, pipe: this.#pipe, epoch })
     const groups = this.#plan.stages.map(({ name }) => name)
     const { records } = this.#reader.place()
-    const end = { records, total: records, error: '', paused: [], ...this.#pauseOver() }
-    await this.#tell({ phase: 'done', ...end }, { epochs: { groups, epoch } })
+    const change = { records, total: records, error: '', paused: [], ...this.#pauseOver() }
+    await this.#tell({ phase: 'comparing', ...change }, { epochs: { groups, epoch } })
+  }
+
+  /** The old tables lie still under the twins' names; rows of live work that goes on carry a later epoch. */
+  async #compare(): Promise<void> {
+    const derived = Object.fromEntries(
+      Object.entries(recordOf(this.#deps.board).tables).map(([name, { after }]) => [
+        name,
+        after.hash,
+      ]),
+    )
+    const tables: Record<string, TableChange> = {}
+    for (const sink of this.#sinks()) {
+      const scope = scopeOf(this.#plan, sink, this.#epoch)
+      Object.assign(tables, await this.#insist(() => sink.shadow!.compare(scope, derived)))
+    }
+    await this.#tell({ phase: 'done', error: '', tables })
+  }
+
+  async #insist<T>(work: () => Promise<T>): Promise<T> {
+    const { clock, random, signal } = this.#deps
+    const onRetry = (error: unknown): void => void this.#complain(error)
+    return retry(work, { ...RETRY, clock, random, isRetryable: isOutage, onRetry, signal })
   }
 
   async #complain(error: unknown): Promise<void> {

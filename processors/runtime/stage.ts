@@ -47,8 +47,16 @@ export interface ShadowPort {
   revert(scope: ShadowScope): Promise<void>
   /** Drops the twins; after an exchange those are the tables that were live before. */
   drop(scope: ShadowScope): Promise<void>
-  /** Rows and content hash of each live or shadow table; provenance columns left out. */
-  hash(scope: ShadowScope, which: 'live' | 'shadow'): Promise<Readonly<Record<string, TableHash>>>
+  /** Rows of each twin, and the hash of what its views made of them. Short: live work rests meanwhile. */
+  measure(scope: ShadowScope): Promise<Readonly<Record<string, TableHash>>>
+  /**
+   * After the exchange, while live work goes on under a later epoch: rows and content hash of each table before and
+   * after, provenance left out. `derived` are the hashes `measure` gave.
+   */
+  compare(
+    scope: ShadowScope,
+    derived: Readonly<Record<string, string>>,
+  ): Promise<Readonly<Record<string, TableChange>>>
 }
 
 export interface ShadowScope {
@@ -59,6 +67,11 @@ export interface ShadowScope {
 export interface TableHash {
   rows: number
   hash: string
+}
+
+export interface TableChange {
+  before: TableHash
+  after: TableHash
 }
 
 /** Rows of this partition with an offset below `offset` stay as they are. */

@@ -69,6 +69,8 @@ function createTable(key: Key, options: ClickHouseTablesOptions): SinkTable {
     revert: (epoch) => shadow.revert(epoch),
     drop: (epoch) => shadow.drop(epoch),
     hash: (epoch) => shadow.hash(epoch),
+    measure: (epoch) => shadow.measure(epoch),
+    hashUpTo: (epoch) => shadow.hashUpTo(epoch),
   }
 }
 

@@ -24,6 +24,10 @@ export interface SinkTable {
   drop(epoch: number): Promise<void>
   /** Content of the live table, or of a twin, without provenance columns. */
   hash(epoch?: number): Promise<TableHash>
+  /** Rows of a twin, and the hash of what views made of them. */
+  measure(epoch: number): Promise<TableHash>
+  /** The live table's own rows written up to this epoch: the same while others write to it under later ones. */
+  hashUpTo(epoch: number): Promise<TableHash>
 }
 
 export interface SinkBatch {

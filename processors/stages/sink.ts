@@ -1,5 +1,11 @@
 import type { ConsumedRecord, TopicPartition } from '#/processors/log/port.ts'
-import type { ShadowPort, ShadowScope, Stage, TableHash } from '#/processors/runtime/stage.ts'
+import type {
+  ShadowPort,
+  ShadowScope,
+  Stage,
+  TableChange,
+  TableHash,
+} from '#/processors/runtime/stage.ts'
 import { insertRows } from './insert-rows.ts'
 import type { RowRange } from './insert-rows.ts'
 import { tokenOf } from './sink-table.ts'
@@ -40,11 +46,22 @@ function createShadowPort(options: SinkOptions): ShadowPort {
     async drop(scope) {
       for (const table of inScope(scope)) await table.drop(scope.epoch)
     },
-    async hash(scope, which) {
-      const hashes: Record<string, TableHash> = {}
-      for (const table of inScope(scope))
-        hashes[table.name] = await table.hash(which === 'live' ? undefined : scope.epoch)
-      return hashes
+    async measure(scope) {
+      const measured: Record<string, TableHash> = {}
+      for (const table of inScope(scope)) measured[table.name] = await table.measure(scope.epoch)
+      return measured
+    },
+    async compare(scope, derived) {
+      const compared: Record<string, TableChange> = {}
+      for (const table of inScope(scope)) {
+        const { rows, hash } = await table.hashUpTo(scope.epoch)
+        const parts = [hash, derived[table.name]].filter((part) => part !== '')
+        compared[table.name] = {
+          before: await table.hash(scope.epoch),
+          after: { rows, hash: parts.join(' ') },
+        }
+      }
+      return compared
     },
     async write({ epoch }, { topic, partition, records, hi }) {
       const taken: Record<string, number> = {}

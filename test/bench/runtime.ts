@@ -31,6 +31,8 @@ function nullTable(topic: string, name: string): SinkTable {
     revert: nothing,
     drop: nothing,
     hash: async () => ({ rows: 0, hash: '' }),
+    measure: async () => ({ rows: 0, hash: '' }),
+    hashUpTo: async () => ({ rows: 0, hash: '' }),
   }
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startPlatform, temporaryFolder } from './platform.ts'
+import { queryRows, startPlatform, temporaryFolder } from './platform.ts'
 import type { RunningPlatform } from './platform.ts'
 import { waitFor } from './processes.ts'
 
@@ -32,6 +32,27 @@ async function operator(method: 'GET' | 'POST', path: string, body?: object): Pr
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
   return response.json()
+}
+
+/** As somebody with the secret of the data folder could. */
+async function tamper(sql: string): Promise<object[]> {
+  const address = new URL(platform.clickhouseUrl)
+  address.username = 'faultline'
+  address.password = readFileSync(join(dataDir, 'clickhouse-internal'), 'utf8').trim()
+  return queryRows(address.href, sql)
+}
+
+interface Problem {
+  row: string
+  field: string
+  stored: string
+  computed: string
+}
+
+async function verified(id: string): Promise<{ code: number | null; problems: Problem[] }> {
+  const { code, stdout } = await platform.command(['explain', id, '--verify', '--json'])
+  const { verdict } = JSON.parse(stdout) as { verdict: { problems: Problem[] } }
+  return { code, problems: verdict.problems }
 }
 
 describe('a replay', () => {
@@ -68,7 +89,7 @@ describe('replay diff', () => {
 describe('explain', () => {
   it('[N8] an incident is what the log says', async () => {
     const [incident] = await incidents()
-    const args = ['explain', '--id', incident!.id, '--verify', '--json']
+    const args = ['explain', incident!.id, '--verify', '--json']
     const { code, stdout, stderr } = await platform.command(args)
     expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
     const { explanation, verdict } = JSON.parse(stdout) as {
@@ -78,7 +99,39 @@ describe('explain', () => {
     expect(verdict.compared).toBeGreaterThan(3)
     expect(verdict.problems).toEqual([])
     const names = explanation.steps.map(({ name }) => name)
-    expect(names).toEqual(['incident', 'detections', 'cluster', 'severity', 'causes'])
+    expect(names).toEqual([
+      'incident',
+      'detections',
+      'cluster',
+      'severity',
+      'causes',
+      'insight',
+      'rules',
+    ])
+  })
+
+  it('[N8] finds a field that was changed behind its back, and names row and field', async () => {
+    const [incident] = await incidents()
+    const { id } = incident!
+    const changes = [
+      { table: 'incidents', field: 'title', was: `incidents, incident ${id}` },
+      { table: 'incident_events', field: 'sentence', was: 'incident_events, step 1' },
+    ] as const
+    for (const { table, field, was } of changes) {
+      const step = table === 'incidents' ? '' : ' AND seq = 1'
+      const change = (value: string): Promise<object[]> =>
+        tamper(
+          `ALTER TABLE ${table} UPDATE ${field} = ${value} WHERE incident_id = '${id}'${step} SETTINGS mutations_sync = 1`,
+        )
+      await change(`concat('not so: ', ${field})`)
+      const found = await verified(id)
+      expect({ table, ...found }).toMatchObject({ table, code: 1, problems: [{ row: was, field }] })
+      expect(found.problems[0]!.stored).toMatch(/^not so: /)
+      await change(`substring(${field}, 9)`)
+    }
+    expect(await verified(id)).toEqual({ code: 0, problems: [] })
+    const { stdout } = await platform.command(['explain', '--id', id])
+    expect(stdout).toContain('way of grouping: version')
   })
 
   it('an id that is nowhere is told so', async () => {

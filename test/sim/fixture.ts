@@ -190,6 +190,11 @@ function emptyTable(): Table {
   return { rows: [], tokens: new Set(), epoch: 0 }
 }
 
+function contentOf(rows: readonly TwinRow[]): TableHash {
+  const values = rows.map(({ value }) => value).toSorted()
+  return { rows: values.length, hash: hash('sha256', values.join('\n'), 'hex') }
+}
+
 export function createTwinTable(options: TwinTableOptions): TwinTable {
   const tables = new Map<string, Table>([[options.name, emptyTable()]])
   let inserts = 0
@@ -248,12 +253,9 @@ export function createTwinTable(options: TwinTableOptions): TwinTable {
     async drop(epoch) {
       tables.delete(twinName(epoch))
     },
-    async hash(epoch): Promise<TableHash> {
-      const values = get(epoch)
-        .rows.map(({ value }) => value)
-        .toSorted()
-      return { rows: values.length, hash: hash('sha256', values.join('\n'), 'hex') }
-    },
+    hash: async (epoch) => contentOf(get(epoch).rows),
+    measure: async (epoch) => ({ rows: get(epoch).rows.length, hash: '' }),
+    hashUpTo: async (epoch) => contentOf(get().rows.filter((row) => row.epoch <= epoch)),
     rows: () => get().rows,
     insertCount: () => inserts,
   }

@@ -43,3 +43,8 @@ export type {
   SeverityTerm,
   TimelineEntry,
 } from '../../../schemas/incident.ts'
+export type {
+  ComparedIncident,
+  ReplayDifference,
+  ReplayDiffView,
+} from '../../../schemas/replay-view.ts'

@@ -24,6 +24,8 @@ export interface StoredGrouper {
 }
 
 export interface Algorithms {
+  /** Version of the one that groups. */
+  newest: number
   create(): Grouper
   /** Of an older version, or without a number from before there were any, it goes on beside the newest one. Fails when the version is not in the code any more. */
   restore(stored: StoredGrouper | GrouperState): Grouper
@@ -48,6 +50,7 @@ export function createAlgorithms(known: readonly Algorithm[]): Algorithms {
     return found
   }
   return {
+    newest: newest.version,
     create: () => newest.create(),
     restore(given) {
       const stored = 'state' in given ? given : { algorithm: FIRST.version, state: given }

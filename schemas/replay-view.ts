@@ -1,0 +1,53 @@
+/** An incident as one run of the rules made it. */
+export interface ComparedIncident {
+  id: string
+  title: string
+  services: readonly string[]
+  openedAt: number
+  resolvedAt: number | null
+  level: number
+  score: number
+  /** How much it is made of. */
+  evidence: number
+}
+
+/** See `IncidentDifference` of the domain: the same, as the API gives it. */
+export type ReplayDifference =
+  | { kind: 'new'; after: ComparedIncident }
+  | { kind: 'vanished'; before: ComparedIncident }
+  | { kind: 'split'; before: ComparedIncident; into: readonly ComparedIncident[] }
+  | { kind: 'merged'; from: readonly ComparedIncident[]; after: ComparedIncident }
+  | { kind: 'moved'; before: ComparedIncident; after: ComparedIncident; byMs: number }
+  | {
+      kind: 'severity'
+      before: ComparedIncident
+      after: ComparedIncident
+      levels: number
+      points: number
+    }
+
+/** A comparison of incidents under changed rules that has ended. */
+export interface ReplayDiffView {
+  /** Grows with every comparison of the process. */
+  id: number
+  finished_at: number
+  /** done, failed or cancelled. */
+  phase: string
+  error: string
+  /** What was changed: fingerprints, incidents, topology. */
+  changed: readonly string[]
+  /** Events left out, as `field=value`. */
+  without: readonly string[]
+  from: number
+  to: number
+  records: number
+  diff: {
+    before: number
+    after: number
+    matched: number
+    unchanged: number
+    /** At most 500. */
+    differences: readonly ReplayDifference[]
+    differences_total: number
+  } | null
+}
