@@ -4,6 +4,7 @@ import type { Random } from '#/kernel/random.ts'
 import type { Log } from '#/processors/log/port.ts'
 import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
 import type { Keys } from './keys.ts'
+import type { SilenceDesk } from './silence-desk.ts'
 import type {
   Dashboard,
   DeclaredService,
@@ -70,6 +71,8 @@ export interface AppDeps {
   operations?: Operations | undefined
   /** Rules, merges and splits; routes for them exist only where it is given. */
   grouping?: GroupingParts | undefined
+  /** What nobody is told of for a while; routes for it exist only where it is given. */
+  silences?: SilenceDesk | undefined
   /** Proves the operator; lies in the data folder. */
   operatorToken?: string | undefined
   /** Lets a Prometheus read the metrics where reads need a key. */

@@ -58,6 +58,7 @@ export interface TestAppOptions {
   config?: Partial<ApiConfig>
   dashboard?: AppDeps['dashboard']
   grouping?: (deps: AppDeps) => Promise<AppDeps['grouping']>
+  silences?: (deps: AppDeps) => Promise<AppDeps['silences']>
   /** For tests over real sockets, whose other side keeps real time. */
   clock?: Clock
 }
@@ -91,6 +92,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     onProblem,
   }
   deps.grouping = await options.grouping?.(deps)
+  deps.silences = await options.silences?.(deps)
   const app = buildApp(deps)
   await app.ready()
   const ingestKey = await keyOf('ingest')

@@ -9,6 +9,7 @@ import {
 } from '#/processors/domain/spike/service-detector.ts'
 import { createClickHouseTables } from '#/processors/stages/clickhouse-table.ts'
 import { loadDecisionsBefore } from '#/processors/stages/grouping-decision.ts'
+import { loadSilencesBefore } from '#/processors/stages/silences-before.ts'
 import { createTopology, type Topology } from '#/processors/topology.ts'
 import type { RecordName } from '#/schemas/avro-schemas.ts'
 import type { Kit } from './kit.ts'
@@ -43,6 +44,7 @@ export function composeChain(kit: Kit, clickhouse: ClickHouse): Topology {
       snapshot === undefined
         ? createServiceDetector(service)
         : restoreServiceDetector(snapshot as ServiceSnapshot),
+    silencesBefore: (timeMs) => loadSilencesBefore({ log, schemas }, timeMs),
     optionsOf: () => ({ topology, policy }),
     tables: createClickHouseTables({
       clickhouse,

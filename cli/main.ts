@@ -62,6 +62,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     about: 'list, preview and save fingerprint rules',
     load: async () => (await import('./rules.ts')).rulesCommand,
   },
+  silences: {
+    about: 'mute issues and services for a while: add, list, remove',
+    load: async () => (await import('./silences.ts')).silencesCommand,
+  },
   migrate: {
     about: 'bring the tables of a stopped platform to this version',
     load: async () => (await import('./maintain.ts')).migrateCommand,

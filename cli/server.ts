@@ -3,6 +3,7 @@ import { buildApp, type App } from '#/api/app.ts'
 import { API_DEFAULTS, type AppDeps, type Surface } from '#/api/deps.ts'
 import type { Keys } from '#/api/keys.ts'
 import { openGroupingDesk } from '#/api/grouping-desk.ts'
+import { openSilenceDesk, type SilenceDesk } from '#/api/silence-desk.ts'
 import type { GroupingParts, Operations, Reads } from '#/api/ports.ts'
 import { createGroupingReads } from '#/clickhouse/queries/grouping.ts'
 import { createReads } from '#/clickhouse/queries/reads.ts'
@@ -44,6 +45,7 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
     pipeline: { stages: () => processors.stages() },
     operations: roles.has('api') ? await operationsOf(kit, parts) : undefined,
     grouping: roles.has('api') ? await groupingOf(kit, storage) : undefined,
+    silences: roles.has('api') ? await silencesOf(kit) : undefined,
     firstKeyShell: `$(cat ${join(config.dataDir, 'ingest-key')})`,
     operatorToken: config.operatorToken ?? kit.dataDir.secret('operator-token'),
     metricsToken: config.metricsToken,
@@ -117,4 +119,14 @@ async function groupingOf(kit: Kit, { clickhouse }: Storage): Promise<GroupingPa
   })
   kit.closers.push(() => desk.close())
   return { desk, reads: createGroupingReads(clickhouse) }
+}
+
+async function silencesOf(kit: Kit): Promise<SilenceDesk> {
+  const desk = await openSilenceDesk({
+    ...kit,
+    clock: systemClock,
+    onProblem: (error) => kit.logger.warn('a silence', { error }),
+  })
+  kit.closers.push(() => desk.close())
+  return desk
 }

@@ -36,6 +36,14 @@ export interface MemberReason {
   sentence: string
 }
 
+/** Why nobody is to be told: a person silenced all of it for a while. */
+export interface IncidentSilence {
+  id: string
+  /** Event time, ms, when the first part of it is no longer muted. */
+  until: number
+  reason: string
+}
+
 /** One fingerprint (or service-level alert, fingerprint empty) inside an incident. */
 export interface IncidentMember {
   /** `fingerprint` or `kind:service` for alerts about a service as a whole. */
@@ -56,6 +64,8 @@ export interface IncidentMember {
   hosts: readonly string[]
   releases: readonly string[]
   sampleEventId: string
+  /** The silence that mutes it; absent when none does. */
+  silence?: IncidentSilence
 }
 
 export interface Cause {
@@ -102,5 +112,7 @@ export interface Incident {
   recurrenceOf: string
   regressed: boolean
   flapping: boolean
+  /** Set while every member is muted: it counts and is shown, and nobody is notified. */
+  silenced?: IncidentSilence
   timeline: readonly TimelineEntry[]
 }

@@ -14,6 +14,7 @@ import { keyRoutes } from './keys.ts'
 import { liveRoutes } from './live.ts'
 import { operatorRoutes } from './operator.ts'
 import { serviceRoutes } from './services.ts'
+import { silenceRoutes } from './silences.ts'
 import { sqlRoutes } from './sql.ts'
 
 export type RouteParts = IngestParts & HealthParts
@@ -38,6 +39,7 @@ function readRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
     ...eventRoutes(deps),
     ...incidentRoutes(deps),
     ...groupingRoutes(deps),
+    ...silenceRoutes(deps),
     ...serviceRoutes(deps),
     ...graphRoutes(deps),
     ...changeRoutes(deps),

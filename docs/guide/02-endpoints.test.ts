@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildApp, type App } from '#/api/app.ts'
 import type { GroupingParts, Operations } from '#/api/ports.ts'
+import type { SilenceDesk } from '#/api/silence-desk.ts'
 import { createTestApp, type TestApp } from '#/api/test-app.ts'
 import { PAGES, calls, code, read } from './pages.ts'
 import type { Call } from './pages.ts'
@@ -15,7 +16,11 @@ const exists = (call: Call): boolean =>
 beforeAll(async () => {
   test = await createTestApp()
   // Only the table of routes is looked at: nothing is asked of these.
-  const parts = { operations: {} as Operations, grouping: {} as GroupingParts }
+  const parts = {
+    operations: {} as Operations,
+    grouping: {} as GroupingParts,
+    silences: {} as SilenceDesk,
+  }
   app = buildApp({ ...test.deps, ...parts })
   const answer = await app.inject({ url: '/openapi.json' })
   const { paths } = answer.json<{ paths: Record<string, object> }>()

@@ -1,4 +1,5 @@
 import type { IncidentAction } from '#/processors/domain/incident/actions.ts'
+import type { SilenceAction } from '#/processors/domain/incident/silence.ts'
 import { partitionOf } from '#/processors/log/partitioner.ts'
 import type { ConsumedRecord } from '#/processors/log/port.ts'
 import { deadLetter, drop, OK } from '#/processors/runtime/record.ts'
@@ -78,9 +79,11 @@ class ActionsProcessor implements Processor {
   }
 }
 
-/** `kind` status, severity, merge or split; the payload holds the rest of the domain's IncidentAction. */
-function plainActionOf(action: Action): IncidentAction | undefined {
+/** `kind` status, severity, merge, split or a silence; the payload holds the rest of the domain's action. */
+function plainActionOf(action: Action): IncidentAction | SilenceAction | undefined {
   const { kind, payload, actor, at: atMs, incident_id: incidentId } = action
+  if (kind === 'silence' || kind === 'unsilence')
+    return { ...(JSON.parse(payload) as object), kind, actor, atMs } as SilenceAction
   if (kind !== 'status' && kind !== 'severity' && kind !== 'merge' && kind !== 'split')
     return undefined
   const rest = JSON.parse(payload) as object

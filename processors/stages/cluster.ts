@@ -7,11 +7,13 @@ import type {
   ClustererOptions,
   ClustererSnapshot,
 } from '#/processors/domain/incident/clusterer.ts'
+import type { Silence, SilenceAction } from '#/processors/domain/incident/silence.ts'
 import type { Detection as Finding } from '#/processors/domain/spike/types.ts'
 import { partitionOf } from '#/processors/log/partitioner.ts'
 import type { ConsumedRecord } from '#/processors/log/port.ts'
 import { deadLetter, OK } from '#/processors/runtime/record.ts'
 import type { Processor, ProcessorContext, Stage } from '#/processors/runtime/stage.ts'
+import { jsonCodec } from '#/processors/runtime/store.ts'
 import type { Store } from '#/processors/runtime/store.ts'
 import { createTaskStage } from '#/processors/runtime/task.ts'
 import { encode } from '#/schemas/codec.ts'
@@ -27,9 +29,13 @@ export interface ClusterDeps {
   schemas: SchemaSource
   /** Topology and policy of a project; a change takes hold with the next restart or replay. */
   optionsOf(project: string): Omit<ClustererOptions, 'project'>
+  /** Silences that were decided before this moment, for state that begins there and has not met them. */
+  silencesBefore?(timeMs: number): Promise<readonly Silence[]>
 }
 
 const NEEDED = ['project', 'kind', 'at', 'source_partition', 'slice', 'detail'] as const
+
+const BEGUN = 'begun'
 
 /** A project's clusterer with its clock. */
 interface ProjectState {
@@ -64,6 +70,11 @@ class ClusterProcessor implements Processor {
   readonly #reader
   readonly #slices: Slices
   readonly #projects: Store<ProjectState>
+  readonly #begun: Store<{ atMs: number }>
+  readonly #silencesBefore
+  #hasBegun = false
+  #startMs: number | undefined
+  #missed: Silence[] = []
 
   constructor(deps: ClusterDeps, context: ProcessorContext) {
     this.#schemas = deps.schemas
@@ -72,6 +83,11 @@ class ClusterProcessor implements Processor {
     this.#slices = createSlices(context, context.partitionsOf(TOPICS.fingerprinted.name))
     const create = (project: string, snapshot?: ClustererSnapshot): Clusterer =>
       createClusterer({ project, ...deps.optionsOf(project) }, snapshot)
+    this.#begun = context.openStore(
+      'begun',
+      jsonCodec(() => ({ atMs: 0 })),
+    )
+    this.#silencesBefore = deps.silencesBefore?.bind(deps)
     this.#projects = context.openStore<ProjectState>('projects', {
       create: (project) => ({ clusterer: create(project), latestMs: 0, latestTickMs: 0 }),
       encode: ({ clusterer, latestMs, latestTickMs }) =>
@@ -84,10 +100,41 @@ class ClusterProcessor implements Processor {
   }
 
   prepare(records: readonly ConsumedRecord[]): Promise<void> | undefined {
-    return this.#reader.prepare(records)
+    const schemas = this.#reader.prepare(records)
+    const [first] = records
+    if (first === undefined || this.#silencesBefore === undefined || this.#hasBegun) return schemas
+    this.#hasBegun = true
+    if (this.#begun.get(BEGUN) !== undefined) return schemas
+    const { timestampMs } = first
+    return this.#load(schemas, timestampMs, this.#silencesBefore)
+  }
+
+  async #load(
+    schemas: Promise<void> | undefined,
+    timestampMs: number,
+    before: NonNullable<ClusterDeps['silencesBefore']>,
+  ): Promise<void> {
+    this.#missed = [...(await before(timestampMs))]
+    this.#startMs = timestampMs
+    await schemas
+  }
+
+  /** State that begins here takes over the silences that hold, and never looks again. */
+  #begin(): void {
+    if (this.#startMs === undefined) return
+    this.#begun.put(BEGUN, { atMs: this.#startMs })
+    this.#startMs = undefined
+    const { partition } = this.#context.input
+    const count = this.#context.partitionsOf(TOPICS.detections.name)
+    for (const silence of this.#missed.splice(0)) {
+      if (partitionOf(Buffer.from(silence.project), count) !== partition) continue
+      const { clusterer } = this.#projects.take(silence.project)
+      clusterer.applyAction({ kind: 'silence', silence, atMs: silence.from })
+    }
   }
 
   process(record: ConsumedRecord) {
+    this.#begin()
     const read = this.#reader.read(record.value)
     if (read.kind === 'poison') return deadLetter(read.code, read.error)
     if (read.kind === 'tick') return deadLetter('invalid_event', 'a tick is no detection')
@@ -140,7 +187,7 @@ class ClusterProcessor implements Processor {
   /** A decision that came too late (its incident is gone or moved on) changes nothing. */
   #decide(clusterer: Clusterer, { detail }: Waiting): IncidentChange[] {
     try {
-      return clusterer.applyAction(JSON.parse(detail) as IncidentAction)
+      return clusterer.applyAction(JSON.parse(detail) as IncidentAction | SilenceAction)
     } catch (error) {
       if (!isFaultlineError(error)) throw error
       this.#context.count('action_refused')

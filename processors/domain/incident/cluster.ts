@@ -18,9 +18,10 @@ import { LIMITS } from './policy.ts'
 import type { IncidentPolicy } from './policy.ts'
 import type { RequestBook } from './request-book.ts'
 import type { ServiceGraph } from './service-graph.ts'
+import type { Silence } from './silence.ts'
 import { holdSeverity, scoreSeverity, settled } from './severity.ts'
 
-/** opened, joined, updated, severity, merged, split, flapping, resolved, reopened, redirect, status. */
+/** Why the incident is told anew. */
 export type IncidentChangeKind =
   | 'opened'
   | 'joined'
@@ -33,6 +34,8 @@ export type IncidentChangeKind =
   | 'reopened'
   | 'redirect'
   | 'status'
+  | 'silenced'
+  | 'unsilenced'
 
 /** One step in the life of an incident and the incident as it stands after it. */
 export interface IncidentChange {
@@ -71,6 +74,8 @@ export interface Cluster {
   readonly deploys: Map<string, DeployFact[]>
   /** Pairs of member keys a person told apart, `a\nb` with a < b. */
   readonly apart: Set<string>
+  /** Silences that have not ended, by id. */
+  readonly silences: Map<string, Silence>
   readonly requests: RequestBook
   userHours: UserHour[]
   activeUsers: number

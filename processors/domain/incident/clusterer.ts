@@ -14,6 +14,8 @@ import { incidentPolicy, LIMITS } from './policy.ts'
 import type { IncidentPolicy } from './policy.ts'
 import { RequestBook } from './request-book.ts'
 import type { SavedRequests } from './request-book.ts'
+import { applySilence } from './silence.ts'
+import type { Silence, SilenceAction } from './silence.ts'
 import { createServiceGraph } from './service-graph.ts'
 import type { LearnedGraph, TopologyService } from './service-graph.ts'
 
@@ -33,6 +35,7 @@ export interface ClustererSnapshot {
   lastByKey: readonly (readonly [string, string])[]
   deploys: readonly (readonly [string, readonly DeployFact[]])[]
   apart: readonly string[]
+  silences?: readonly Silence[]
   requests?: SavedRequests
   userHours: readonly UserHour[]
   activeUsers: number
@@ -51,7 +54,7 @@ export interface Clusterer {
   /** `nowMs` is the project's event time; a lower one than before is ignored. */
   advance(nowMs: number): IncidentChange[]
   /** What a person decided. Throws `not_found` or `conflict`, then nothing has changed. */
-  applyAction(action: IncidentAction): IncidentChange[]
+  applyAction(action: IncidentAction | SilenceAction): IncidentChange[]
   /** Incidents told and not resolved, in order of opening. */
   openIncidents(): Incident[]
   /** Follows redirects; undefined when unknown or no longer kept. */
@@ -109,7 +112,8 @@ export function createClusterer(
       return take()
     },
     applyAction(action) {
-      applyToCluster(cluster, action)
+      if (action.kind === 'silence' || action.kind === 'unsilence') applySilence(cluster, action)
+      else applyToCluster(cluster, action)
       return take()
     },
     openIncidents: () =>
@@ -201,6 +205,7 @@ function createCluster(options: ClustererOptions, restored?: ClustererSnapshot):
     lastByKey: new Map(state?.lastByKey),
     deploys: new Map(state?.deploys.map(([service, facts]) => [service, [...facts]])),
     apart: new Set(state?.apart),
+    silences: new Map(state?.silences?.map((silence) => [silence.id, silence])),
     requests: new RequestBook(state?.requests),
     userHours: [...(state?.userHours ?? [])],
     activeUsers: state?.activeUsers ?? 0,
@@ -228,6 +233,7 @@ function snapshotOf(cluster: Cluster): ClustererSnapshot {
     lastByKey: [...cluster.lastByKey],
     deploys: [...cluster.deploys],
     apart: [...cluster.apart],
+    ...(cluster.silences.size === 0 ? {} : { silences: [...cluster.silences.values()] }),
     requests: cluster.requests.save(),
     userHours: cluster.userHours,
     activeUsers: cluster.activeUsers,

@@ -2,6 +2,7 @@ import type {
   Cause,
   Incident,
   IncidentMember,
+  IncidentSilence,
   IncidentStatus,
   MemberReason,
   TimelineEntry,
@@ -42,6 +43,7 @@ export interface MemberState {
   releases: readonly string[]
   hosts: readonly string[]
   episodes: Episode[]
+  silence?: IncidentSilence
 }
 
 /** Events and users of one minute of event time. */
@@ -75,6 +77,8 @@ export interface IncidentState {
   recurrenceOf: string
   regressed: boolean
   flapping: boolean
+  /** What was last told about its being muted. */
+  isSilenced?: boolean
   /** Minute of event time in which its activity was last told. */
   toldMinute: number
   /** Something was counted since it was last told. */
@@ -208,6 +212,7 @@ function toMember(member: MemberState): IncidentMember {
     hosts: member.hosts,
     releases: member.releases,
     sampleEventId: alert.sampleEventId,
+    ...(member.silence === undefined ? {} : { silence: member.silence }),
   }
 }
 
@@ -230,8 +235,19 @@ export function incidentTitle(incident: IncidentState): string {
   return `${where}${reach}: ${first.alert.title}`.slice(0, LIMITS.textMax)
 }
 
+/** Only when all of it is muted, and until the first part of it no longer is. */
+export function silenceOf(members: readonly MemberState[]): IncidentSilence | undefined {
+  let first: IncidentSilence | undefined
+  for (const { silence } of members) {
+    if (silence === undefined) return undefined
+    if (first === undefined || silence.until < first.until) first = silence
+  }
+  return first
+}
+
 /** The incident as others see it: a copy that later changes do not touch. */
 export function toIncident(incident: IncidentState, project: string): Incident {
+  const silenced = silenceOf(incident.members)
   return {
     id: incident.id,
     number: incident.number,
@@ -255,6 +271,7 @@ export function toIncident(incident: IncidentState, project: string): Incident {
     recurrenceOf: incident.recurrenceOf,
     regressed: incident.regressed,
     flapping: incident.flapping,
+    ...(silenced === undefined ? {} : { silenced }),
     timeline: [...incident.timeline],
   }
 }

@@ -20,6 +20,7 @@ import type { Episode, IncidentState, MemberState } from './incident-state.ts'
 import type { IndexedMember } from './member-index.ts'
 import { mergeIncidents, moveMember } from './merging.ts'
 import { LIMITS } from './policy.ts'
+import { refreshSilence } from './silence.ts'
 
 /** The strongest tie of an alert to one incident. */
 interface Tie {
@@ -256,6 +257,7 @@ function noteEpisode(
     incident.lastActivityAtMs = Math.max(incident.lastActivityAtMs, detection.atMs)
   countMinute(incident, { atMs: detection.atMs, events: detection.count, users: detection.users })
   incident.isDirty = true
+  refreshSilence(cluster, incident, detection.atMs)
 }
 
 export function union(left: readonly string[], right: readonly string[]): readonly string[] {
@@ -328,6 +330,7 @@ function hasOwnCause({ root, members }: IncidentState): boolean {
 
 /** Recomputes what follows from the members and tells about an incident once there is evidence enough. */
 export function afterChange(cluster: Cluster, incident: IncidentState, at: number): void {
+  refreshSilence(cluster, incident, at)
   if (isAnnounced(incident)) {
     refreshSeverity(cluster, incident, at)
     return

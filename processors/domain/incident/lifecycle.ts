@@ -12,6 +12,7 @@ import { afterChange, backToOpen, reopen, union } from './joining.ts'
 import { countMinute, eventsOf, isAnnounced } from './incident-state.ts'
 import type { Episode, IncidentState, MemberState } from './incident-state.ts'
 import { LIMITS } from './policy.ts'
+import { advanceSilences } from './silence.ts'
 import { splitByCause } from './split-by-cause.ts'
 
 const MINUTE_MS = 60_000
@@ -151,7 +152,9 @@ function closeIfQuiet(cluster: Cluster, incident: IncidentState, nowMs: number):
 /** Moves event time forward: silences close incidents, severities fall, activity is told once a minute. */
 export function advanceTo(cluster: Cluster, nowMs: number): void {
   if (nowMs < cluster.advancedToMs + ADVANCE_STEP_MS) return
+  const fromMs = cluster.advancedToMs
   cluster.advancedToMs = nowMs
+  advanceSilences(cluster, fromMs, nowMs)
   const minute = Math.floor(nowMs / MINUTE_MS)
   recountActiveUsers(cluster)
   for (const incident of cluster.open.values()) {
