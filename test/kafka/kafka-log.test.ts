@@ -1,7 +1,7 @@
 /** What the log makes of a broker: markers, other producers' batches, settings of topics. */
 import { CompressionTypes, ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
 import { compatibilityPartitioner, Producer } from '@platformatic/kafka'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '#/kernel/clock.ts'
 import { expectCode } from '#/processors/log/contract-suite-kit.ts'
 import { openKafkaLog } from '#/processors/log/kafka/kafka-log.ts'
@@ -127,7 +127,7 @@ describe.skipIf(!kafkaAvailable())('the log on Kafka', () => {
       compacted: false,
     }
     await log.createTopics([topic])
-    expect(await settingsOf(`${logs.prefix}in`)).toMatchObject({
+    await settingsBecome(`${logs.prefix}in`, {
       'retention.ms': '604800000',
       'retention.bytes': '-1',
       'cleanup.policy': 'delete',
@@ -135,11 +135,11 @@ describe.skipIf(!kafkaAvailable())('the log on Kafka', () => {
       'segment.ms': '86400000',
     })
     await log.createTopics([{ ...topic, partitions: 4, retentionMs: 3_600_000 }])
-    expect(await settingsOf(`${logs.prefix}in`)).toMatchObject({
+    await settingsBecome(`${logs.prefix}in`, {
       'retention.ms': '3600000',
       'segment.ms': '900000',
     })
-    expect((await log.topics())[0]?.partitions).toBe(4)
+    await vi.waitFor(async () => expect((await log.topics())[0]?.partitions).toBe(4), 10_000)
   })
 
   it('[LG107] addresses that are none, and brokers that are not there, are told', async () => {
@@ -159,6 +159,14 @@ describe.skipIf(!kafkaAvailable())('the log on Kafka', () => {
     expect(systemClock.monotonicMs() - started).toBeLessThan(5000)
   })
 })
+
+/** A broker applies what its controller decided a moment later. */
+async function settingsBecome(topic: string, wanted: Record<string, string>): Promise<void> {
+  await vi.waitFor(async () => expect(await settingsOf(topic)).toMatchObject(wanted), {
+    timeout: 10_000,
+    interval: 50,
+  })
+}
 
 function adminClient() {
   return new Kafka({ brokers: sharedKafka().brokers, logLevel: logLevel.NOTHING }).admin()
