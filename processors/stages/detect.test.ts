@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createManualClock } from '#/kernel/clock.ts'
+import { entryOfDecision } from '#/processors/domain/grouping/decision-entry.ts'
+import type { GroupingDecision } from '#/processors/domain/grouping/decisions.ts'
 import { createMemoryLog } from '#/processors/log/memory.ts'
 import { createDriver } from '#/processors/runtime/driver.ts'
 import { createTopology, topicConfigsOf } from '#/processors/topology.ts'
@@ -74,6 +76,21 @@ async function start() {
       const value = encode('Action', SCHEMA_IDS.Action, full)
       await driver.pipe(TOPICS.actions.name, full.incident_id, [value], nowMs)
     },
+    async merge(fingerprint: string, to: string) {
+      const decision: GroupingDecision = {
+        id: 'g1',
+        project: 'p',
+        revision: 1,
+        kind: 'merge',
+        actor: 'ada',
+        at: nowMs,
+        reason: 'same cause',
+        pins: [{ fingerprint, to }],
+      }
+      const entry = entryOfDecision(decision, decision)
+      const value = encode('ConfigEntry', SCHEMA_IDS.ConfigEntry, entry)
+      await driver.pipe(TOPICS.raw.name, 'p/web', [value], nowMs)
+    },
     async read<N extends 'Detection' | 'IncidentEvent' | 'Insight' | 'GroupedEvent'>(
       topic: string,
       name: N,
@@ -97,6 +114,24 @@ describe('from events to incidents', () => {
     expect(steps.at(-1)?.events).toBeGreaterThan(340)
     const incident = JSON.parse(steps.at(-1)!.detail) as Incident
     expect(incident.lastActivityAt).toBeGreaterThanOrEqual(START_MS + 90_000)
+  })
+
+  it('[C11] an issue that a person makes part of another one stays one member, with its past', async () => {
+    const chain = await start()
+    await chain.outage()
+    const [opened] = await chain.read(TOPICS.lifecycle.name, 'IncidentEvent')
+    const [fingerprint] = opened!.fingerprints
+    const into = 'b'.repeat(64)
+    await chain.merge(fingerprint!, into)
+    await chain.outage()
+    await chain.outage()
+    const steps = await chain.read(TOPICS.lifecycle.name, 'IncidentEvent')
+    const last = JSON.parse(steps.at(-1)!.detail) as Incident
+    expect(last.id).toBe(opened!.incident_id)
+    expect(last.members.filter((member) => member.fingerprint !== '')).toMatchObject([
+      { fingerprint: into, firstAt: (JSON.parse(opened!.detail) as Incident).members[0]!.firstAt },
+    ])
+    expect(steps.filter(({ kind }) => kind === 'opened')).toHaveLength(1)
   })
 
   it('[RT13] every tick closes its slice with a marker on every partition of the output', async () => {

@@ -22,6 +22,7 @@ export const DETECTOR_FIELDS = [
   'attributes',
   'attribute_kinds',
   'fingerprint',
+  'fingerprint_own',
   'title',
   'template',
 ] as const
@@ -41,6 +42,7 @@ export function detectorEventOf(event: DetectorFields): DetectorEvent {
   const isIssue = event.event_type === 'error' || event.severity >= 4
   // Empty text means not given.
   if (isIssue && event.fingerprint !== '') seen.fingerprint = event.fingerprint
+  if (isIssue && event.fingerprint_own !== '') seen.ownFingerprint = event.fingerprint_own
   if (event.user_id !== '') seen.userId = event.user_id
   if (event.release !== '') seen.release = event.release
   if (event.route !== '') seen.route = event.route

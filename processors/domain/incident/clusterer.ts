@@ -2,6 +2,7 @@ import type { Incident } from '#/schemas/incident.ts'
 import type { Detection } from '#/processors/domain/spike/types.ts'
 import { applyToCluster } from './actions.ts'
 import type { IncidentAction } from './actions.ts'
+import { followAliases } from './aliases.ts'
 import type { DeployFact } from './causes.ts'
 import { findIncident, noteUsers } from './cluster.ts'
 import type { Cluster, EpisodePlace, IncidentChange, UserHour } from './cluster.ts'
@@ -154,6 +155,7 @@ function membershipsOf(cluster: Cluster): IncidentMembership[] {
 function applyDetection(cluster: Cluster, detection: Detection): void {
   cluster.watchedSinceMs = Math.min(cluster.watchedSinceMs, detection.atMs)
   noteUsers(cluster, detection.atMs, detection.users)
+  followAliases(cluster, detection)
   switch (detection.kind) {
     case 'activity':
       cluster.requests.note(detection)

@@ -18,6 +18,7 @@ const anyAlert = fc
   .record({
     service: fc.constantFrom(...SHOP.map(({ name }) => name)),
     issue: fc.nat(5),
+    alias: fc.nat(12),
     at: fc.nat(3 * 3600),
     text: fc.constantFrom(...TEXTS),
     count: fc.integer({ min: 2, max: 50 }),
@@ -25,7 +26,7 @@ const anyAlert = fc
     kind: fc.constantFrom('novel' as const, 'spike' as const),
     minutes: fc.nat(6),
   })
-  .map(({ service, issue, at, text: [errorType, message], minutes, users, ...rest }) => {
+  .map(({ service, issue, alias, at, text: [errorType, message], minutes, users, ...rest }) => {
     const first = alert({
       service,
       fingerprint: `${errorType}${issue}`,
@@ -33,6 +34,8 @@ const anyAlert = fc
       errorType,
       message,
       users: users.toSorted((left, right) => left - right),
+      // Mostly none: then nothing is said.
+      extra: alias > 5 || alias === issue ? {} : { aliases: [`${errorType}${alias}`] },
       ...rest,
     })
     const goesOn = Array.from({ length: minutes }, (_, minute) => activity(first, minute))

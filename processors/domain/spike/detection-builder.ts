@@ -70,6 +70,7 @@ export function buildDetection(origin: Origin, parts: DetectionParts): Detection
     hosts: tally === undefined ? NO_NAMES : [...tally.hosts],
     releases: tally === undefined ? NO_NAMES : [...tally.releases],
     callees: tally === undefined ? NO_NAMES : [...tally.callees],
+    ...(tally?.aliases === undefined ? {} : { aliases: [...tally.aliases] }),
     severityMax: tally?.severityMax ?? 0,
   }
 }

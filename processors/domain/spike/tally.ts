@@ -9,6 +9,8 @@ export interface Tally {
   hosts: string[]
   releases: string[]
   callees: string[]
+  /** Absent while there are none, as mostly. */
+  aliases?: string[]
   environment: string
   sample?: DetectionSample
 }
@@ -34,6 +36,7 @@ export function addToTally(tally: Tally, event: DetectorEvent): void {
   addName(tally.hosts, event.host)
   addName(tally.releases, event.release)
   addName(tally.callees, event.callee)
+  if (event.ownFingerprint !== undefined) addName((tally.aliases ??= []), event.ownFingerprint)
 }
 
 /** Adds `from` to `to` in place; the sample of `to` stays. */
@@ -44,6 +47,7 @@ export function mergeTally(to: Tally, from: Tally): void {
   for (const name of from.hosts) addName(to.hosts, name)
   for (const name of from.releases) addName(to.releases, name)
   for (const name of from.callees) addName(to.callees, name)
+  for (const name of from.aliases ?? []) addName((to.aliases ??= []), name)
 }
 
 /** Sorted, distinct, at most eight; later names than that are left out. */

@@ -6,6 +6,8 @@ export interface DetectorEvent {
   type: DetectorEventType
   /** Set on errors, and on anything else that belongs to an issue. */
   fingerprint?: string
+  /** The issue it would be alone, where learning or a person made that one part of `fingerprint`. */
+  ownFingerprint?: string
   /** 1 (debug) to 5 (fatal). */
   severity: number
   userId?: string
@@ -145,6 +147,8 @@ export interface Detection {
   hosts: readonly string[]
   releases: readonly string[]
   callees: readonly string[]
+  /** Issues that are part of this one by now, among `count`; sorted, at most eight. */
+  aliases?: readonly string[]
   /** Highest severity among `count`. */
   severityMax: number
   familiarity?: Familiarity
