@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
+import { gzipSync } from 'node:zlib'
 
 import { mountDashboard, type MountedDashboard } from '#mount'
 import { createMockApi, type MockApi } from './mock-api.ts'
@@ -36,6 +37,17 @@ async function sendFile(
   return true
 }
 
+/** Pages are compressed by the real server; without it, what is measured here would be another thing. */
+async function compressed(response: Response, request: Request): Promise<Response> {
+  const isPage = (response.headers.get('content-type') ?? '').startsWith('text/html')
+  if (!isPage || !/\bgzip\b/.test(request.headers.get('accept-encoding') ?? '')) return response
+  const headers = new Headers(response.headers)
+  headers.delete('content-length')
+  headers.set('content-encoding', 'gzip')
+  const body = new Uint8Array(gzipSync(await response.arrayBuffer()))
+  return new Response(body, { status: response.status, headers })
+}
+
 export interface Served {
   url: string
   mock: MockApi
@@ -58,7 +70,7 @@ export async function serveDashboard(options: {
       const request = await toRequest(incoming, outgoing)
       if (path.startsWith('/api/')) return send(await mock.respond(request), outgoing)
       if (await sendFile(dashboard, path, outgoing)) return undefined
-      return send(await dashboard.respond(request), outgoing)
+      return send(await compressed(await dashboard.respond(request), request), outgoing)
     })().catch(() => {
       outgoing.destroy()
     })

@@ -8,6 +8,7 @@ import {
   SCROLL_PX_MAX,
   scrollHeight,
   scrollTopOf,
+  slotCount,
   totalHeight,
 } from '#lib/list/window.ts'
 
@@ -28,6 +29,8 @@ it('[E1] draws every row in view and never more than sixty', () => {
         const scrollTop = share * Math.max(0, totalHeight(shape) - height)
         const drawn = listWindow(shape, { scrollTop, height })
         expect(drawn.end - drawn.first).toBeLessThanOrEqual(DRAWN_MAX)
+        // No two rows of a window share an element.
+        expect(drawn.end - drawn.first).toBeLessThanOrEqual(slotCount(shape.rowHeight, height))
         expect(drawn.end).toBeLessThanOrEqual(shape.count)
         if (shape.count === 0) return
         expect(drawn.before).toBeLessThanOrEqual(scrollTop + 0.001)

@@ -23,6 +23,16 @@ export const OVERSCAN = 8
 /** Never more rows than this in the document, whatever the height. */
 export const DRAWN_MAX = 60
 
+/**
+ * How many elements rows share. At least as many as a window ever has rows, so that no two rows of one window want the
+ * same.
+ */
+export function slotCount(rowHeight: number, height: number): number {
+  return height === 0
+    ? DRAWN_MAX
+    : Math.min(DRAWN_MAX, Math.ceil(height / rowHeight) + 2 * OVERSCAN + 2)
+}
+
 export function totalHeight({ count, rowHeight, open, openHeight }: ListShape): number {
   return count * rowHeight + (open === null || open >= count ? 0 : openHeight)
 }

@@ -10,6 +10,8 @@ const REFRESH_MS_MIN = 1000
 const REFRESH_MS_MAX = 20_000
 /** With open incidents: their counts must not lag behind the chart beside them. */
 const REFRESH_MS_OPEN = 5000
+/** The chart paints no more often than this. */
+const COUNT_MS_MIN = 500
 
 /**
  * Frames change the page at once; the sentence and the totals come from the API, which is asked again when an
@@ -33,14 +35,21 @@ export function keepFresh(view: NowState, { feed, ticker }: Shell): () => void {
     isSoon = false
     after(view.rows.some((row) => row.status !== 'resolved') ? REFRESH_MS_OPEN : REFRESH_MS_MAX)
   }
+  let counting: ReturnType<typeof setTimeout> | undefined
+  /** The first frame counts at once, those that follow are gathered. */
+  function count(): void {
+    counting = view.count(ticker.now) ? setTimeout(count, COUNT_MS_MIN) : undefined
+  }
   const stop = feed.listen((frames) => {
     const hasChanged = view.apply(frames, ticker.now)
+    if (counting === undefined) count()
     if (isSoon || (!hasChanged && view.hasData)) return
     isSoon = true
     after(REFRESH_MS_MIN)
   })
   return () => {
     clearTimeout(timer)
+    clearTimeout(counting)
     stop()
   }
 }

@@ -1,9 +1,15 @@
-import { severityModel } from '#lib/chart/model.ts'
+import { severityModel, type ChartModel } from '#lib/chart/model.ts'
 import { bucketMs } from '#lib/chart/step.ts'
 import type { Frame, IncidentRow, Overview, SeriesPoint } from '#lib/contract.ts'
 import { addCells, byRank, patchIncidents, RateMeter } from '#lib/live/frames.ts'
 import { eventSeverity } from '#lib/severity.ts'
 import { stepFor, type TimeRange } from '#lib/time/range.ts'
+
+const countErrors = (points: readonly SeriesPoint[]): number =>
+  points.reduce(
+    (sum, point) => sum + ((eventSeverity(point.series) ?? 0) >= 4 ? point.value : 0),
+    0,
+  )
 
 /** Buckets of the chart on Now. */
 export const BUCKETS_MAX = 360
@@ -19,7 +25,14 @@ export class NowState {
   #points = $state.raw<readonly SeriesPoint[]>([])
   #range = $state.raw<TimeRange>()!
   #rate = $state<number | null>(null)
+  /** Cells that the chart does not show yet. */
+  #uncounted: Frame[] = []
   readonly #meter = new RateMeter()
+  // Read a dozen times per render: kept, not worked out by each reader.
+  readonly #model = $derived.by(() =>
+    severityModel(this.#points, { ...this.#range, stepMs: this.stepMs }),
+  )
+  readonly #errors = $derived.by(() => countErrors(this.#points))
   readonly stepMs: number
 
   constructor(overview: Overview, range: TimeRange) {
@@ -54,35 +67,46 @@ export class NowState {
     return this.#range
   }
 
-  get model() {
-    return severityModel(this.#points, { ...this.#range, stepMs: this.stepMs })
+  get model(): ChartModel {
+    return this.#model
   }
 
   /** Events with severity error or fatal in the range. */
   get errors(): number {
-    return this.#points.reduce(
-      (sum, point) => sum + ((eventSeverity(point.series) ?? 0) >= 4 ? point.value : 0),
-      0,
-    )
+    return this.#errors
   }
 
-  /** Frames in order; `now` by the server's clock. Returns whether any incident changed. */
+  /**
+   * Frames in order; `now` by the server's clock. Returns whether any incident changed. What they count is added by
+   * `count`: working out the whole chart for every frame kept the page busy.
+   */
   apply(frames: readonly Frame[], now: number): boolean {
-    if (this.#range.relative !== null) {
-      const length = this.#range.to - this.#range.from
-      const to = Math.ceil(now / this.stepMs) * this.stepMs
-      if (to !== this.#range.to) this.#range = { ...this.#range, from: to - length, to }
-      this.#points = addCells(this.#points, frames, { from: this.#range.from, stepMs: this.stepMs })
-    }
+    if (this.#range.relative !== null) this.#uncounted.push(...frames)
     for (const frame of frames) this.#meter.add(now, frame.count)
     this.#rate = this.#meter.perSecond(now)
     return this.#patch(frames.flatMap((frame) => frame.incidents))
   }
 
+  /** Adds what came since the last call to the chart and the totals; false when that was nothing. */
+  count(now: number): boolean {
+    const frames = this.#uncounted
+    if (frames.length === 0) return false
+    this.#uncounted = []
+    const length = this.#range.to - this.#range.from
+    const to = Math.ceil(now / this.stepMs) * this.stepMs
+    if (to !== this.#range.to) this.#range = { ...this.#range, from: to - length, to }
+    this.#points = addCells(this.#points, frames, { from: this.#range.from, stepMs: this.stepMs })
+    return true
+  }
+
   /** A new answer of the API: sentence and figures are taken over, the order of rows is kept. */
   refresh(overview: Overview): void {
     this.#overview = overview
-    if (this.#range.relative !== null) this.#points = overview.rates
+    if (this.#range.relative !== null) {
+      this.#points = overview.rates
+      // The answer is newer than they are.
+      this.#uncounted = []
+    }
     this.#patch(overview.incidents)
   }
 
