@@ -19,6 +19,7 @@ import {
   sqlAnswer,
 } from './mock/answers.ts'
 import { changesAnswer, graphAnswer } from './mock/compare.ts'
+import { replayDiffs } from './mock/replay-diffs.ts'
 import { makeEvent } from './mock/events.ts'
 import { FrameSource } from './mock/live.ts'
 import { rangeOf, unknownParam, type Asked } from './mock/params.ts'
@@ -87,6 +88,8 @@ function read(world: World, asked: Asked, state: { isEmpty: boolean; viewers: nu
   const page = (items: readonly unknown[]): Response =>
     json({ items: isEmpty ? [] : items, next: null })
   switch (area) {
+    case 'replay-diffs':
+      return page(replayDiffs(asked.now))
     case 'overview':
       return json(isEmpty ? emptyOverview(asked.now) : overviewAnswer(world, asked))
     case 'incidents':

@@ -83,6 +83,14 @@ describe('replay diff', () => {
     const { diff } = JSON.parse(stdout) as { diff: { differences: { kind: string }[] } }
     // What callers say about it is of their own releases: something is left, but it began later and was milder.
     expect(diff.differences.length).toBeGreaterThan(0)
+    const { items } = await platform.get<{ items: object[] }>('/api/replay-diffs')
+    expect(items).toMatchObject([
+      { without: ['release=v1.1.0'], diff: { differences_total: diff.differences.length } },
+      { without: ['release=none'], diff: { differences_total: 0 } },
+    ])
+    const page = await (await fetch(new URL('/pipeline/replay-diff', platform.url))).text()
+    expect(page).toContain('without release=v1.1.0')
+    expect(page).toContain('Earlier comparisons')
   })
 })
 

@@ -18,6 +18,7 @@ import type {
   Overview,
   Page,
   PipelineView,
+  ReplayDiffView,
   SearchView,
   ServiceDetail,
   ServiceGraphView,
@@ -68,6 +69,7 @@ export function createApi(fetch: typeof globalThis.fetch) {
     deploys: async (query: Query): Promise<Page<DeployView>> =>
       paged(await read<Page<DeployView>>('The deploys', apiPath('deploys', query))),
     pipeline: () => read<PipelineView>('The pipeline', apiPath('pipeline')),
+    replayDiffs: () => read<Page<ReplayDiffView>>('The comparisons', apiPath('replay-diffs')),
 
     /** A query that fails is an answer about the query, not a broken page. */
     async sql(sql: string): Promise<SqlAnswer> {

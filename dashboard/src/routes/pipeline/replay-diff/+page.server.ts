@@ -1,0 +1,7 @@
+import { createApi } from '#lib/api/client.ts'
+
+import type { PageServerLoad } from './$types'
+
+export const load: PageServerLoad = async ({ fetch }) => ({
+  diffs: await createApi(fetch).replayDiffs(),
+})
