@@ -61,6 +61,7 @@ describe.skipIf(!hasChromium)('axe', () => {
       '/incidents/none',
       '/sql',
       '/pipeline',
+      '/pipeline/replay-diff',
       '/journey?user_id=u-1',
       '/status',
       '/nowhere',
