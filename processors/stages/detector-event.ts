@@ -27,6 +27,8 @@ export const DETECTOR_FIELDS = [
   'template',
 ] as const
 
+const CALLEE_CHARS_MAX = 200
+
 export type DetectorFields = Pick<GroupedEvent, (typeof DETECTOR_FIELDS)[number]>
 
 export function detectorEventOf(event: DetectorFields): DetectorEvent {
@@ -55,9 +57,26 @@ export function detectorEventOf(event: DetectorFields): DetectorEvent {
   if (event.message !== '') seen.message = event.message
   for (const _ in event.attributes) {
     seen.attributes = attributesOf(event)
+    const callee = calleeOf(event)
+    if (callee !== undefined) seen.callee = callee
     break
   }
   return seen
+}
+
+/** A proxy beside the service is not whom it calls. */
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/
+
+/**
+ * Whom a span says it calls, by OpenTelemetry's names. `server.address` tells that on the calling side only: on the
+ * other one it is the service's own.
+ */
+function calleeOf({ attributes, service }: DetectorFields): string | undefined {
+  const isCalling = /^(?:span_kind_)?client$/i.test(attributes['span.kind'] ?? '')
+  const callee =
+    attributes['peer.service'] ?? (isCalling ? attributes['server.address'] : undefined)
+  if (callee === undefined || callee === '' || callee === service) return undefined
+  return LOOPBACK.test(callee) || callee.length > CALLEE_CHARS_MAX ? undefined : callee
 }
 
 function attributesOf({

@@ -3,7 +3,7 @@ import type { Detection } from '#/processors/domain/spike/types.ts'
 import type { IncidentChange } from './cluster.ts'
 import { createClusterer } from './clusterer.ts'
 import type { Clusterer } from './clusterer.ts'
-import { activity, alert, deploy, HOUR, MINUTE, SECOND, T0 } from './detection-fixture.ts'
+import { activity, alert, deploy, HOUR, MINUTE, SECOND, SHOP, T0 } from './detection-fixture.ts'
 import { applyAll, CASCADE, watched } from './clusterer-fixture.ts'
 
 describe('clustering', () => {
@@ -35,6 +35,34 @@ describe('clustering', () => {
     expect(open[0]?.services).toEqual(['cart-2', 'edge-1', 'pay-3', 'store-4'])
     expect(open[0]?.root).toBe('store-4')
     for (const member of open[0]?.members ?? []) expect(member.reason.sentence).not.toBe('')
+  })
+
+  it('[C4] whom spans say a service calls ties it to that service, also later and after a restart', () => {
+    const caller = { service: 'mail-5', fingerprint: 'm', message: 'cannot send page 4' }
+    const called = alert({ service: 'store-4', fingerprint: 's', at: 20 * MINUTE, count: 40 })
+    const membersOf = (callees: readonly string[]) => {
+      const before = watched()
+      before.apply(alert({ ...caller, at: 0, extra: { callees } }))
+      before.advance(T0 + 19 * MINUTE)
+      const clusterer = createClusterer({ project: 'shop', topology: SHOP }, before.snapshot())
+      clusterer.apply(called)
+      // It says nothing of its own of whom it calls this time.
+      clusterer.apply(
+        alert({
+          ...caller,
+          fingerprint: 'n',
+          message: 'upstream timed out',
+          errorType: 'TimeoutError',
+          at: 20 * MINUTE + 20 * SECOND,
+        }),
+      )
+      const incident = clusterer
+        .openIncidents()
+        .find(({ members }) => members.some(({ fingerprint }) => fingerprint === 's'))
+      return incident?.members.map(({ service }) => service).toSorted()
+    }
+    expect(membersOf(['store-4'])).toEqual(['mail-5', 'store-4'])
+    expect(membersOf([])).toEqual(['store-4'])
   })
 
   it('[C4] an unrelated service stays out, and so does another environment', () => {
