@@ -3,6 +3,7 @@ import { fastify } from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { FaultlineError } from '#/kernel/errors.ts'
 import { authorize, guardHost, guardIngest, guardOrigin } from './auth.ts'
+import { sendBadAddressPage } from './bad-address.ts'
 import { isPageRequest, registerClientFiles, sendPageOf } from './dashboard.ts'
 import type { AppDeps } from './deps.ts'
 import { createDoor } from './ingest/door.ts'
@@ -39,6 +40,8 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     exposeHeadRoutes: false,
     // Keep-alive connections must not hold up a stop.
     forceCloseConnections: true,
+    frameworkErrors: (error, request, reply) =>
+      void answerUnrouted(deps, error, { request: request as FastifyRequest, reply }),
   })
   app.decorateRequest('apiKey', undefined)
   // Bodies stay bytes: each route knows best how to read its own, and most never need to.
@@ -183,6 +186,18 @@ function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): voi
       },
     })
   }
+}
+
+/** The router refused the address itself, before any hook or handler. */
+function answerUnrouted(
+  deps: AppDeps,
+  thrown: unknown,
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+): FastifyReply {
+  const error = faultlineErrorOf(thrown)
+  return deps.dashboard !== undefined && isPageRequest(request)
+    ? sendBadAddressPage(request, reply, error)
+    : sendProblem(request, reply, error)
 }
 
 function answerError(

@@ -67,6 +67,38 @@ describe('the mounted dashboard', () => {
     expect((await test.get('/_app/../../etc/passwd')).text).toBe(PAGE)
   })
 
+  it.each(['/incidents/%zz', '/%', '/explore/%E0%A4%A?q=1'])(
+    '[E16] says what is wrong with %s, as a page',
+    async (url) => {
+      const { status, text, headers } = await test.get(url)
+      expect(status).toBe(400)
+      expect(headers['content-type']).toMatch('text/html')
+      expect(headers['content-security-policy']).toMatch("default-src 'none'")
+      expect(text).toContain('The address is not valid.')
+      expect(text).toContain('Copy the whole link again.')
+      expect(text).not.toContain('%zz')
+      expect(asked).toHaveLength(0)
+    },
+  )
+
+  it('refuses such an address of the API as a problem', async () => {
+    const { status, body, headers } = await test.get('/api/incidents/%zz')
+    expect(status).toBe(400)
+    expect(headers['content-type']).toMatch('application/problem+json')
+    expect(body).toMatchObject({ code: 'invalid_request', remedy: expect.stringContaining('%') })
+  })
+
+  it('takes an address with a broken query, and one that could be read as another host', async () => {
+    expect((await test.get('/explore?q=%zz')).status).toBe(200)
+    expect((await test.get('//')).status).toBe(200)
+    expect((await test.get('//elsewhere.test/incidents')).status).toBe(200)
+    expect(asked.map(({ url }) => new URL(url).host)).toEqual([
+      'localhost',
+      'localhost',
+      'localhost',
+    ])
+  })
+
   it('leaves the API’s addresses to the API', async () => {
     for (const url of ['/api/nowhere', '/v1/nowhere', '/health/nowhere'])
       expect(await test.get(url)).toMatchObject({ status: 404, body: { code: 'not_found' } })

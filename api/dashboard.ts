@@ -64,7 +64,9 @@ function webRequestOf(request: FastifyRequest): Request {
     else for (const one of value ?? []) headers.append(name, one)
   }
   const origin = `${request.protocol}://${request.headers.host ?? 'localhost'}`
-  return new Request(new URL(request.url, origin), { method: request.method, headers })
+  // Joined, not resolved: `//` in front of a path would else name another host.
+  const url = request.url.startsWith('/') ? `${origin}${request.url}` : new URL(request.url, origin)
+  return new Request(url, { method: request.method, headers })
 }
 
 async function compressed(

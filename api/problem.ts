@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ERROR_CATALOGUE, FaultlineError, messageOf } from '#/kernel/errors.ts'
 import type { ErrorCode } from '#/kernel/errors.ts'
 import type { Problem } from '#/schemas/view.ts'
+import { BAD_ADDRESS_REMEDY } from './bad-address.ts'
 
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
@@ -19,7 +20,11 @@ export function faultlineErrorOf(error: unknown): FaultlineError {
   if (error instanceof FaultlineError) return error
   const code = (error as { code?: unknown } | null)?.code
   const known = typeof code === 'string' ? FROM_FASTIFY[code] : undefined
-  if (known !== undefined) return new FaultlineError(known[0], known[1], { cause: error })
+  if (known !== undefined)
+    return new FaultlineError(known[0], known[1], {
+      cause: error,
+      ...(code === 'FST_ERR_BAD_URL' ? { remedy: BAD_ADDRESS_REMEDY } : {}),
+    })
   if ((error as { statusCode?: unknown } | null)?.statusCode === 400)
     return new FaultlineError('invalid_request', messageOf(error), { cause: error })
   return new FaultlineError('internal', 'Something broke on our side.', { cause: error })
