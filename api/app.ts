@@ -41,7 +41,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
     // Keep-alive connections must not hold up a stop.
     forceCloseConnections: true,
     frameworkErrors: (error, request, reply) =>
-      void answerUnrouted(deps, error, { request: request as FastifyRequest, reply }),
+      void answerUnrouted(deps, error, { request, reply }),
   })
   app.decorateRequest('apiKey', undefined)
   // Bodies stay bytes: each route knows best how to read its own, and most never need to.

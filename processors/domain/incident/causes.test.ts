@@ -116,6 +116,19 @@ describe('suspect deploy', () => {
     expect(causesOf([own({ kind: 'spike', comparison: asBefore })], deploys).suspectDeploy).toBe('')
   })
 
+  it('[C15] a count of the minute in which the release went out does not clear it', () => {
+    const startedAtMs = T0
+    const failures = own({ kind: 'spike', subject: 'failures', fingerprint: '', startedAtMs })
+    const brought = own({ newInRelease: true, startedAtMs: T0 + 17 * SECOND })
+    const deploys = [deployed('cart-2', 'v7', 12 * SECOND)]
+    const found = causesOf([failures, brought], deploys)
+    expect(found.suspectDeploy).toBe('d-v7')
+    expect(found.causes[0]?.sentence).toContain('5 s before')
+    // The minute before is another matter: it failed without the release.
+    const earlier = { ...failures, startedAtMs: T0 - MINUTE }
+    expect(causesOf([earlier, brought], deploys).suspectDeploy).toBe('')
+  })
+
   it.each([
     ['later than the errors', deployed('cart-2', 'v7', 5 * MINUTE)],
     ['long before them', deployed('cart-2', 'v7', -40 * MINUTE)],

@@ -85,7 +85,7 @@ function suspectDeploy(
 ): { deploy: DeployFact; cause: Cause } | undefined {
   const own = ownErrors(alerts, service)
   if (own.length === 0) return undefined
-  const firstAtMs = Math.min(...own.map((alert) => alert.startedAtMs))
+  const firstAtMs = Math.min(...own.map(latestStartMs))
   let best: { deploy: DeployFact; weight: number; delayMs: number } | undefined
   for (const deploy of deploys) {
     const delayMs = firstAtMs - deploy.atMs
@@ -101,6 +101,12 @@ function suspectDeploy(
   const seconds = Math.max(0, Math.round(delayMs / 1000))
   const sentence = `Deploy ${deploy.deployId} put ${service} on ${deploy.release} ${seconds} s before its first new error, which only this release shows.`
   return { deploy, cause: { kind: 'deploy', subject: deploy.deployId, weight, sentence } }
+}
+
+/** What is counted by the minute begins, as told, with its minute: its first error may have come at any time in it. */
+function latestStartMs({ kind, startedAtMs }: Alert): number {
+  const isCounted = kind !== 'novel' && startedAtMs % MINUTE_MS === 0
+  return isCounted ? startedAtMs + MINUTE_MS : startedAtMs
 }
 
 function blamesRelease(alert: Alert, release: string): boolean {
