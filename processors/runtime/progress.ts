@@ -1,4 +1,6 @@
-import type { Progress } from './changelog.ts'
+import type { CommittedOffset, TopicPartition } from '#/processors/log/port.ts'
+import { loadState } from './changelog.ts'
+import type { Progress, RestoredState } from './changelog.ts'
 import { RewindError } from './stage.ts'
 import type { WorkerContext } from './stage.ts'
 
@@ -46,13 +48,66 @@ export interface ResumePoint {
   lost: number
 }
 
+/** How long a log that has just come back may take until it shows all it holds. */
+const SHOW_MS_MAX = 10_000
+const SHOW_STEP_MS = 100
+
+/** What a worker finds when it begins. */
+export interface Found {
+  state: RestoredState
+  resume: ResumePoint
+  /** Of the committed offset, or of the progress record where there is none. */
+  note: CommitNote | undefined
+}
+
+/**
+ * Reads state and offsets of a worker. A commit of ours holds the offset in both places, and nothing is committed
+ * that the input does not hold; where they contradict each other, the log has just come back and does not show
+ * everything yet. Going on from that would do work twice or leave it out, so it is read again for a while; what
+ * contradicts itself after that is a loss.
+ */
+export async function findProgress(
+  context: WorkerContext,
+  stateTp: TopicPartition,
+): Promise<Found> {
+  const { log, clock, input } = context
+  const untilMs = clock.monotonicMs() + SHOW_MS_MAX
+  for (;;) {
+    const state = await loadState(log, stateTp, input.topic)
+    const committed = await log.committed(context.membership().group, input)
+    const isWhole = await showsAll(context, { committed, progress: state.progress })
+    if (isWhole || clock.monotonicMs() >= untilMs) {
+      const resume = await resumePoint(context, state.progress)
+      const metadata = committed?.metadata ?? state.progress?.metadata ?? ''
+      return { state, resume, note: parseCommitMetadata(metadata) }
+    }
+    await clock.sleep(SHOW_STEP_MS)
+  }
+}
+
+async function showsAll(
+  { log, input }: WorkerContext,
+  {
+    committed,
+    progress,
+  }: { committed: CommittedOffset | undefined; progress: Progress | undefined },
+): Promise<boolean> {
+  const note = parseCommitMetadata(committed?.metadata ?? '')
+  // Never committed, or set by a tool, which may set what it likes.
+  if (committed === undefined || note === undefined) return true
+  // Whoever rests for a replay before its first record says so in the offset alone.
+  if (progress === undefined) return note.rest !== undefined
+  if (progress.offset < committed.offset) return false
+  return (await log.endOffset(input)) >= Math.max(committed.offset, note.hi ?? 0)
+}
+
 /**
  * Where a worker goes on. The committed offset and the progress record are written in one step, so they differ
  * only when somebody else set the offset. Forward is a skip, and obeyed. Back is a request to replay, which must not
  * touch what is already written: `RewindError` carries both offsets. A group that has no offset any more, as Kafka
  * forgets them after a week without members, wished for nothing: the progress record stands in.
  */
-export async function resumePoint(
+async function resumePoint(
   context: WorkerContext,
   progress: Progress | undefined,
 ): Promise<ResumePoint> {

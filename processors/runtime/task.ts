@@ -1,18 +1,12 @@
 import { assert } from '#/kernel/assert.ts'
 import type { ConsumedRecord, ProducedRecord } from '#/processors/log/port.ts'
-import {
-  encodeCheckpoint,
-  encodeEntry,
-  encodeProgress,
-  loadState,
-  stateTopicOf,
-} from './changelog.ts'
+import { encodeCheckpoint, encodeEntry, encodeProgress, stateTopicOf } from './changelog.ts'
 import type { RestoredState } from './changelog.ts'
 import { createDeadLetterGuard } from './dead-letter-limit.ts'
 import type { DeadLetterLimits } from './dead-letter-limit.ts'
 import { createOutputs } from './outputs.ts'
 import { processOne } from './process-one.ts'
-import { commitMetadata, resumePoint } from './progress.ts'
+import { commitMetadata, findProgress } from './progress.ts'
 import { createProcessorHost } from './processor-host.ts'
 import type { ProcessorHost } from './processor-host.ts'
 import type { CreateProcessor, StepOptions, Stage, Worker, WorkerContext } from './stage.ts'
@@ -87,8 +81,7 @@ class Task implements Worker {
 
   async recover(): Promise<void> {
     const { log } = this.#context
-    const state = await loadState(log, this.#stateTp(), this.input.topic)
-    const resume = await resumePoint(this.#context, state.progress)
+    const { state, resume } = await findProgress(this.#context, this.#stateTp())
     this.#host = this.#createHost(state)
     const beginning = await log.beginningOffset(this.input)
     this.#checkpointOffset = resume.isFirst ? resume.position : (state.checkpoint?.offset ?? 0)

@@ -2,9 +2,9 @@ import { assert } from '#/kernel/assert.ts'
 import { isFaultlineError, messageOf } from '#/kernel/errors.ts'
 import { retry } from '#/kernel/retry.ts'
 import type { ConsumedRecord, ProducedRecord, TopicPartition } from '#/processors/log/port.ts'
-import { encodeProgress, loadState, stateTopicOf } from '#/processors/runtime/changelog.ts'
+import { encodeProgress, stateTopicOf } from '#/processors/runtime/changelog.ts'
 import { createDeadLetterGuard } from '#/processors/runtime/dead-letter-limit.ts'
-import { commitMetadata, parseCommitMetadata, resumePoint } from '#/processors/runtime/progress.ts'
+import { commitMetadata, findProgress } from '#/processors/runtime/progress.ts'
 import type { StepOptions, Worker, WorkerContext } from '#/processors/runtime/stage.ts'
 import { insertRows } from './insert-rows.ts'
 import type { RowRange } from './insert-rows.ts'
@@ -70,10 +70,7 @@ class SinkWorker implements Worker {
 
   async recover(): Promise<void> {
     const { log } = this.#context
-    const { progress } = await loadState(log, this.#stateTp(), this.input.topic)
-    const resume = await resumePoint(this.#context, progress)
-    const committed = await log.committed(this.#options.name, this.input)
-    const note = parseCommitMetadata(committed?.metadata ?? progress?.metadata ?? '')
+    const { resume, note } = await findProgress(this.#context, this.#stateTp())
     this.#position = resume.position
     const isWhole = note?.hi !== undefined && note.hi <= (await log.endOffset(this.input))
     if (note?.hi !== undefined && isWhole && this.#options.intent !== false)
