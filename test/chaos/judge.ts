@@ -86,13 +86,21 @@ async function judgeIssues(ask: Ask, ledger: Ledger, faults: Faults): Promise<vo
     faults.push(`issues_1m count ${row?.minutes} errors of ${ledger.errors}`)
 }
 
+/** Where the steps that are there more than once lie in the log: one place is an insert that was made twice. */
+async function placesTwice(ask: Ask, id: string): Promise<string> {
+  const rows = await ask<{ seq: string; at: string[] }>(`
+    SELECT seq, groupArray(concat(toString(_partition), '/', toString(_offset), ' epoch ', toString(_epoch), ' in ', _part)) AS at
+    FROM incident_events WHERE incident_id = '${id}' GROUP BY seq HAVING count() > 1 ORDER BY seq`)
+  return rows.map(({ seq, at }) => `step ${seq} at ${at.join(' and ')}`).join(', ')
+}
+
 /** Each incident's steps are 1, 2, 3 … once each, and the incident stands where its last step put it. */
 async function judgeIncidents(ask: Ask, faults: Faults): Promise<void> {
   const steps = await ask<{ incident_id: string; n: string; last: number }>(`
     SELECT incident_id, count() AS n, max(seq) AS last FROM incident_events GROUP BY project, incident_id
     HAVING n != uniqExact(seq) OR n != last OR min(seq) != 1 LIMIT ${SHOWN_MAX}`)
   for (const { incident_id: id, n, last } of steps)
-    faults.push(`incident ${id} has ${n} steps, the last is ${last}`)
+    faults.push(`incident ${id} has ${n} steps, the last is ${last}: ${await placesTwice(ask, id)}`)
   const stale = await ask<{ incident_id: string }>(`
     SELECT incident_id FROM (SELECT * FROM incidents FINAL) AS one
     FULL JOIN (SELECT incident_id, max(seq) AS last, argMax(status, seq) AS status_last,

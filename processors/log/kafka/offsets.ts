@@ -33,7 +33,11 @@ export class Offsets {
     const known = this.#ends.get(key)
     if (known?.stable === stable) return known.end
     const begin = await this.begin(tp)
-    const end = await this.#endOfRecords(tp, { begin, stable, least: known?.end ?? begin })
+    const what = `end of ${tp.topic}/${tp.partition}`
+    const end = await this.#cluster.retry(
+      () => this.#endOfRecords(tp, { begin, stable, least: known?.end ?? begin }),
+      { what },
+    )
     this.#ends.set(key, { stable, end })
     return end
   }
@@ -96,7 +100,9 @@ export class Offsets {
         continue
       }
       for (const { offset } of decoded.records) if (offset < to) last = offset
-      if (decoded.next === next) break
+      // Below the stable end something always comes. A broker that has just come back may say nothing at first:
+      // an end found then would be too low, and work that was done would be done again.
+      if (decoded.next === next) throw new BrokerError('Fetch', CODE.notLeader)
       next = decoded.next
     }
     return last
