@@ -1,0 +1,51 @@
+import { afterEach, expect, it } from 'vitest'
+import { systemClock } from '#/kernel/clock.ts'
+import { systemRandom } from '#/kernel/random.ts'
+import { A0, appendTexts, createTopic, TestLogs } from '#/processors/log/test-log.ts'
+import { openFront } from '#/processors/log/wire/test-front.ts'
+import type { FetchResult } from './api-records.ts'
+import { Cluster } from './cluster.ts'
+import { Fetcher } from './fetcher.ts'
+import type { FetchInput } from './fetcher.ts'
+import { createTransport } from './kafka-log.ts'
+import type { KafkaLogOptions } from './options.ts'
+import { Offsets } from './offsets.ts'
+
+/** A broker that has just come back: it says nothing at first, without an error. */
+class SilentFetcher extends Fetcher {
+  silent = 0
+
+  override async fetch(input: FetchInput, waitMs: number): Promise<FetchResult> {
+    const result = await super.fetch(input, waitMs)
+    if (this.silent === 0) return result
+    this.silent -= 1
+    return { ...result, records: Buffer.alloc(0) }
+  }
+}
+
+const logs = new TestLogs()
+afterEach(() => logs.clean())
+
+it('[LG110] an answer without records is not taken for the end of a partition', async () => {
+  const embedded = await logs.open(logs.newDir())
+  await createTopic(embedded)
+  const front = await openFront(embedded)
+  const options: KafkaLogOptions = {
+    brokers: [`127.0.0.1:${front.port}`],
+    client: 'platformatic',
+    clientId: 'test',
+    clock: systemClock,
+    random: systemRandom,
+  }
+  const cluster = new Cluster(await createTransport(options), options)
+  const fetcher = new SilentFetcher(cluster, systemClock)
+  const offsets = new Offsets(cluster, fetcher)
+  await appendTexts(embedded, ['a', 'b', 'c'])
+  expect(await offsets.end(A0)).toBe(3)
+  await appendTexts(embedded, ['d', 'e', 'f'])
+  fetcher.silent = 2
+  expect(await offsets.end(A0)).toBe(6)
+  expect(fetcher.silent).toBe(0)
+  await cluster.close()
+  await front.close()
+})
