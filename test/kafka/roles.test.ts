@@ -141,8 +141,8 @@ describe.skipIf(!kafkaAvailable())('roles as processes of their own', () => {
     const nowMs = (): number => systemClock.monotonicMs()
     const path = '/api/stream?channels=live-client'
     const seen: string[] = []
-    const send = async (number: number): Promise<void> => {
-      const event = { event_type: 'custom', event_id: `live-${number}`, service: 'live-client' }
+    const send = async (number: number, name = 'live'): Promise<void> => {
+      const event = { event_type: 'custom', event_id: `${name}-${number}`, service: 'live-client' }
       expect((await ingest.post(event, key)).status).toBe(202)
     }
     interface EventMessage {
@@ -153,14 +153,25 @@ describe.skipIf(!kafkaAvailable())('roles as processes of their own', () => {
       messages
         .map((message) => ({ ...message, body: JSON.parse(message.data) as EventMessage }))
         .filter(({ body }) => body.type === 'event')
-    const idsOf = (messages: readonly StreamMessage[]): string[] =>
-      eventsOf(messages).map(({ body }) => body.data.eventId)
+    const idsOf = (messages: readonly StreamMessage[], name = 'live'): string[] =>
+      eventsOf(messages)
+        .map(({ body }) => body.data.eventId)
+        .filter((id) => id.startsWith(`${name}-`))
+    const patience = { withinMs: 60_000 }
     let lastId: string
     {
       await using stream = await openStream(new URL(path, one?.url), { nowMs })
-      await systemClock.sleep(500)
+      // A stream begins with what comes after it was opened: it is open once something came.
+      for (let number = 0; idsOf(stream.messages, 'first').length === 0; number += 1) {
+        expect(number).toBeLessThan(200)
+        await send(number, 'first')
+        await systemClock.sleep(300)
+      }
       for (let number = 0; number < 5; number += 1) await send(number)
-      await waitFor(() => idsOf(stream.messages).length >= 5, { what: 'five events on one' })
+      await waitFor(() => idsOf(stream.messages).length >= 5, {
+        what: 'five events on one',
+        ...patience,
+      })
       seen.push(...idsOf(stream.messages))
       lastId = eventsOf(stream.messages).at(-1)?.id ?? ''
       expect(lastId).not.toBe('')
@@ -172,9 +183,15 @@ describe.skipIf(!kafkaAvailable())('roles as processes of their own', () => {
         nowMs,
         headers: { 'last-event-id': lastId },
       })
-      await waitFor(() => idsOf(stream.messages).includes('live-9'), { what: 'the tenth event' })
+      await waitFor(() => idsOf(stream.messages).includes('live-9'), {
+        what: 'the tenth event',
+        ...patience,
+      })
       await send(10)
-      await waitFor(() => idsOf(stream.messages).includes('live-10'), { what: 'the next event' })
+      await waitFor(() => idsOf(stream.messages).includes('live-10'), {
+        what: 'the next event',
+        ...patience,
+      })
       expect(stream.messages.map(({ event }) => event)).not.toContain('resync')
       seen.push(...idsOf(stream.messages))
     }
