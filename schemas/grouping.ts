@@ -42,7 +42,7 @@ export interface GroupableRow {
   issue: string
 }
 
-interface Counted {
+export interface Counted {
   value: string
   events: number
 }

@@ -58,6 +58,8 @@ export interface Found {
   resume: ResumePoint
   /** Of the committed offset, or of the progress record where there is none. */
   note: CommitNote | undefined
+  /** The end of the input when it was looked at. */
+  end: number
 }
 
 /**
@@ -75,30 +77,32 @@ export async function findProgress(
   for (;;) {
     const state = await loadState(log, stateTp, input.topic)
     const committed = await log.committed(context.membership().group, input)
-    const isWhole = await showsAll(context, { committed, progress: state.progress })
-    if (isWhole || clock.monotonicMs() >= untilMs) {
-      const resume = await resumePoint(context, state.progress)
+    const seen = { committed, progress: state.progress, end: await log.endOffset(input) }
+    if (showsAll(seen) || clock.monotonicMs() >= untilMs) {
+      const offset =
+        committed?.offset ?? state.progress?.offset ?? (await log.beginningOffset(input))
+      const resume = resumePoint(input, { ...seen, offset })
       const metadata = committed?.metadata ?? state.progress?.metadata ?? ''
-      return { state, resume, note: parseCommitMetadata(metadata) }
+      return { state, resume, note: parseCommitMetadata(metadata), end: seen.end }
     }
     await clock.sleep(SHOW_STEP_MS)
   }
 }
 
-async function showsAll(
-  { log, input }: WorkerContext,
-  {
-    committed,
-    progress,
-  }: { committed: CommittedOffset | undefined; progress: Progress | undefined },
-): Promise<boolean> {
+interface Seen {
+  committed: CommittedOffset | undefined
+  progress: Progress | undefined
+  end: number
+}
+
+function showsAll({ committed, progress, end }: Seen): boolean {
   const note = parseCommitMetadata(committed?.metadata ?? '')
   // Never committed, or set by a tool, which may set what it likes.
   if (committed === undefined || note === undefined) return true
   // Whoever rests for a replay before its first record says so in the offset alone.
   if (progress === undefined) return note.rest !== undefined
   if (progress.offset < committed.offset) return false
-  return (await log.endOffset(input)) >= Math.max(committed.offset, note.hi ?? 0)
+  return end >= Math.max(committed.offset, note.hi ?? 0)
 }
 
 /**
@@ -107,16 +111,12 @@ async function showsAll(
  * touch what is already written: `RewindError` carries both offsets. A group that has no offset any more, as Kafka
  * forgets them after a week without members, wished for nothing: the progress record stands in.
  */
-async function resumePoint(
-  context: WorkerContext,
-  progress: Progress | undefined,
-): Promise<ResumePoint> {
-  const { log, input } = context
-  const committed = await log.committed(context.membership().group, input)
-  const offset = committed?.offset ?? progress?.offset ?? (await log.beginningOffset(input))
+function resumePoint(
+  input: TopicPartition,
+  { offset, progress, end }: Omit<Seen, 'committed'> & { offset: number },
+): ResumePoint {
   if (progress !== undefined && offset < progress.offset)
     throw new RewindError(input, { offset, progress })
-  const end = await log.endOffset(input)
   const position = Math.min(offset, end)
   const isFirst = progress === undefined
   const done = isFirst ? position : Math.min(progress.offset, end)

@@ -69,10 +69,9 @@ class SinkWorker implements Worker {
   }
 
   async recover(): Promise<void> {
-    const { log } = this.#context
-    const { resume, note } = await findProgress(this.#context, this.#stateTp())
+    const { resume, note, end } = await findProgress(this.#context, this.#stateTp())
     this.#position = resume.position
-    const isWhole = note?.hi !== undefined && note.hi <= (await log.endOffset(this.input))
+    const isWhole = note?.hi !== undefined && note.hi <= end
     if (note?.hi !== undefined && isWhole && this.#options.intent !== false)
       this.#intent = { lo: resume.position, hi: note.hi, epoch: note.epoch }
     if (resume.isFirst) await this.#commit(commitMetadata(this.#context.epoch))

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { suspicionsOf, type IssueShape } from './suspicion.ts'
+import type { IssueShapeRow } from '#/schemas/grouping.ts'
+import { suspicionsOf } from './suspicion.ts'
 
-function shape(over: Partial<IssueShape>): IssueShape {
+function shape(over: Partial<IssueShapeRow>): IssueShapeRow {
   return {
     fingerprint: 'a',
     title: '',

@@ -1,20 +1,4 @@
-/** What the events of one issue look like, counted. */
-export interface IssueShape {
-  fingerprint: string
-  title: string
-  template: string
-  method: string
-  events: number
-  services: readonly string[]
-  types: readonly Counted[]
-  culprits: readonly Counted[]
-  templates: readonly Counted[]
-}
-
-interface Counted {
-  value: string
-  events: number
-}
+import type { Counted, IssueShapeRow } from '#/schemas/grouping.ts'
 
 export interface Suspicion {
   kind: 'over' | 'under'
@@ -36,13 +20,13 @@ const COMPARED_MAX = 300
 const SHOWN_MAX = 100
 
 /** Issues that look wrongly grouped by their own evidence, the most suspect first. Bounded by COMPARED_MAX². */
-export function suspicionsOf(issues: readonly IssueShape[]): Suspicion[] {
+export function suspicionsOf(issues: readonly IssueShapeRow[]): Suspicion[] {
   const largest = issues.toSorted((a, b) => b.events - a.events).slice(0, COMPARED_MAX)
   const found = [...largest.flatMap(overGrouped), ...underGrouped(largest)]
   return found.toSorted((a, b) => b.score - a.score).slice(0, SHOWN_MAX)
 }
 
-function overGrouped(issue: IssueShape): Suspicion[] {
+function overGrouped(issue: IssueShapeRow): Suspicion[] {
   // A rule or a code says itself what belongs together.
   if (issue.events < EVENTS_MIN) return []
   const seen: [string, readonly Counted[]][] = [
@@ -72,12 +56,12 @@ function overGrouped(issue: IssueShape): Suspicion[] {
 const shown = ({ value, events }: Counted): string =>
   `${JSON.stringify(value.slice(0, 80))} in ${events} events`
 
-function underGrouped(issues: readonly IssueShape[]): Suspicion[] {
+function underGrouped(issues: readonly IssueShapeRow[]): Suspicion[] {
   const words = issues.map(({ template, title }) => wordsOf(template === '' ? title : template))
-  const pairs: { left: IssueShape; right: IssueShape; alike: number }[] = []
+  const pairs: { left: IssueShapeRow; right: IssueShapeRow; alike: number }[] = []
   for (const [at, left] of issues.entries()) {
     for (let other = at + 1; other < issues.length; other++) {
-      const right = issues[other] as IssueShape
+      const right = issues[other] as IssueShapeRow
       if (!mayBeOne(left, right)) continue
       const alike = likeness(words[at] ?? [], words[other] ?? [])
       if (alike >= ALIKE_MIN) pairs.push({ left, right, alike })
@@ -92,10 +76,10 @@ function underGrouped(issues: readonly IssueShape[]): Suspicion[] {
   }))
 }
 
-const quoted = ({ template, title }: IssueShape): string =>
+const quoted = ({ template, title }: IssueShapeRow): string =>
   JSON.stringify((template === '' ? title : template).slice(0, 80))
 
-function mayBeOne(left: IssueShape, right: IssueShape): boolean {
+function mayBeOne(left: IssueShapeRow, right: IssueShapeRow): boolean {
   return (
     left.method === right.method &&
     left.services.some((service) => right.services.includes(service)) &&

@@ -34,6 +34,7 @@ export const CODE = {
   storageError: 56,
   unknownProducerId: 59,
   nonEmptyGroup: 68,
+  offsetNotAvailable: 78,
   memberIdRequired: 79,
   fencedInstanceId: 82,
   unstableOffsetCommit: 88,
@@ -58,7 +59,7 @@ const PASSING: ReadonlySet<number> = new Set([
   CODE.storageError,
   74, // fenced leader epoch
   75, // unknown leader epoch
-  78, // offset not available
+  CODE.offsetNotAvailable,
   CODE.unstableOffsetCommit,
   89, // throttling quota exceeded
   100, // unknown topic id

@@ -102,7 +102,7 @@ export class Offsets {
       for (const { offset } of decoded.records) if (offset < to) last = offset
       // Below the stable end something always comes. A broker that has just come back may say nothing at first:
       // an end found then would be too low, and work that was done would be done again.
-      if (decoded.next === next) throw new BrokerError('Fetch', CODE.notLeader)
+      if (decoded.next === next) throw new BrokerError('Fetch', CODE.offsetNotAvailable)
       next = decoded.next
     }
     return last

@@ -1,3 +1,4 @@
+import { readInt64 } from '#/processors/log/varint.ts'
 import { FrameError } from './frame-error.ts'
 
 /** Elements of one array; a hostile count must not make us loop for ever over nothing. */
@@ -33,8 +34,7 @@ export class WireReader {
 
   /** As a double: offsets, timestamps and producer ids stay far below 2^53; larger ones lose their last bits. */
   int64(): number {
-    const at = this.#take(8)
-    return this.#bytes.readInt32BE(at) * 0x100000000 + this.#bytes.readUInt32BE(at + 4)
+    return readInt64(this.#bytes, this.#take(8))
   }
 
   string(): string {

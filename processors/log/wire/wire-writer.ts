@@ -1,3 +1,5 @@
+import { writeInt64 } from '#/processors/log/varint.ts'
+
 const FIRST_BYTES = 512
 
 /** Kafka's primitives into one growing buffer; large byte fields are kept apart and never copied. */
@@ -31,9 +33,7 @@ export class WireWriter {
 
   int64(value: number): this {
     const at = this.#room(8)
-    const high = Math.floor(value / 0x100000000)
-    this.#buffer.writeInt32BE(high, at)
-    this.#buffer.writeUInt32BE(value - high * 0x100000000, at + 4)
+    writeInt64(this.#buffer, at, value)
     return this
   }
 
