@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { DiffState, DiffWish } from '#/api/ports.ts'
-import type { IncidentDifference } from '#/processors/domain/incident/diff.ts'
+import type { ReplayDifference } from '#/schemas/replay-view.ts'
 import { createDiffHistory } from './diff-history.ts'
 
 const WISH: DiffWish = {
@@ -11,7 +11,7 @@ const WISH: DiffWish = {
   to: 1000,
   history_min: 0,
 }
-const VANISHED: IncidentDifference = {
+const VANISHED: ReplayDifference = {
   kind: 'vanished',
   before: {
     id: 'a',

@@ -1,7 +1,7 @@
 import type { DiffState } from '#/api/ports.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
-import type { IncidentBrief, IncidentDifference } from '#/processors/domain/incident/diff.ts'
+import type { ComparedIncident, ReplayDifference } from '#/schemas/replay-view.ts'
 import type { Io } from './io.ts'
 import { print, table, type Ask, type Sub } from './operate.ts'
 import type { OptionValues } from './options.ts'
@@ -118,7 +118,7 @@ function report(state: DiffState, given: OptionValues, io: Io): number {
   return diff.differences.length === 0 ? 0 : DIFFERENT
 }
 
-function cellsOf(difference: IncidentDifference): [string, string, string] {
+function cellsOf(difference: ReplayDifference): [string, string, string] {
   switch (difference.kind) {
     case 'new':
       return [...nameOf(difference.after), `SEV${difference.after.level}`]
@@ -143,13 +143,13 @@ function cellsOf(difference: IncidentDifference): [string, string, string] {
 
 const TITLE_CHARS = 60
 
-function nameOf({ openedAt, title, services }: IncidentBrief): [string, string] {
+function nameOf({ openedAt, title, services }: ComparedIncident): [string, string] {
   const name = title === '' ? services.join(', ') : title
   // Titles are words of strangers: a terminal must not obey them.
   const plain = name.replaceAll(/\p{C}/gu, '.')
   return [new Date(openedAt).toISOString(), plain.slice(0, TITLE_CHARS)]
 }
 
-function listOf(incidents: readonly IncidentBrief[]): string {
+function listOf(incidents: readonly ComparedIncident[]): string {
   return incidents.map((one) => `${one.id.slice(0, 8)} (${one.evidence})`).join(' + ')
 }

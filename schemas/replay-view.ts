@@ -3,21 +3,26 @@ export interface ComparedIncident {
   id: string
   title: string
   services: readonly string[]
+  /** Event time, ms. */
   openedAt: number
   resolvedAt: number | null
+  /** The worst SEV number and the highest score it ever had. */
   level: number
   score: number
   /** How much it is made of. */
   evidence: number
 }
 
-/** See `IncidentDifference` of the domain: the same, as the API gives it. */
 export type ReplayDifference =
   | { kind: 'new'; after: ComparedIncident }
   | { kind: 'vanished'; before: ComparedIncident }
+  /** What was one is several; the first one is the one that goes on. */
   | { kind: 'split'; before: ComparedIncident; into: readonly ComparedIncident[] }
+  /** What were several is one; the first one is the one that goes on. */
   | { kind: 'merged'; from: readonly ComparedIncident[]; after: ComparedIncident }
+  /** Opened earlier (negative) or later. */
   | { kind: 'moved'; before: ComparedIncident; after: ComparedIncident; byMs: number }
+  /** Positive: worse than before. */
   | {
       kind: 'severity'
       before: ComparedIncident

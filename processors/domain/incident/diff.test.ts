@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compareIncidents } from './diff.ts'
-import type { IncidentDifference, IncidentTrace } from './diff.ts'
+import type { ReplayDifference } from '#/schemas/replay-view.ts'
+import type { IncidentTrace } from './diff.ts'
 
 /** Incidents with evidence of their own, as one run makes them: an event belongs to one incident. */
 const traces = fc
@@ -31,7 +32,7 @@ const pick = (list: readonly IncidentTrace[], seed: number): IncidentTrace =>
 const without = (list: readonly IncidentTrace[], one: IncidentTrace): IncidentTrace[] =>
   list.filter((other) => other !== one)
 
-function names(difference: IncidentDifference): string {
+function names(difference: ReplayDifference): string {
   switch (difference.kind) {
     case 'new':
       return `new ${difference.after.id}`

@@ -1,40 +1,10 @@
+import type { ComparedIncident, ReplayDifference } from '#/schemas/replay-view.ts'
+
 /** An incident as one run of the rules made it, for comparing it with what another run made of the same telemetry. */
-export interface IncidentTrace {
-  id: string
-  title: string
-  services: readonly string[]
-  /** Event time, ms. */
-  openedAt: number
-  resolvedAt: number | null
-  /** The worst SEV number and the highest score it ever had. */
-  level: number
-  score: number
+export interface IncidentTrace extends Omit<ComparedIncident, 'evidence'> {
   /** What it is made of, named the same way in both runs whatever the rules: ids of events, minutes of services. */
   evidence: ReadonlySet<string>
 }
-
-export interface IncidentBrief extends Omit<IncidentTrace, 'evidence'> {
-  /** How much it is made of. */
-  evidence: number
-}
-
-export type IncidentDifference =
-  | { kind: 'new'; after: IncidentBrief }
-  | { kind: 'vanished'; before: IncidentBrief }
-  /** What was one is several; the first one is the one that goes on. */
-  | { kind: 'split'; before: IncidentBrief; into: readonly IncidentBrief[] }
-  /** What were several is one; the first one is the one that goes on. */
-  | { kind: 'merged'; from: readonly IncidentBrief[]; after: IncidentBrief }
-  /** Opened earlier (negative) or later. */
-  | { kind: 'moved'; before: IncidentBrief; after: IncidentBrief; byMs: number }
-  /** Positive: worse than before. */
-  | {
-      kind: 'severity'
-      before: IncidentBrief
-      after: IncidentBrief
-      levels: number
-      points: number
-    }
 
 export interface IncidentDiff {
   before: number
@@ -43,7 +13,7 @@ export interface IncidentDiff {
   matched: number
   /** Of those, pairs that differ in nothing that is compared. */
   unchanged: number
-  differences: readonly IncidentDifference[]
+  differences: readonly ReplayDifference[]
 }
 
 /** Incidents are related when they share at least this part of the smaller one. */
@@ -70,7 +40,7 @@ export function compareIncidents(
   const beforeOf = new Map(pairs.map((pair) => [pair.after, pair.before]))
   const parts = new Map<IncidentTrace, IncidentTrace[]>()
   const sources = new Map<IncidentTrace, IncidentTrace[]>()
-  const differences: IncidentDifference[] = []
+  const differences: ReplayDifference[] = []
   for (const incident of inOrder(after)) {
     if (beforeOf.has(incident)) continue
     const origin = strongest(relations, (one) => one.after === incident && afterOf.has(one.before))
@@ -104,8 +74,8 @@ export function compareIncidents(
 function regroupings(
   pair: Relation,
   { parts, sources }: { parts: IncidentTrace[] | undefined; sources: IncidentTrace[] | undefined },
-): IncidentDifference[] {
-  const found: IncidentDifference[] = []
+): ReplayDifference[] {
+  const found: ReplayDifference[] = []
   const [before, after] = [brief(pair.before), brief(pair.after)]
   if (parts !== undefined)
     found.push({ kind: 'split', before, into: [after, ...parts.map((one) => brief(one))] })
@@ -114,8 +84,8 @@ function regroupings(
   return found
 }
 
-function shifts({ before, after }: Relation): IncidentDifference[] {
-  const found: IncidentDifference[] = []
+function shifts({ before, after }: Relation): ReplayDifference[] {
+  const found: ReplayDifference[] = []
   const sides = { before: brief(before), after: brief(after) }
   const byMs = after.openedAt - before.openedAt
   if (byMs !== 0) found.push({ kind: 'moved', ...sides, byMs })
@@ -178,7 +148,7 @@ function strongest(
   return relations.find((relation) => holds(relation))
 }
 
-function brief({ evidence, ...rest }: IncidentTrace): IncidentBrief {
+function brief({ evidence, ...rest }: IncidentTrace): ComparedIncident {
   return { ...rest, evidence: evidence.size }
 }
 
@@ -188,7 +158,7 @@ function inOrder(incidents: readonly IncidentTrace[]): IncidentTrace[] {
   )
 }
 
-function startOf(difference: IncidentDifference): number {
+function startOf(difference: ReplayDifference): number {
   if (difference.kind === 'new' || difference.kind === 'merged') return difference.after.openedAt
   return difference.before.openedAt
 }
