@@ -44,6 +44,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
       void answerUnrouted(deps, error, { request, reply }),
   })
   app.decorateRequest('apiKey', undefined)
+  app.decorateRequest('principal', undefined)
   // Bodies stay bytes: each route knows best how to read its own, and most never need to.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
@@ -151,6 +152,7 @@ function callOf(
     path: request.params as Record<string, string>,
     project: projectOf(deps, request, wished),
     key: request.apiKey,
+    principal: request.principal,
     nowMs,
   }
 }

@@ -1,4 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Principal } from '#/schemas/principal.ts'
+import { OWNER, principalOfKey } from './accounts/key-principal.ts'
 import type { AppDeps } from './deps.ts'
 import { checkHost, checkOrigin } from './exposure.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
@@ -12,6 +14,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The key that proved itself, where one was sent. */
     apiKey: ApiKey | undefined
+    /** Who is asking; undefined where reads are open and nobody said who they are. */
+    principal: Principal | undefined
   }
 }
 
@@ -42,14 +46,18 @@ export function authorize(deps: AppDeps, request: FastifyRequest, wanted: Access
       remedy: 'Send it as X-API-Key or as Authorization: Bearer.',
     })
   }
-  if (access === 'operator') return checkOperator(deps, presented)
-  if ((access === 'read' || access === 'admin') && isOperator(deps, presented)) return
+  if (access !== 'ingest' && isOperator(deps, presented)) {
+    request.principal = OWNER
+    return
+  }
+  if (access === 'operator') throw notTheOperator()
   const key = verified(deps.keys, presented)
   if (!key.scopes.includes(access) && !key.scopes.includes('admin'))
     throw new FaultlineError('forbidden', `This key lacks the scope ${access}.`, {
       remedy: `Create one with: faultline keys create --scope ${access}`,
     })
   request.apiKey = key
+  request.principal = principalOfKey(key)
 }
 
 function isOperator({ operatorToken }: AppDeps, presented: string): boolean {
@@ -61,9 +69,8 @@ function isToken(token: string | undefined, presented: string | undefined): bool
   return isSameHash(keyHash(presented), keyHash(token))
 }
 
-function checkOperator(deps: AppDeps, presented: string): void {
-  if (isOperator(deps, presented)) return
-  throw new FaultlineError('forbidden', 'This call is for the operator of the platform.', {
+function notTheOperator(): FaultlineError {
+  return new FaultlineError('forbidden', 'This call is for the operator of the platform.', {
     remedy: 'Use the command line beside the data folder: it reads the token there.',
   })
 }

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorCode } from '#/kernel/errors.ts'
+import type { Principal } from '#/schemas/principal.ts'
 import type { ApiKey } from './keys.ts'
 import type { ParamValues, Params } from './params.ts'
 
@@ -17,6 +18,8 @@ export interface Call<Q extends Params = Params> {
   path: Readonly<Record<string, string>>
   project: string
   key: ApiKey | undefined
+  /** Undefined where reads are open and nobody said who they are. */
+  principal: Principal | undefined
   nowMs: number
 }
 

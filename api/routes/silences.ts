@@ -70,7 +70,8 @@ export function silenceRoutes({ silences, clock }: AppDeps): readonly Route[] {
   ]
 }
 
-const actorOf = ({ key }: Call): string => (key === undefined ? 'operator' : `key:${key.name}`)
+const actorOf = ({ key, principal }: Call): string =>
+  key === undefined ? (principal?.name ?? 'operator') : `key:${key.name}`
 
 function viewOf({ silence, removed }: KeptSilence, nowMs: number): object {
   const { project: _, ...rest } = silence
