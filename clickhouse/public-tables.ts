@@ -14,5 +14,6 @@ export const PUBLIC_TABLES: Readonly<Record<string, { latest: boolean }>> = {
   deploys: { latest: false },
   insights: { latest: false },
   actions: { latest: false },
+  deliveries: { latest: false },
   dead_letters: { latest: false },
 }

@@ -32,6 +32,7 @@ export const SINK_TABLES = {
   deadLetters: { record: 'DeadLetter', table: 'dead_letters' },
   aliases: { record: 'FingerprintAlias', table: 'issue_aliases' },
   actions: { record: 'Action', table: 'actions' },
+  deliveries: { record: 'Delivery', table: 'deliveries' },
 } as const satisfies Record<string, SinkTableSpec>
 
 // One INSERT is one block: otherwise the token would stand for more than one part, and views would see several.

@@ -14,6 +14,7 @@ export interface RecordTypes {
   AuditEntry: records.AuditEntry
   ConfigEntry: records.ConfigEntry
   DeadLetter: records.DeadLetter
+  Delivery: records.Delivery
   Detection: records.Detection
   Event: records.Event
   FingerprintAlias: records.FingerprintAlias

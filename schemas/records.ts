@@ -72,6 +72,49 @@ export interface DeadLetter {
   value: null | Buffer
 }
 
+/** One step in the life of a notification: planned, an attempt, or its end. */
+export interface Delivery {
+  project: string
+  /** The same for every attempt: what receivers drop doubles by (webhook-id). */
+  delivery_id: string
+  incident_id: string
+  incident_number: number
+  /** Step of the incident it tells of. */
+  incident_seq: number
+  /** Wall clock of this step. */
+  at: number
+  /** opened, worsened, reopened, unacknowledged, merged or resolved. */
+  reason: string
+  /** Name of the target in the configuration. */
+  target: string
+  /** webhook, slack or pagerduty. */
+  target_kind: string
+  /** waiting, retrying, delivered, failed, cancelled or suppressed. */
+  status: string
+  /** Attempts made so far. */
+  attempt: number
+  /** When it is tried next; null when it is over. */
+  next_at: null | number
+  /** HTTP status of the answer, 0 when there was none. */
+  status_code: number
+  /** How long the attempt took. */
+  duration_ms: null | number
+  /** Why it failed, was cancelled or suppressed, in a sentence. */
+  detail: string
+  /** Of the incident. */
+  title: string
+  /** SEV number, 1 worst. */
+  severity: number
+  /** Who was on call when it was planned. */
+  on_call: string
+  /** Calls a person: what is only told of an end does not. */
+  is_page: boolean
+  /** Planned in the night of the rotation's time zone. */
+  is_night: boolean
+  /** What is told, as JSON; only with the step that planned it. */
+  content: string
+}
+
 /** Something a detector noticed about one service. */
 export interface Detection {
   project: string

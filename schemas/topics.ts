@@ -97,6 +97,13 @@ export const TOPICS = {
   ),
   aiJobs: topic('ai.jobs.v1', 'AiJob', 'incident', 'Work of the AI worker.'),
   insights: topic('ai.insights.v1', 'Insight', 'incident', 'Summaries of incidents.', forever),
+  deliveries: topic(
+    'notify.deliveries.v1',
+    'Delivery',
+    'incident',
+    'Notifications: planned, each attempt, how they ended.',
+    forever,
+  ),
   audit: topic(
     'audit.v1',
     'AuditEntry',

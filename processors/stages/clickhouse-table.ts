@@ -29,6 +29,7 @@ const TOPIC_OF: Readonly<Record<Key, string>> = {
   deadLetters: TOPICS.deadLetters.name,
   aliases: TOPICS.aliases.name,
   actions: TOPICS.actions.name,
+  deliveries: TOPICS.deliveries.name,
 }
 
 function createTable(key: Key, options: ClickHouseTablesOptions): SinkTable {
