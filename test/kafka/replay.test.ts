@@ -124,4 +124,22 @@ describe.skipIf(!kafkaAvailable())('a replay over a real Kafka', () => {
       ids: EVENTS,
     })
   })
+
+  it('[B9] [RT17] from the raw topic, by one process where two were live, and in larger batches: identical tables', async () => {
+    const { code, stdout, stderr } = await operator(
+      'replay',
+      '--group',
+      'fingerprint',
+      '--reset-to',
+      'earliest',
+    )
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
+    const done = JSON.parse(stdout) as ReplayState
+    expect(done).toMatchObject({ phase: 'done', group: 'fingerprint', identical: true })
+    for (const table of ['events', 'detections']) {
+      const { before, after } = done.tables[table]!
+      expect(after.rows).toBeGreaterThan(0)
+      expect(after).toEqual(before)
+    }
+  })
 })
