@@ -9,6 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { expectCode } from '#/processors/log/contract-suite-kit.ts'
 import { KAFKA_CLIENTS } from '#/processors/log/kafka/options.ts'
 import type { KafkaLogOptions, SaslMechanism } from '#/processors/log/kafka/options.ts'
+import { startPlatform } from '#/test/e2e/platform.ts'
+import { waitFor } from '#/test/e2e/processes.ts'
 import { startBroker } from './broker.ts'
 import type { RunningBroker } from './broker.ts'
 import {
@@ -28,6 +30,7 @@ const KEY =
   '-alias broker -keyalg EC -storetype PKCS12 -validity 2 -dname CN=localhost -ext SAN=dns:localhost,ip:127.0.0.1'
 const JAAS = 'org.apache.kafka.common.security'
 const MECHANISMS: readonly SaslMechanism[] = ['plain', 'scram-sha-256', 'scram-sha-512']
+const SMALL = ['--partitions', '1', '--kafka-replication-factor', '1']
 const SCRAM = [
   { mechanism: 1, digest: 'sha256', bytes: 32 },
   { mechanism: 2, digest: 'sha512', bytes: 64 },
@@ -117,6 +120,24 @@ describe.skipIf(!ownBrokerAvailable())('a cluster with TLS and SASL', () => {
         await logs.close()
       },
     )
+
+    it(`[B17] by ${client}: the platform runs on it, configured by settings alone`, async () => {
+      const settings = ['--kafka-brokers', broker.brokers.join(','), '--kafka-client', client]
+      const trust = ['--kafka-tls', '--kafka-ca', join(folder, 'ca.pem')]
+      const login = ['--kafka-sasl', 'scram-sha-512', '--kafka-user', 'app']
+      await using platform = await startPlatform({
+        args: [...settings, ...trust, ...login, '--kafka-prefix', `${client}-`, ...SMALL],
+        environment: { FAULTLINE_KAFKA_PASSWORD: PASSWORD },
+        readyMsMax: 120_000,
+      })
+      const event = { event_type: 'signup', event_id: 's1', service: 'web' }
+      expect((await platform.post([event])).status).toBe(202)
+      const count = 'SELECT count() AS n FROM events'
+      const there = async (): Promise<boolean> =>
+        Number((await platform.clickhouse<{ n: string }>(count))[0]?.n) === 1
+      await waitFor(there, { what: 'the event in ClickHouse', withinMs: 60_000 })
+      expect(platform.stderr()).not.toContain(PASSWORD)
+    })
 
     it(`[LG108] by ${client}: a wrong password and an unknown certificate are told, soon`, async () => {
       const logs = new KafkaLogs(client, { deliveryMsMax: 1000 })
