@@ -146,4 +146,13 @@ describe('health', () => {
     for (const line of text.trim().split('\n'))
       if (!line.startsWith('# ')) expect(line).toMatch(sample)
   })
+
+  it('[K2] the lag of a partition that has gone to another process is told no more', async () => {
+    const partitions = [{ topic: 'detections.v1', partition: 1, committed: 3, end: 8, lag: 5 }]
+    test.stages.push({ ...STAGE, partitions })
+    const before = await test.get('/metrics')
+    expect(before.text).toContain('faultline_stage_lag_records{stage="cluster",partition="1"} 5')
+    test.stages.splice(0)
+    expect((await test.get('/metrics')).text).not.toContain('partition="1"')
+  })
 })

@@ -129,6 +129,8 @@ export interface Metrics {
   add(name: MetricName, value?: number, labels?: Labels): void
   set(name: MetricName, value: number, labels?: Labels): void
   observe(name: MetricName, seconds: number, labels?: Labels): void
+  /** Forgets every series of the metric: for gauges that are told anew at each scrape, so that none stays behind. */
+  forget(name: MetricName): void
   /** The current value of one series; histograms give their count. */
   read(name: MetricName, labels?: Labels): number
   /** Prometheus text exposition format 0.0.4. */
@@ -199,6 +201,9 @@ export function createMetrics(): Metrics {
       const index = BUCKETS.findIndex((bound) => seconds <= bound)
       if (index >= 0 && series.buckets !== undefined)
         series.buckets[index] = (series.buckets[index] ?? 0) + 1
+    },
+    forget(name) {
+      all.delete(name)
     },
     read(name, labels) {
       const series = all.get(name)?.get(keyOf(labels))

@@ -137,7 +137,10 @@ async function sendMetrics(deps: AppDeps, hub: Hub, call: Call): Promise<void> {
   const { metrics } = deps
   metrics.set('faultline_stream_clients', hub.clientCount())
   metrics.set('faultline_process_resident_bytes', process.memoryUsage.rss(), { process: 'main' })
-  for (const { stage, partitions } of await deps.pipeline.stages())
+  const stages = await deps.pipeline.stages()
+  // A partition that another process has taken over would stand here with its last lag for ever.
+  metrics.forget('faultline_stage_lag_records')
+  for (const { stage, partitions } of stages)
     for (const { partition, lag } of partitions)
       metrics.set('faultline_stage_lag_records', lag, { stage, partition })
   const type = 'text/plain; version=0.0.4; charset=utf-8'
