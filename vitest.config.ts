@@ -36,6 +36,8 @@ export default defineConfig({
           exclude: ignored,
           testTimeout: 180_000,
           hookTimeout: 180_000,
+          // One build of the dashboard for all files of a run, and none when its sources have not changed.
+          globalSetup: ['test/e2e/global-setup.ts'],
           fileParallelism: false,
         },
       },

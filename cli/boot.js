@@ -236,7 +236,8 @@ const node = findNode()
 if (node === process.execPath) {
   delete process.env.FAULTLINE_BOOTED
   const needsDashboard =
-    (args[0] === 'start' && !args.includes('--help')) || (args[0] === 'dev' && args[1] === 'test')
+    (args[0] === 'start' && !args.includes('--help')) ||
+    (args[0] === 'dev' && (args[1] === 'test' || args[1] === 'build'))
   if (needsDashboard) await buildDashboard(node)
   nodeModule.enableCompileCache(join(ROOT, 'node_modules', '.cache', 'compile'))
   const { main } = await import('./main.ts')

@@ -50,7 +50,7 @@ interface Build {
 export async function mountDashboard(options: MountOptions): Promise<MountedDashboard> {
   const entry = join(options.buildDir, 'adapter-node.js')
   await access(entry).catch((cause: unknown) => {
-    const remedy = 'Run: npm run build --workspace dashboard'
+    const remedy = 'Run: npm run build'
     throw new Error(`The dashboard is not built (${entry} is missing). ${remedy}`, { cause })
   })
   const build = (await import(pathToFileURL(entry).href)) as Build

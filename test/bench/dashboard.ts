@@ -12,7 +12,7 @@ import type { Served } from '#/dashboard/dev/serve.ts'
 import { serveDashboard } from '#/dashboard/dev/serve.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import { CHROMIUM_REMEDY, findChromium, launchChromium } from '#/test/e2e/chromium.ts'
-import { buildDashboard } from '#/test/e2e/dashboard-fixture.ts'
+import { copyOfDashboard } from '#/test/e2e/dashboard-build.ts'
 import { eventToPixel } from './dashboard-pixel.ts'
 
 type Print = (line: string) => void
@@ -55,10 +55,10 @@ export async function run(
 ): Promise<void> {
   const path = await findChromium()
   if (path === null) throw new Error(CHROMIUM_REMEDY)
-  const buildDir = await buildDashboard()
+  await using build = await copyOfDashboard()
   const browser = await launchChromium(path)
   const served = await serveDashboard({
-    buildDir,
+    buildDir: build.dir,
     seed: 7,
     now: () => systemClock.nowMs(),
     everyMs: 33,

@@ -2,38 +2,19 @@
  * The built dashboard over the made-up API of dashboard/dev, and a real browser in front of it. What runs inside
  * of a page is given as text: these files are checked as Node's, where there is no document.
  */
-import { execFile } from 'node:child_process'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, expect } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, inject } from 'vitest'
 
 import type { Served } from '#/dashboard/dev/serve.ts'
 import { serveDashboard } from '#/dashboard/dev/serve.ts'
 import { CHROMIUM_REMEDY, findChromium, launchChromium } from './chromium.ts'
 
-const root = join(import.meta.dirname, '../..')
-
 const chromiumPath = await findChromium()
 if (chromiumPath === null) process.stderr.write(`\nSKIPPED, NOT PASSED: ${CHROMIUM_REMEDY}\n\n`)
 export const hasChromium = chromiumPath !== null
-
-/** Builds the dashboard and returns the folder it lies in. */
-export async function buildDashboard(): Promise<string> {
-  const vite = createRequire(join(root, 'dashboard/package.json')).resolve('vite/package.json')
-  const cli = join(vite, '../bin/vite.js')
-  const env = { ...process.env, NODE_ENV: 'production' }
-  await promisify(execFile)(process.execPath, [cli, 'build'], { cwd: join(root, 'dashboard'), env })
-  // A copy: whoever starts the platform meanwhile may build again, and names of files change with their content.
-  const copy = await mkdtemp(join(tmpdir(), 'faultline-dashboard-'))
-  await cp(join(root, 'dashboard/build'), copy, { recursive: true })
-  await writeFile(join(copy, 'package.json'), '{"type":"module"}')
-  return copy
-}
 
 export interface Stage {
   readonly served: Served
@@ -45,7 +26,6 @@ export interface Stage {
 
 /** Sets up the dashboard and the browser for the tests of a file. */
 export function useDashboard(): Stage {
-  let buildDir = ''
   let served: Served | undefined
   let browser: Browser | undefined
   /** Exceptions, refused styles or scripts, requests elsewhere, fonts: in any page of a test. */
@@ -53,14 +33,16 @@ export function useDashboard(): Stage {
   const open: Page[] = []
 
   beforeAll(async () => {
-    buildDir = await buildDashboard()
-    served = await serveDashboard({ buildDir, seed: 7, now: () => Date.now() })
+    served = await serveDashboard({
+      buildDir: inject('dashboardBuild'),
+      seed: 7,
+      now: () => Date.now(),
+    })
     browser = await launchChromium(chromiumPath ?? '')
   })
   afterAll(async () => {
     await browser?.close()
     await served?.close()
-    await rm(buildDir, { recursive: true, force: true })
   })
   afterEach(async () => {
     served?.mock.fail(false)
@@ -168,8 +150,11 @@ export async function seriousViolations(
   page: Page,
   impacts: 'serious' | 'any' = 'serious',
 ): Promise<readonly string[]> {
-  await page.evaluate(await readFile(axePath, 'utf8'))
-  const { violations } = await page.evaluate<AxeAnswer>("axe.run({ resultTypes: ['violations'] })")
+  if (!(await page.evaluate<boolean>("'axe' in globalThis")))
+    await page.evaluate(await readFile(axePath, 'utf8'))
+  const { violations } = await page.evaluate<AxeAnswer>(
+    "axe.run({ resultTypes: ['violations'], preload: false })",
+  )
   return violations
     .filter(({ impact }) => impacts === 'any' || impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`)
