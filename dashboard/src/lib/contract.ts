@@ -1,5 +1,6 @@
 /**
- * The dashboard's only door to the platform's schemas: types, nothing that runs.
+ * The dashboard's only door to the platform's schemas: types, and the one thing that runs in both places, the rules of
+ * a room. Pages that show no room import types alone, so that none of it is loaded with them.
  */
 
 export type {
@@ -48,3 +49,26 @@ export type {
   ReplayDifference,
   ReplayDiffView,
 } from '../../../schemas/replay-view.ts'
+export { apply } from '../../../schemas/collab/apply.ts'
+export { guardedField, LIMITS } from '../../../schemas/collab/commands.ts'
+export { decide } from '../../../schemas/collab/decide.ts'
+export { foldAt, foldTo, seqAt } from '../../../schemas/collab/history.ts'
+export {
+  CLOSE,
+  SOCKET_LIMITS,
+  SUBPROTOCOL,
+  TICKET_PREFIX,
+} from '../../../schemas/collab/protocol.ts'
+export { emptyRoom, fieldAt, hashRoom } from '../../../schemas/collab/state.ts'
+export { viewOf } from '../../../schemas/collab/views.ts'
+export type { CommandKind, PayloadOf } from '../../../schemas/collab/commands.ts'
+export type { Focus, Present, ServerMessage, Welcome } from '../../../schemas/collab/protocol.ts'
+export type {
+  Actor,
+  Command,
+  PersonRef,
+  Rejection,
+  RoomEvent,
+  RoomState,
+} from '../../../schemas/collab/state.ts'
+export type { ActionItem, Card, Link, Note, RoomView } from '../../../schemas/collab/views.ts'
