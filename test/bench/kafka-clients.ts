@@ -16,11 +16,11 @@ const PARTITIONS = 4
 const RECORDS = 100_000
 const ROUNDS = 3
 const PINGS = 300
-const BATCHES = [100, 1000]
+export const BATCHES = [100, 1000]
 
 type Print = (line: string) => void
 
-function records(count: number): ProducedRecord[] {
+export function records(count: number): ProducedRecord[] {
   return Array.from({ length: count }, (_, index) => ({
     key: Buffer.from(`fingerprint-${index % 97}`),
     value: Buffer.alloc(VALUE_BYTES, index % 251),
@@ -52,7 +52,7 @@ async function costOf(work: () => Promise<number>): Promise<Cost> {
 }
 
 /** One append at a time per partition, as a busy door has it. */
-async function produce(log: Log, batch: readonly ProducedRecord[]): Promise<number> {
+export async function produce(log: Log, batch: readonly ProducedRecord[]): Promise<number> {
   await Promise.all(
     PARTITION_NUMBERS.map(async (partition) => {
       for (let sent = 0; sent < RECORDS / PARTITIONS; sent += batch.length)
@@ -62,7 +62,7 @@ async function produce(log: Log, batch: readonly ProducedRecord[]): Promise<numb
   return RECORDS
 }
 
-async function consume(log: Log): Promise<number> {
+export async function consume(log: Log): Promise<number> {
   const counts = await Promise.all(
     PARTITION_NUMBERS.map(async (partition) => {
       const tp = { topic: 'in', partition }
@@ -125,7 +125,7 @@ async function ping(log: Log): Promise<number[]> {
   return times
 }
 
-async function open(brokers: readonly string[], client: KafkaClient): Promise<Log> {
+export async function open(brokers: readonly string[], client: KafkaClient): Promise<Log> {
   const prefix = `bench-${randomSecret(4)}.`
   const from = { brokers, client, clientId: 'bench', prefix }
   const log = await openKafkaLog({ ...from, clock: systemClock, random: systemRandom })

@@ -12,6 +12,7 @@ import { FaultlineError } from '#/kernel/errors.ts'
 const AREAS = [
   'log',
   'kafka-clients',
+  'kafka-front',
   'clickhouse',
   'queries',
   'api',
