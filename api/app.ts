@@ -48,7 +48,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   // Bodies stay bytes: each route knows best how to read its own, and most never need to.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
-  app.setErrorHandler((error, request, reply) => answerError(deps, error, request, reply))
+  app.setErrorHandler((error, request, reply) => answerError(deps, error, { request, reply }))
 
   const hub = createHub({ ...deps, onProblem: (error) => deps.onProblem?.(error, 'live') })
   const parts: RouteParts = {
@@ -108,6 +108,8 @@ function register(
     method: route.method === 'GET' && route.isStream !== true ? ['GET', 'HEAD'] : route.method,
     url: route.path,
     bodyLimit: route.bodyBytesMax ?? PLAIN_BODY_BYTES_MAX,
+    errorHandler: (error, request, reply) =>
+      answerError(deps, error, { request, reply, send: route.sendError }),
     onRequest: (request, reply, done) => {
       authorize(deps, request, route.access)
       if (route.access === 'ingest') limitIngest(deps, parts, { request, reply })
@@ -205,10 +207,10 @@ function answerUnrouted(
 function answerError(
   deps: AppDeps,
   thrown: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  http: { request: FastifyRequest; reply: FastifyReply; send?: Route['sendError'] },
 ): FastifyReply {
+  const { request, reply, send = sendProblem } = http
   const error = faultlineErrorOf(thrown)
   if (error.status >= 500) deps.onProblem?.(thrown, request.id)
-  return sendProblem(request, reply, error)
+  return send(request, reply, error)
 }

@@ -45,7 +45,7 @@ function problemOf(error: FaultlineError, requestId: string): Problem {
 }
 
 /** Seconds to wait, for retryable errors that do not say it themselves (RFC 9110 §10.2.3). */
-const RETRY_AFTER_SECONDS = 5
+export const RETRY_AFTER_SECONDS = 5
 
 export function sendProblem(
   request: FastifyRequest,

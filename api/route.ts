@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { ErrorCode } from '#/kernel/errors.ts'
+import type { ErrorCode, FaultlineError } from '#/kernel/errors.ts'
 import type { Principal } from '#/schemas/principal.ts'
 import type { ApiKey } from './keys.ts'
 import type { ParamValues, Params } from './params.ts'
@@ -39,6 +39,8 @@ export interface Route<Q extends Params = Params> {
   problems?: readonly ErrorCode[]
   /** The body arrives as bytes of at most this many. */
   bodyBytesMax?: number
+  /** How failures are told where the protocol has a shape of its own; problem+json when not given. */
+  sendError?: (request: FastifyRequest, reply: FastifyReply, error: FaultlineError) => FastifyReply
   /** Not answered to HEAD: the answer has no end. */
   isStream?: boolean
   /** What it returns is sent as JSON; undefined when it has answered itself. */

@@ -8,6 +8,11 @@ export const METRIC_CATALOGUE = {
     labels: ['result'],
     help: 'Events at the door by result: accepted, rejected, limited.',
   },
+  faultline_ingest_skipped_total: {
+    type: 'counter',
+    labels: ['what'],
+    help: 'Read at the door and not kept: internal_span, and items of envelopes by kind.',
+  },
   faultline_ingest_seconds: {
     type: 'histogram',
     labels: [],

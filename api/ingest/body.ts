@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { promisify } from 'node:util'
-import { gunzip, gunzipSync, inflate } from 'node:zlib'
+import { brotliDecompress, gunzip, gunzipSync, inflate, zstdDecompress } from 'node:zlib'
 import { FaultlineError, systemErrorCode } from '#/kernel/errors.ts'
 import { LIMITS } from '#/schemas/event-input.ts'
 
@@ -28,6 +28,8 @@ export function formatOf(contentType: string | undefined): BodyFormat {
 
 const gunzipAsync = promisify(gunzip)
 const inflateAsync = promisify(inflate)
+const brotliAsync = promisify(brotliDecompress)
+const zstdAsync = promisify(zstdDecompress)
 /** Below this a trip to the thread pool costs more than the work. */
 const SYNC_BYTES_MAX = 16 * 1024
 
@@ -48,9 +50,11 @@ export function decompressed(body: Buffer, encoding: string | undefined): Buffer
     }
   }
   if (name === 'deflate') return inflateAsync(body, options).catch(refuse)
+  if (name === 'br') return brotliAsync(body, options).catch(refuse)
+  if (name === 'zstd') return zstdAsync(body, options).catch(refuse)
   throw new FaultlineError('unsupported_media_type', `Content encoding ${name} is not supported.`, {
     path: 'content-encoding',
-    remedy: 'Send gzip, deflate, or no encoding.',
+    remedy: 'Send gzip, deflate, br, zstd, or no encoding.',
   })
 }
 
@@ -120,7 +124,7 @@ export function tooMany(): FaultlineError {
   )
 }
 
-function parseJson(bytes: Buffer): unknown {
+export function parseJson(bytes: Buffer): unknown {
   if (!isUtf8(bytes))
     throw new FaultlineError('invalid_encoding', 'The body is not UTF-8.', {
       remedy: 'RFC 8259 asks for UTF-8: encode the text again.',

@@ -30,13 +30,20 @@ export interface Accepted {
   receivedAtMs: number
 }
 
+export interface AcceptOptions {
+  project: string
+  typeOptional?: boolean
+  /** Where one record of a sender may become several events; else the bound on events of a body. */
+  itemsMax?: number
+}
+
 export interface Door {
   readonly pressure: Pressure
   /**
    * Makes events of the body and appends them: durable when it resolves. Items that are refused do not hold up the
    * others. Fails with the codes of `Log.append`, and then nothing of the body was taken.
    */
-  accept(body: ParsedBody, options: { project: string; typeOptional?: boolean }): Promise<Accepted>
+  accept(body: ParsedBody, options: AcceptOptions): Promise<Accepted>
 }
 
 export function createDoor(deps: AppDeps): Door {
@@ -55,7 +62,7 @@ export function createDoor(deps: AppDeps): Door {
   return {
     pressure,
     async accept(body, options) {
-      if (body.items.length > LIMITS.batchEventsMax) throw tooMany()
+      if (body.items.length > (options.itemsMax ?? LIMITS.batchEventsMax)) throw tooMany()
       const place = placeOf ?? (await partitions())
       const context = contextOf(clock.nowMs(), options)
       const accepted: Accepted = {

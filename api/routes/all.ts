@@ -1,4 +1,5 @@
 import type { AppDeps, Surface } from '#/api/deps.ts'
+import { otlpRoutes } from '#/api/otlp/routes.ts'
 import type { Route } from '#/api/route.ts'
 import { changeRoutes } from './changes.ts'
 import { describeRoutes } from './describe.ts'
@@ -22,7 +23,7 @@ export type RouteParts = IngestParts & HealthParts
 /** Every address of this process, in the order the description shows them. */
 export function allRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
   const all: readonly Route[] = [
-    ...(serves(deps, 'ingest') ? ingestRoutes(deps, parts) : []),
+    ...(serves(deps, 'ingest') ? doorRoutes(deps, parts) : []),
     ...(serves(deps, 'reads') ? readRoutes(deps, parts) : []),
     ...healthRoutes(deps, parts),
     ...describeRoutes(deps, () => all),
@@ -32,6 +33,10 @@ export function allRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
 
 export function serves({ surfaces }: AppDeps, surface: Surface): boolean {
   return surfaces === undefined || surfaces.has(surface)
+}
+
+function doorRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
+  return [...ingestRoutes(deps, parts), ...otlpRoutes(deps, parts)]
 }
 
 function readRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {

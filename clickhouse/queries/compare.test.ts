@@ -46,6 +46,15 @@ beforeAll(async () => {
     span_id: "'s2'",
     parent_span_id: "'s1'",
   })
+  // What failed inside the call is no second one.
+  await insert(1, OPENED_MS, {
+    ...span,
+    service: "'ledger'",
+    event_type: "'error'",
+    severity: '5',
+    span_id: "'s2'",
+    parent_span_id: "'s1'",
+  })
 })
 afterAll(() => engine.stop())
 
@@ -178,6 +187,6 @@ it('[E8] each release answers for its own time: up to the deploys next to it, wi
 it('tables are told with rows and parts', async () => {
   const tables = await createReads(engine.clickhouse).storage()
   const events = tables.find(({ table }) => table === 'events')
-  expect(events?.rows).toBe(604)
+  expect(events?.rows).toBe(605)
   expect(events?.parts).toBeGreaterThan(0)
 })

@@ -8,12 +8,18 @@ const EDGES_MAX = 2_000
 /** Spans joined at most; a longer range shows the calls of its newest ones. */
 const SPANS_MAX = 200_000
 
-/** A call is a span whose parent belongs to another service. */
+/**
+ * A call is a span whose parent belongs to another service. A span may be several events, a request and the errors in
+ * it, and is one call; an event that names no span of its own is one by itself.
+ */
 const CALLS = `SELECT p.service AS caller, c.service AS callee, count() AS calls, countIf(c.severity >= 4) AS errors
   FROM (
-    SELECT trace_id, parent_span_id, service, severity FROM events
-    WHERE ${OCCURRED_IN_RANGE} AND trace_id != '' AND parent_span_id != ''
-    ORDER BY occurred_at DESC LIMIT ${SPANS_MAX}
+    SELECT trace_id, parent_span_id, service, max(worst) AS severity FROM (
+      SELECT trace_id, parent_span_id, service, severity AS worst, if(span_id = '', event_id, span_id) AS span
+      FROM events
+      WHERE ${OCCURRED_IN_RANGE} AND trace_id != '' AND parent_span_id != ''
+      ORDER BY occurred_at DESC LIMIT ${SPANS_MAX}
+    ) GROUP BY trace_id, parent_span_id, service, span
   ) AS c INNER JOIN (
     SELECT trace_id, span_id, any(service) AS service FROM events
     WHERE ${OCCURRED_IN_RANGE} AND trace_id != '' AND span_id != ''

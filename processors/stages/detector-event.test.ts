@@ -11,6 +11,7 @@ function calleeOf(attributes: Record<string, string>): string | undefined {
 describe('whom an event says it calls', () => {
   it.each([
     [{ 'peer.service': 'store' }, 'store'],
+    [{ 'service.peer.name': 'store', 'span.kind': 'client' }, 'store'],
     [{ 'peer.service': 'store', 'server.address': '10.0.0.4', 'span.kind': 'client' }, 'store'],
     [{ 'server.address': 'bank.example', 'span.kind': 'CLIENT' }, 'bank.example'],
     [{ 'server.address': 'bank.example', 'span.kind': 'SPAN_KIND_CLIENT' }, 'bank.example'],
@@ -22,6 +23,8 @@ describe('whom an event says it calls', () => {
     // On the called side this is its own address.
     { 'server.address': 'cart.example' },
     { 'server.address': 'cart.example', 'span.kind': 'server' },
+    // Who asked.
+    { 'peer.service': 'web', 'span.kind': 'server' },
     { 'server.address': '127.0.0.1', 'span.kind': 'client' },
     { 'server.address': 'localhost', 'span.kind': 'client' },
     { 'peer.service': 'cart' },

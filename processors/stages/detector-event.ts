@@ -72,9 +72,14 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/
  * other one it is the service's own.
  */
 function calleeOf({ attributes, service }: DetectorFields): string | undefined {
-  const isCalling = /^(?:span_kind_)?client$/i.test(attributes['span.kind'] ?? '')
+  const kind = attributes['span.kind'] ?? ''
+  // The peer of a span that answers is whoever asked.
+  if (/^(?:span_kind_)?(?:server|consumer)$/i.test(kind)) return undefined
+  const isCalling = /^(?:span_kind_)?client$/i.test(kind)
   const callee =
-    attributes['peer.service'] ?? (isCalling ? attributes['server.address'] : undefined)
+    attributes['service.peer.name'] ??
+    attributes['peer.service'] ??
+    (isCalling ? attributes['server.address'] : undefined)
   if (callee === undefined || callee === '' || callee === service) return undefined
   return LOOPBACK.test(callee) || callee.length > CALLEE_CHARS_MAX ? undefined : callee
 }
