@@ -98,7 +98,15 @@ export function optional<T>(shape: Shape<T>): Shape<T | undefined> {
 
 type Shapes = Readonly<Record<string, Shape<unknown>>>
 export type ShapeOf<S> = S extends Shape<infer T> ? T : never
-export type Fields<S extends Shapes> = { readonly [K in keyof S]: ShapeOf<S[K]> }
+type IsOptional<T> = undefined extends T ? true : false
+/** What may be left out, may be left out of the type. */
+export type Fields<S extends Shapes> = {
+  readonly [K in keyof S as IsOptional<ShapeOf<S[K]>> extends true ? never : K]: ShapeOf<S[K]>
+} & {
+  readonly [K in keyof S as IsOptional<ShapeOf<S[K]>> extends true ? K : never]?:
+    | ShapeOf<S[K]>
+    | undefined
+}
 
 /** Fields it does not know are refused: a misspelt one would else be lost without a word. */
 export function object<S extends Shapes>(shapes: S): Shape<Fields<S>> {

@@ -38,14 +38,14 @@ function openSocket(ticket: string | null): Promise<Socket> {
         if (raw.readyState === WebSocket.OPEN) raw.send(text)
       },
       close: () => raw.close(),
-      onmessage: null,
-      onclose: null,
+      heard: null,
+      ended: null,
     }
     raw.addEventListener('open', () => resolve(socket))
-    raw.addEventListener('message', (event: MessageEvent<string>) => socket.onmessage?.(event.data))
+    raw.addEventListener('message', (event: MessageEvent<string>) => socket.heard?.(event.data))
     raw.addEventListener('close', ({ code, reason }) => {
       reject(code === 4403 ? new ConnectRefused(reason) : new Error(`closed with ${code}`))
-      socket.onclose?.(code, reason)
+      socket.ended?.(code, reason)
     })
   })
 }

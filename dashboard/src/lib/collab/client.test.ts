@@ -67,15 +67,15 @@ class TestServer {
     const socket: Socket = {
       send: (text) => void (this.isUp && this.sockets.includes(socket) && this.#hear(socket, text)),
       close: () => void (this.sockets = this.sockets.filter((other) => other !== socket)),
-      onmessage: null,
-      onclose: null,
+      heard: null,
+      ended: null,
     }
     this.sockets.push(socket)
     return socket
   }
 
   cut(code = 1006): void {
-    for (const socket of this.sockets.splice(0)) socket.onclose?.(code, '')
+    for (const socket of this.sockets.splice(0)) socket.ended?.(code, '')
   }
 
   release(): void {
@@ -85,7 +85,7 @@ class TestServer {
 
   say(message: ServerMessage): void {
     const text = JSON.stringify(message)
-    for (const socket of this.sockets) socket.onmessage?.(text)
+    for (const socket of this.sockets) socket.heard?.(text)
   }
 
   decide(command: Command): ServerMessage {
@@ -122,7 +122,7 @@ class TestServer {
         you: ANN,
         now: 1_000,
       }
-      socket.onmessage?.(JSON.stringify(welcome))
+      socket.heard?.(JSON.stringify(welcome))
     } else if (message.type === 'cmd') {
       const answer = this.decide({ ...message, actor: ANN, at: 5 })
       if (this.isSlow) this.#held.push(() => this.say(answer))
@@ -244,7 +244,7 @@ describe('a room in a tab', () => {
       ['card_create', card('h2')],
       ['card_confirm', { id: 'h1' }],
     ] as const) {
-      const sent = room.send(kind, payload as never)
+      const sent = room.send<typeof kind>(kind, payload)
       if (sent.ok) cmdIds.push(sent.cmdId)
     }
     expect(cmdIds).toHaveLength(5)

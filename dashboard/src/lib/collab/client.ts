@@ -272,7 +272,7 @@ class CollabRoom implements Room {
         this.#note({ kind: 'overwritten', path, by: event.actor, seq: event.seq })
   }
 
-  #takeRejection({ type: _, ...rejection }: Extract<ServerMessage, { type: 'reject' }>): void {
+  #takeRejection(rejection: Rejection): void {
     const command = this.#pending.find(({ cmdId }) => cmdId === rejection.cmdId)
     if (command === undefined) return
     if (rejection.code === 'rate') {
@@ -319,8 +319,8 @@ class CollabRoom implements Room {
   }
 }
 
-function messageOf({ at: _, ...pending }: Pending): object {
-  return { type: 'cmd', ...pending }
+function messageOf({ cmdId, kind, payload, expect, base }: Pending): object {
+  return { type: 'cmd', cmdId, kind, payload, base, ...(expect === undefined ? {} : { expect }) }
 }
 
 function withDelta(

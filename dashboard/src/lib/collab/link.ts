@@ -6,8 +6,8 @@ import type { ServerMessage } from '#lib/contract.ts'
 export interface Socket {
   send(text: string): void
   close(): void
-  onmessage: ((text: string) => void) | null
-  onclose: ((code: number, reason: string) => void) | null
+  heard: ((text: string) => void) | null
+  ended: ((code: number, reason: string) => void) | null
 }
 
 export interface Timers {
@@ -107,8 +107,8 @@ class ReturningLink implements Link {
     }
     this.#socket = socket
     this.#heardAt = this.#options.clock.nowMs()
-    socket.onmessage = (text) => this.#take(socket, text)
-    socket.onclose = (code, reason) => this.#closed(socket, code, reason)
+    socket.heard = (text) => this.#take(socket, text)
+    socket.ended = (code, reason) => this.#closed(socket, code, reason)
     socket.send(JSON.stringify(this.#options.hello()))
     this.#beat()
   }
