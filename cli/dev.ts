@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { Command, Io } from './io.ts'
 import { unknownName } from './options.ts'
+import { runTests, vitestArguments } from './run-tests.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const bin = (name: string): string => join(ROOT, 'node_modules', '.bin', name)
@@ -21,35 +21,6 @@ function tool(command: string, args: readonly string[], cwd = ROOT): Promise<num
 const node = (path: string, args: readonly string[]): Promise<number> =>
   tool(process.execPath, [join(ROOT, path), ...args])
 
-const vitest = (args: readonly string[]): Promise<number> =>
-  tool(process.execPath, [join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...args])
-
-/** All tests, and one plain line at the end that counts them. */
-async function test(args: readonly string[], io: Io): Promise<number> {
-  const folder = mkdtempSync(join(tmpdir(), 'faultline-test-'))
-  const report = join(folder, 'report.json')
-  try {
-    const code = await vitest([
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${report}`,
-      ...args,
-    ])
-    if (existsSync(report)) io.stdout.write(countLine(readFileSync(report, 'utf8')))
-    return code
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-function countLine(report: string): string {
-  const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(report) as Record<
-    string,
-    number
-  >
-  return `${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped\n`
-}
-
 /** The dashboard's generated types, formatter, linter, types, dashboard, dead code, unit tests: in this order, ending at the first that fails. */
 async function check(args: readonly string[], io: Io): Promise<number> {
   const steps: [string, () => Promise<number>][] = [
@@ -62,7 +33,7 @@ async function check(args: readonly string[], io: Io): Promise<number> {
       () => tool(bin('svelte-check'), ['--tsconfig', './tsconfig.json'], join(ROOT, 'dashboard')),
     ],
     ['knip', () => tool(bin('knip'), [])],
-    ['unit tests', () => vitest(['--project', 'unit'])],
+    ['unit tests', () => tool(process.execPath, vitestArguments(['--project', 'unit']))],
   ]
   const chosen = args.includes('--fast') ? steps.slice(0, 6) : steps
   for (const [name, step] of chosen) {
@@ -82,7 +53,7 @@ async function script(path: string, args: readonly string[]): Promise<number> {
 }
 
 const TOOLS: Readonly<Record<string, (args: string[], io: Io) => Promise<number>>> = {
-  test,
+  test: runTests,
   // boot.js has built the dashboard by now, if its sources changed.
   build: () => Promise.resolve(0),
   check,
