@@ -108,11 +108,15 @@ function register(
     method: route.method === 'GET' && route.isStream !== true ? ['GET', 'HEAD'] : route.method,
     url: route.path,
     bodyLimit: route.bodyBytesMax ?? PLAIN_BODY_BYTES_MAX,
+    config: { isCrossOrigin: route.isCrossOrigin === true },
     errorHandler: (error, request, reply) =>
       answerError(deps, error, { request, reply, send: route.sendError }),
     onRequest: (request, reply, done) => {
+      if (route.isCrossOrigin === true) allowOrigins(reply)
       authorize(deps, request, route.access)
-      if (route.access === 'ingest') limitIngest(deps, parts, { request, reply })
+      route.admit?.(request)
+      if (route.access === 'ingest' || route.access === 'dsn')
+        limitIngest(deps, parts, { request, reply })
       done()
     },
     handler: async (request, reply) => {
@@ -179,8 +183,12 @@ function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): voi
     const allowed = all.flatMap((route) =>
       route.method === 'GET' && route.isStream !== true ? ['GET', 'HEAD'] : [route.method],
     )
+    const isCrossOrigin = all.some((route) => route.isCrossOrigin === true)
+    if (isCrossOrigin) answerPreflight(app, path, allowed)
     app.route({
-      method: METHODS.filter((method) => !allowed.includes(method)),
+      method: METHODS.filter(
+        (method) => !allowed.includes(method) && !(isCrossOrigin && method === 'OPTIONS'),
+      ),
       url: path,
       handler: (request, reply) => {
         void reply.header('allow', allowed.join(', '))
@@ -190,6 +198,34 @@ function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): voi
       },
     })
   }
+}
+
+/** Any page may send here, and may read how long to be quiet (Fetch, "CORS protocol"). */
+function allowOrigins(reply: FastifyReply): void {
+  void reply
+    .header('access-control-allow-origin', '*')
+    .header('access-control-expose-headers', 'retry-after, x-sentry-rate-limits, x-sentry-error')
+    .header('cross-origin-resource-policy', 'cross-origin')
+}
+
+function answerPreflight(app: FastifyInstance, path: string, methods: readonly string[]): void {
+  app.route({
+    method: 'OPTIONS',
+    url: path,
+    config: { isCrossOrigin: true },
+    handler: (_request, reply) => {
+      allowOrigins(reply)
+      return reply
+        .code(204)
+        .header('access-control-allow-methods', methods.join(', '))
+        .header(
+          'access-control-allow-headers',
+          'authorization, content-encoding, content-type, x-sentry-auth',
+        )
+        .header('access-control-max-age', '3600')
+        .send()
+    },
+  })
 }
 
 /** The router refused the address itself, before any hook or handler. */

@@ -17,6 +17,10 @@ declare module 'fastify' {
     /** Who is asking; undefined where reads are open and nobody said who they are. */
     principal: Principal | undefined
   }
+  interface FastifyContextConfig {
+    /** Answered to pages of other sites too. */
+    isCrossOrigin?: boolean
+  }
 }
 
 /** The key text of `X-API-Key` or `Authorization: Bearer`; the first wins when both are sent. */
@@ -36,7 +40,7 @@ export function guardHost(deps: AppDeps, request: FastifyRequest): void {
 
 /** Lets a call through or throws `unauthorized` or `forbidden`. A key that is sent must be right even where none is needed. */
 export function authorize(deps: AppDeps, request: FastifyRequest, wanted: Access): void {
-  if (wanted === 'none') return
+  if (wanted === 'none' || wanted === 'dsn') return
   const presented = presentedKey(request)
   if (wanted === 'metrics' && isToken(deps.metricsToken, presented)) return
   const access = wanted === 'metrics' ? 'read' : wanted
@@ -86,6 +90,7 @@ function verified(keys: Keys, presented: string): ApiKey {
 /** Writes from pages of other sites are refused even where no key is needed. */
 export function guardOrigin(request: FastifyRequest): void {
   if (request.method === 'GET' || request.method === 'HEAD') return
+  if (request.routeOptions.config.isCrossOrigin === true) return
   checkOrigin(request.headers.origin, request.headers.host)
 }
 

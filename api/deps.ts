@@ -4,6 +4,7 @@ import type { Random } from '#/kernel/random.ts'
 import type { Log } from '#/processors/log/port.ts'
 import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
 import type { Keys } from './keys.ts'
+import type { Dsns } from './sentry/dsns.ts'
 import type { SilenceDesk } from './silence-desk.ts'
 import type {
   Dashboard,
@@ -61,6 +62,8 @@ export interface AppDeps {
   registry: SchemaRegistry
   reads: Reads
   keys: Keys
+  /** What Sentry's SDKs are configured with; routes for them exist only where it is given. */
+  dsns?: Dsns | undefined
   metrics: Metrics
   pipeline: Pipeline
   /** Services of the topology file with what they call; none without one. */

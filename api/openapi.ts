@@ -9,6 +9,7 @@ const PROBLEMS_OF: Readonly<Record<Access, readonly ErrorCode[]>> = {
   read: ['invalid_request', 'unauthorized', 'forbidden', 'storage_unavailable'],
   metrics: ['invalid_request', 'unauthorized', 'forbidden'],
   ingest: ['unauthorized', 'forbidden'],
+  dsn: ['unauthorized'],
   admin: ['unauthorized', 'forbidden'],
   operator: ['unauthorized', 'forbidden'],
 }
@@ -49,7 +50,9 @@ function operationOf(route: Route): object {
     operationId: operationId(route),
     summary: route.summary,
     tags: [route.tag],
-    ...(route.access === 'none' ? { security: [] } : { security: securityOf(route.access) }),
+    ...(route.access === 'none' || route.access === 'dsn'
+      ? { security: [] }
+      : { security: securityOf(route.access) }),
     parameters: [...pathParameters(route), ...queryParameters(route)],
     ...(route.body === undefined ? {} : { requestBody: bodyOf(route.body) }),
     responses: { ...answerOf(route), ...problemsOf(route) },

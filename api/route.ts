@@ -6,9 +6,10 @@ import type { ParamValues, Params } from './params.ts'
 
 /**
  * Who may call: a key with this scope; `read` is open where the configuration says so; `operator` is whoever can read
- * the operator's token in the data folder; `metrics` is `read`, and whoever has the token for metrics; `none` is anyone.
+ * the operator's token in the data folder; `metrics` is `read`, and whoever has the token for metrics; `dsn` is
+ * whoever knows a project's DSN, which the route's `admit` looks for; `none` is anyone.
  */
-export type Access = 'ingest' | 'read' | 'metrics' | 'admin' | 'operator' | 'none'
+export type Access = 'ingest' | 'dsn' | 'read' | 'metrics' | 'admin' | 'operator' | 'none'
 
 export interface Call<Q extends Params = Params> {
   request: FastifyRequest
@@ -39,6 +40,10 @@ export interface Route<Q extends Params = Params> {
   problems?: readonly ErrorCode[]
   /** The body arrives as bytes of at most this many. */
   bodyBytesMax?: number
+  /** Before the body is read: lets a caller through in the route's own way, or throws. */
+  admit?: (request: FastifyRequest) => void
+  /** Pages of other sites may send here: the proof travels in the request itself, and no answer tells anything. */
+  isCrossOrigin?: boolean
   /** How failures are told where the protocol has a shape of its own; problem+json when not given. */
   sendError?: (request: FastifyRequest, reply: FastifyReply, error: FaultlineError) => FastifyReply
   /** Not answered to HEAD: the answer has no end. */

@@ -17,6 +17,7 @@ import { buildApp } from './app.ts'
 import { API_DEFAULTS } from './deps.ts'
 import type { ApiConfig, AppDeps } from './deps.ts'
 import { openKeys } from './keys.ts'
+import { openDsns } from './sentry/dsns.ts'
 import { TestReads } from './test-reads.ts'
 
 export const TEST_NOW_MS = Date.UTC(2026, 10, 21, 3, 30)
@@ -72,6 +73,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   const problems: unknown[] = []
   const onProblem = (error: unknown): void => void problems.push(error)
   const keys = await openKeys({ log, clock, schemaIds, registry, onProblem })
+  const dsns = await openDsns({ log, clock, schemaIds, registry, onProblem })
   const keyOf = async (scope: 'ingest' | 'read' | 'admin'): Promise<string> =>
     (await keys.createKey({ project: 'default', name: scope, scopes: [scope] })).key
   const reads = new TestReads()
@@ -84,6 +86,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     registry,
     reads,
     keys,
+    dsns,
     metrics: createMetrics(),
     pipeline: { stages: async () => stages },
     config: { ...API_DEFAULTS, ...options.config },
@@ -114,6 +117,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     async close() {
       await app.close()
       await keys.close()
+      await dsns.close()
       await log.close()
     },
   }

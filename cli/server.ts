@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { buildApp, type App } from '#/api/app.ts'
 import { API_DEFAULTS, type AppDeps, type Surface } from '#/api/deps.ts'
 import type { Keys } from '#/api/keys.ts'
+import { openDsns, type Dsns } from '#/api/sentry/dsns.ts'
 import { openGroupingDesk } from '#/api/grouping-desk.ts'
 import { openSilenceDesk, type SilenceDesk } from '#/api/silence-desk.ts'
 import type { GroupingParts, Operations, Reads } from '#/api/ports.ts'
@@ -36,6 +37,7 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
   const deps: Omit<AppDeps, 'dashboard'> = {
     ...kit,
     keys,
+    dsns: roles.has('api') || roles.has('ingest') ? await dsnsOf(kit) : undefined,
     clock: systemClock,
     random: systemRandom,
     surfaces: surfacesOf(roles),
@@ -109,6 +111,16 @@ async function operationsOf(
     diffs: createDiffDesk(kit),
     explains: createExplainDesk(kit, { clickhouse, stages: processors.chain }),
   })
+}
+
+async function dsnsOf(kit: Kit): Promise<Dsns> {
+  const dsns = await openDsns({
+    ...kit,
+    clock: systemClock,
+    onProblem: (error) => kit.logger.warn('a DSN', { error }),
+  })
+  kit.closers.push(() => dsns.close())
+  return dsns
 }
 
 async function groupingOf(kit: Kit, { clickhouse }: Storage): Promise<GroupingParts> {

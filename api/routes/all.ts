@@ -1,5 +1,7 @@
 import type { AppDeps, Surface } from '#/api/deps.ts'
 import { otlpRoutes } from '#/api/otlp/routes.ts'
+import { dsnRoutes } from '#/api/sentry/dsn-routes.ts'
+import { sentryRoutes } from '#/api/sentry/routes.ts'
 import type { Route } from '#/api/route.ts'
 import { changeRoutes } from './changes.ts'
 import { describeRoutes } from './describe.ts'
@@ -36,7 +38,7 @@ export function serves({ surfaces }: AppDeps, surface: Surface): boolean {
 }
 
 function doorRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
-  return [...ingestRoutes(deps, parts), ...otlpRoutes(deps, parts)]
+  return [...ingestRoutes(deps, parts), ...otlpRoutes(deps, parts), ...sentryRoutes(deps, parts)]
 }
 
 function readRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
@@ -51,6 +53,7 @@ function readRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
     ...sqlRoutes(deps),
     ...liveRoutes(deps, parts.hub),
     ...keyRoutes(deps),
+    ...dsnRoutes(deps),
     ...operatorRoutes(deps),
     overviewRoute(deps),
   ]
