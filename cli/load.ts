@@ -83,7 +83,7 @@ export interface PlayResult {
 const STEP_S = 0.25
 const HISTORY_STEP_S = 60
 const BATCH_EVENTS = 500
-const HISTORY_RATE = 8
+const HISTORY_RATE = 12
 
 /** Plays a scenario in real time; `historyMin` of ordinary traffic goes ahead as fast as it is taken. */
 export async function playScenario(options: PlayOptions): Promise<PlayResult> {

@@ -1,16 +1,13 @@
 import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError, systemErrorCode } from '#/kernel/errors.ts'
-import { systemRandom } from '#/kernel/random.ts'
 import { compose, type Platform } from './compose.ts'
 import { loadConfig } from './config.ts'
+import { playDemo } from './demo.ts'
 import type { Command, Io } from './io.ts'
-import { playScenario, spanOf } from './load.ts'
-import { createLogger, type Logger } from './logger.ts'
+import { createLogger } from './logger.ts'
 import { describeOptions, parseArguments, type OptionSpec, type OptionValues } from './options.ts'
-import { scenario } from './scenario/plans.ts'
 import { shopTopology } from './scenario/world.ts'
 import { rolesOf, type Role } from './roles.ts'
-import { createSender } from './sender.ts'
 import { CONFIG_OPTIONS, type Config } from './settings.ts'
 import { packageVersion } from './version.ts'
 
@@ -73,41 +70,6 @@ function dataHint(isDemo: boolean): string {
   return isDemo
     ? '\n  A demo outage is playing: watch the dashboard.\n'
     : '\n  No data at hand? `npm start -- --demo` plays an outage, or run `npx faultline load --scenario bad-deploy` beside this.\n'
-}
-
-/** Ten quiet seconds; the bad release is rolled forward 55 s after the start, the database recovers at 110 s. */
-const DEMO = { rate: 40, durationS: 150, historyMin: 70, leadS: 10, endS: 110 }
-
-/** Ordinary traffic, a bad deploy, a database that drags others down, recovery; then ordinary traffic until the end. */
-async function playDemo(
-  platform: Platform,
-  options: { seed: number; logger: Logger; signal: AbortSignal },
-): Promise<void> {
-  const { seed, logger, signal } = options
-  const sender = createSender({
-    url: platform.url,
-    key: platform.ingestKey ?? '',
-    clock: systemClock,
-    random: systemRandom,
-  })
-  const play = { seed, rate: DEMO.rate, sender, clock: systemClock, signal }
-  const story = scenario('demo').make(
-    { durationS: DEMO.durationS, fromS: DEMO.leadS, toS: DEMO.endS },
-    6,
-  )
-  const quiet = scenario('normal').make(spanOf(3600), 0)
-  try {
-    await playScenario({
-      ...play,
-      plan: story,
-      durationS: DEMO.durationS,
-      historyMin: DEMO.historyMin,
-    })
-    while (!signal.aborted)
-      await playScenario({ ...play, plan: quiet, durationS: 3600, historyMin: 0 })
-  } catch (error) {
-    if (!signal.aborted) logger.error('the demo stopped', { error })
-  }
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one a second later ends the process at once. */

@@ -271,18 +271,52 @@ const normal: PlanMaker = (span) => ({
   truth: [],
 })
 
-/** The story `start --demo` tells: ordinary traffic, a bad deploy, a database that drags others down, recovery. */
+/** A copy of the database falls behind, which its users do not feel yet. */
+function laggingReplica(span: Span, perSecond: number): Plan {
+  const root = 'orders-db'
+  const kind: ErrorKind = {
+    type: 'ReplicaBehind',
+    message: 'replica {id} does not follow',
+    where: 'Replication',
+  }
+  const own: Effect = {
+    service: root,
+    fromS: span.fromS,
+    toS: span.toS,
+    errors: { kind, perSecond: perSecond / 3, rampS: 10 },
+  }
+  return {
+    effects: [own],
+    deploys: [],
+    truth: truthOf('replica', span, { root, services: [root] }),
+  }
+}
+
+/**
+ * The story `start --demo` tells: ordinary traffic; a bad deploy that spreads to its callers until it is rolled forward;
+ * soon something small elsewhere that has nothing to do with it; much later a database that drags others down; recovery. The
+ * acts are far apart in place or in time: what fails beside a failure and right after it belongs to it for all anybody
+ * can know.
+ */
 const demo: PlanMaker = (span, perSecond) => {
   const length = span.toS - span.fromS
-  const first = badDeploy({ ...span, toS: span.fromS + length * 0.45 }, perSecond)
-  const second = databaseCascade({ ...span, fromS: span.fromS + length * 0.55 }, perSecond)
+  const within = (fromS: number, lengthS: number): Span => ({
+    durationS: span.durationS,
+    fromS: span.fromS + fromS,
+    toS: span.fromS + fromS + lengthS,
+  })
+  const lastS = Math.min(90, length * 0.3)
+  const acts = [
+    badDeploy(within(0, Math.min(45, length * 0.35)), perSecond),
+    laggingReplica(within(Math.min(110, length * 0.45), Math.min(60, length * 0.2)), perSecond),
+    databaseCascade(within(length - lastS, lastS), perSecond),
+  ]
   return {
-    effects: [...first.effects, ...second.effects],
-    deploys: first.deploys,
-    truth: [...first.truth, ...second.truth].map((incident, index) => ({
-      ...incident,
-      id: index + 1,
-    })),
+    effects: acts.flatMap(({ effects }) => effects),
+    deploys: acts.flatMap(({ deploys }) => deploys),
+    truth: acts
+      .flatMap(({ truth }) => truth)
+      .map((incident, index) => Object.assign({}, incident, { id: index + 1 })),
   }
 }
 

@@ -1,6 +1,6 @@
 /** Outages of the scenarios that `faultline load` plays, through the whole offline chain. */
 import { SCENARIOS } from '#/cli/scenario/plans.ts'
-import type { TruthIncident } from '#/cli/scenario/plan.ts'
+import type { Plan, TruthIncident } from '#/cli/scenario/plan.ts'
 import { createTraffic } from '#/cli/scenario/traffic.ts'
 import { shopTopology } from '#/cli/scenario/world.ts'
 import { createSeededRandom } from '#/kernel/random.ts'
@@ -22,11 +22,19 @@ interface Played {
 }
 
 /** An hour of ordinary traffic, eight minutes of the scenario, two minutes after it. */
-export function playScenario(name: string, seed: number): Played {
+function playScenario(name: string, seed: number): Played {
   const plan = SCENARIOS[name]?.make(SPAN, ERRORS_PER_SECOND)
   if (plan === undefined) throw new RangeError(`no scenario ${name}`)
+  return playPlan(plan, { seed, rate: EVENTS_PER_SECOND, durationS: SPAN.durationS })
+}
+
+/** What becomes of a plan, from its second 0 to `durationS`. */
+export function playPlan(
+  plan: Plan,
+  { seed, rate, durationS }: { seed: number; rate: number; durationS: number },
+): Played {
   const random = createSeededRandom(seed)
-  const traffic = createTraffic({ plan, random, rate: EVENTS_PER_SECOND, originMs: ORIGIN_MS })
+  const traffic = createTraffic({ plan, random, rate, originMs: ORIGIN_MS })
   const pipeline = createOfflinePipeline({
     project: 'eval',
     reading: { isGrouped, groupInputOf, detectorEventOf },
@@ -34,7 +42,7 @@ export function playScenario(name: string, seed: number): Played {
   })
   let made = 0
   // In short spans: a deploy changes the release of what is made after it.
-  const spans = Array.from({ length: SPAN.durationS / STEP_S }, (_, index) => index * STEP_S)
+  const spans = Array.from({ length: durationS / STEP_S }, (_, index) => index * STEP_S)
   for (const { atS, body } of spans.flatMap((fromS) => traffic.between(fromS, fromS + STEP_S))) {
     const arrivedMs = Math.round(ORIGIN_MS + atS * 1000 + random.exponential(300))
     const read = canonicalize(body, {
@@ -42,7 +50,7 @@ export function playScenario(name: string, seed: number): Played {
       nowMs: Math.max(arrivedMs, pipeline.nowMs),
       makeId: () => `made-${(made += 1)}`,
     })
-    if (!read.ok) throw new Error(`${name}: ${read.message}`)
+    if (!read.ok) throw new Error(read.message)
     pipeline.push(read.event)
   }
   pipeline.finish()

@@ -85,28 +85,39 @@ function suspectDeploy(
 ): { deploy: DeployFact; cause: Cause } | undefined {
   const own = ownErrors(alerts, service)
   if (own.length === 0) return undefined
-  const firstAtMs = Math.min(...own.map(latestStartMs))
+  const firstAtMs = firstStartMs(own, MINUTE_MS)
+  const latestFirstMs = firstStartMs(own, COUNTED_EARLY_MS)
   let best: { deploy: DeployFact; weight: number; delayMs: number } | undefined
   for (const deploy of deploys) {
-    const delayMs = firstAtMs - deploy.atMs
-    if (deploy.service !== service || delayMs < -CLOCK_SKEW_MS || delayMs > DEPLOY_DELAY_MAX_MS)
-      continue
+    const delayMs = Math.max(0, firstAtMs - deploy.atMs)
+    const isBefore = deploy.atMs <= latestFirstMs + CLOCK_SKEW_MS
+    if (deploy.service !== service || !isBefore || delayMs > DEPLOY_DELAY_MAX_MS) continue
     const guilty = own.filter((alert) => blamesRelease(alert, deploy.release))
     if (guilty.length === 0) continue
-    const weight = 0.5 + 0.5 * Math.exp(-Math.max(0, delayMs) / DEPLOY_FADE_MS)
+    const weight = 0.5 + 0.5 * Math.exp(-delayMs / DEPLOY_FADE_MS)
     if (best === undefined || delayMs < best.delayMs) best = { deploy, weight, delayMs }
   }
   if (best === undefined) return undefined
   const { deploy, weight, delayMs } = best
-  const seconds = Math.max(0, Math.round(delayMs / 1000))
+  const seconds = Math.round(delayMs / 1000)
   const sentence = `Deploy ${deploy.deployId} put ${service} on ${deploy.release} ${seconds} s before its first new error, which only this release shows.`
   return { deploy, cause: { kind: 'deploy', subject: deploy.deployId, weight, sentence } }
 }
 
-/** What is counted by the minute begins, as told, with its minute: its first error may have come at any time in it. */
-function latestStartMs({ kind, startedAtMs }: Alert): number {
-  const isCounted = kind !== 'novel' && startedAtMs % MINUTE_MS === 0
-  return isCounted ? startedAtMs + MINUTE_MS : startedAtMs
+/**
+ * What is counted by the minute is told to begin where its excess began to add up: an odd failure of an ordinary day
+ * draws that some minutes ahead, so only what began earlier still clears a release.
+ */
+const COUNTED_EARLY_MS = 5 * MINUTE_MS
+
+/** When the first of them began, at the latest: a count as much after the minute it is told to begin with. */
+function firstStartMs(alerts: readonly Alert[], countedMs: number): number {
+  return Math.min(
+    ...alerts.map(({ kind, startedAtMs }) => {
+      const isCounted = kind !== 'novel' && startedAtMs % MINUTE_MS === 0
+      return isCounted ? startedAtMs + countedMs : startedAtMs
+    }),
+  )
 }
 
 function blamesRelease(alert: Alert, release: string): boolean {
