@@ -5,6 +5,7 @@ import type { Log } from '#/processors/log/port.ts'
 import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
 import type { Keys } from './keys.ts'
 import type { Dsns } from './sentry/dsns.ts'
+import type { NotifyParts } from './routes/notify.ts'
 import type { SilenceDesk } from './silence-desk.ts'
 import type {
   Dashboard,
@@ -76,6 +77,8 @@ export interface AppDeps {
   grouping?: GroupingParts | undefined
   /** What nobody is told of for a while; routes for it exist only where it is given. */
   silences?: SilenceDesk | undefined
+  /** Who is told of incidents; routes for it exist only where it is given. */
+  notify?: NotifyParts | undefined
   /** Proves the operator; lies in the data folder. */
   operatorToken?: string | undefined
   /** Lets a Prometheus read the metrics where reads need a key. */

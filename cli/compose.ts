@@ -1,6 +1,7 @@
 import { assertSafeExposure } from '#/api/exposure.ts'
 import { openKeys, type Keys } from '#/api/keys.ts'
 import { buildRegistryApp } from '#/api/registry-http.ts'
+import { NOTIFY_GROUP } from '#/processors/notify/stage.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import { createMetrics } from '#/kernel/metrics.ts'
 import { composeChain, readTopology } from './chain.ts'
@@ -89,7 +90,7 @@ async function open(
   const url = await listen(app, { host: config.host, port: config.port, flag: 'port' })
   const registryUrl = await serveRegistry(kit)
   const ingestKey = roles.has('api') ? await sharedFirstKey(kit, keys) : null
-  const kafka = config.kafkaBrokers ?? (await serveKafka(kit, processors.groups))
+  const kafka = config.kafkaBrokers ?? (await serveKafka(kit, [...processors.groups, NOTIFY_GROUP]))
   if (roles.has('api')) announce(kit, url)
   const clickhouseUrl = storage.readerUrl
   return { roles: roles.names, url, clickhouseUrl, registryUrl, kafka, ingestKey }

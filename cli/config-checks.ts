@@ -1,4 +1,5 @@
 import { FaultlineError } from '#/kernel/errors.ts'
+import { readNotify } from './notify-config.ts'
 import { rolesOf } from './roles.ts'
 import type { Config } from './settings.ts'
 
@@ -16,6 +17,8 @@ export function checkConfig(config: Config): void {
     )
   checkKafka(config)
   checkAddress('clickhouse-url', config.clickhouseUrl, ['http:', 'https:'])
+  checkAddress('public-url', config.publicUrl, ['http:', 'https:'])
+  readNotify(config.notify)
   checkAddress('registry-url', config.registryUrl, ['http:', 'https:'])
   needs(config.clickhouseUrl, 'clickhouse-url', {
     'clickhouse-password': config.clickhousePassword,

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { parse as parseYaml } from 'yaml'
 import { FaultlineError, messageOf } from '#/kernel/errors.ts'
 import { checkConfig } from './config-checks.ts'
+import { shownNotify } from './notify-config.ts'
 import {
   checkValue,
   unknownName,
@@ -76,6 +77,11 @@ function fromFile(file: ConfigInputs['file']): Map<string, OptionValue> {
   for (const [name, raw] of Object.entries(content)) {
     const spec = known.get(name)
     if (spec === undefined) throw unknownName(`setting in ${file.path}:`, name, [...known.keys()])
+    // The one section of the file; everything else is a line.
+    if (name === 'notify' && typeof raw === 'object' && raw !== null) {
+      values.set(name, JSON.stringify(raw))
+      continue
+    }
     values.set(name, checkValue(spec, raw, `${file.path}: ${name}`))
   }
   return values
@@ -148,6 +154,7 @@ export function shownValue({ name, value }: EffectiveSetting): OptionValue {
   const spec: OptionSpec | undefined = CONFIG_OPTIONS.find((known) => known.name === name)
   if (value === undefined || spec === undefined) return value
   if (spec.secret === true) return MASK
+  if (name === 'notify') return shownNotify(String(value))
   return spec.isAddress === true ? withoutPassword(String(value)) : value
 }
 

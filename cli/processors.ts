@@ -17,6 +17,7 @@ import { absent } from './absent.ts'
 import { composeChain } from './chain.ts'
 import { createGroupLag, READING } from './group-lag.ts'
 import type { Kit } from './kit.ts'
+import { notifierOf, startNotifier } from './notify.ts'
 import { rolesOf, type Roles } from './roles.ts'
 import { shareReading } from './shared-reading.ts'
 
@@ -70,7 +71,11 @@ function stagesOf({ stages }: Topology, roles: Roles): readonly Stage[] {
 /** The processors of other processes, as the log shows them. */
 export async function watchProcessors(kit: Kit, { stages }: Topology): Promise<Processors> {
   return {
-    stages: createGroupLag({ log: kit.log, clock: systemClock, stages }),
+    stages: createGroupLag({
+      log: kit.log,
+      clock: systemClock,
+      stages: [...stages, ...notifierOf(kit.config)],
+    }),
     board: await openBoard(kit),
     groups: stages.map((stage) => stage.name),
     chain: stages,
@@ -126,7 +131,11 @@ export async function startProcessors(kit: Kit, chain: Topology): Promise<Proces
   if (roles.has('sink')) await replays.start()
   // Of all processes with this role one ticks: a consumer group sees to it.
   if (roles.has('processors')) await startTicker(kit)
-  const status = (): Promise<readonly StageView[]> => supervisor.status()
+  const notifier = roles.has('processors') ? await startNotifier(kit, chain.deadLetters) : undefined
+  const status = async (): Promise<readonly StageView[]> => [
+    ...(await supervisor.status()),
+    ...((await notifier?.stages()) ?? []),
+  ]
   // In one process the log answers at once; brokers take a while, and are asked by every probe.
   const stagesNow =
     kit.config.kafkaBrokers === undefined

@@ -18,6 +18,7 @@ import { createDiffDesk } from './diff-desk.ts'
 import type { Storage } from './engine.ts'
 import { createExplainDesk } from './explain-desk.ts'
 import type { Kit } from './kit.ts'
+import { notifyPartsOf } from './notify.ts'
 import { createOperations } from './operations.ts'
 import type { Processors } from './processors.ts'
 import { rolesOf, type Roles } from './roles.ts'
@@ -48,6 +49,7 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
     operations: roles.has('api') ? await operationsOf(kit, parts) : undefined,
     grouping: roles.has('api') ? await groupingOf(kit, storage) : undefined,
     silences: roles.has('api') ? await silencesOf(kit) : undefined,
+    notify: roles.has('api') ? notifyPartsOf(kit, storage.clickhouse) : undefined,
     firstKeyShell: `$(cat ${join(config.dataDir, 'ingest-key')})`,
     operatorToken: config.operatorToken ?? kit.dataDir.secret('operator-token'),
     metricsToken: config.metricsToken,

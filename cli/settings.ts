@@ -177,6 +177,20 @@ export const CONFIG_OPTIONS = [
     about: 'services, their criticality and what they call, as JSON',
   },
   {
+    name: 'notify',
+    type: 'text',
+    value: 'file',
+    about:
+      'who is told of incidents and who is on call, as YAML; in the configuration file also the section itself',
+  },
+  {
+    name: 'public-url',
+    type: 'text',
+    isAddress: true,
+    value: 'address',
+    about: 'where people reach the pages, for links in notifications',
+  },
+  {
     name: 'kafka-brokers',
     type: 'text',
     value: 'host:port,…',
@@ -294,6 +308,9 @@ export interface Config {
   resolveAfterMin: number
   clickhouseMemoryMb: number
   topology: string | undefined
+  /** A path, or the section of the configuration file as JSON; `readNotify` reads it. */
+  notify: string | undefined
+  publicUrl: string | undefined
   kafkaBrokers: string | undefined
   kafkaClient: 'kafkajs' | 'platformatic'
   kafkaTls: boolean

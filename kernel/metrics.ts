@@ -105,6 +105,21 @@ export const METRIC_CATALOGUE = {
     labels: [],
     help: 'Live clients told to read everything again.',
   },
+  faultline_notifications_total: {
+    type: 'counter',
+    labels: ['result'],
+    help: 'Steps of notifications: waiting, retrying, delivered, failed, cancelled, suppressed.',
+  },
+  faultline_notifications_waiting: {
+    type: 'gauge',
+    labels: [],
+    help: 'Notifications planned and not yet over.',
+  },
+  faultline_notification_seconds: {
+    type: 'histogram',
+    labels: [],
+    help: 'Duration of one attempt to deliver a notification.',
+  },
   faultline_incidents_open: { type: 'gauge', labels: [], help: 'Incidents that are not resolved.' },
   faultline_detections_total: { type: 'counter', labels: ['kind'], help: 'Detections by kind.' },
   faultline_process_resident_bytes: {

@@ -15,6 +15,7 @@ import { ingestRoutes } from './ingest.ts'
 import type { IngestParts } from './ingest.ts'
 import { keyRoutes } from './keys.ts'
 import { liveRoutes } from './live.ts'
+import { notifyRoutes } from './notify.ts'
 import { operatorRoutes } from './operator.ts'
 import { serviceRoutes } from './services.ts'
 import { silenceRoutes } from './silences.ts'
@@ -47,6 +48,7 @@ function readRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
     ...incidentRoutes(deps),
     ...groupingRoutes(deps),
     ...silenceRoutes(deps),
+    ...notifyRoutes(deps),
     ...serviceRoutes(deps),
     ...graphRoutes(deps),
     ...changeRoutes(deps),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildApp, type App } from '#/api/app.ts'
 import type { GroupingParts, Operations } from '#/api/ports.ts'
+import type { NotifyParts } from '#/api/routes/notify.ts'
 import type { SilenceDesk } from '#/api/silence-desk.ts'
 import { createTestApp, type TestApp } from '#/api/test-app.ts'
 import { PAGES, calls, code, read } from './pages.ts'
@@ -20,6 +21,7 @@ beforeAll(async () => {
     operations: {} as Operations,
     grouping: {} as GroupingParts,
     silences: {} as SilenceDesk,
+    notify: {} as NotifyParts,
   }
   app = buildApp({ ...test.deps, ...parts })
   const answer = await app.inject({ url: '/openapi.json' })

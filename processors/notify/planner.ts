@@ -1,0 +1,115 @@
+import type { DeliveryBook } from '#/processors/domain/notify/delivery-book.ts'
+import { planStep, type PlannedDelivery } from '#/processors/domain/notify/plan.ts'
+import { isNight, onCallAt } from '#/processors/domain/notify/rotation.ts'
+import type { ConsumedRecord, ProducedBatch } from '#/processors/log/port.ts'
+import type { WorkerContext } from '#/processors/runtime/stage.ts'
+import { createRecordReader } from '#/processors/stages/record-reader.ts'
+import type { Incident } from '#/schemas/incident.ts'
+import type { Delivery } from '#/schemas/records.ts'
+import { laterStep, NOTIFY_FIELDS, plannedDelivery, type NotifyEvent } from './delivery-record.ts'
+import type { NotifyDeps } from './stage.ts'
+
+/** Deliveries of one target that are not over; past it new ones fail at once, in the history. */
+const WAITING_MAX = 1_000
+
+export interface Planner {
+  /** What records of the lifecycle lead to, in their order. */
+  plan(
+    records: readonly ConsumedRecord[],
+  ): Promise<{ deliveries: readonly Delivery[]; letters: readonly ProducedBatch[] }>
+}
+
+interface PlannerParts {
+  book: DeliveryBook<Delivery>
+  context: WorkerContext
+  isTaken: (incidentId: string) => boolean
+}
+
+export function createPlanner(deps: NotifyDeps, parts: PlannerParts): Planner {
+  return new LifecyclePlanner(deps, parts)
+}
+
+class LifecyclePlanner implements Planner {
+  readonly #deps: NotifyDeps
+  readonly #parts: PlannerParts
+  readonly #reader
+
+  constructor(deps: NotifyDeps, parts: PlannerParts) {
+    this.#deps = deps
+    this.#parts = parts
+    this.#reader = createRecordReader('IncidentEvent', deps.schemas, NOTIFY_FIELDS)
+  }
+
+  async plan(records: readonly ConsumedRecord[]) {
+    await this.#reader.prepare(records)
+    const deliveries: Delivery[] = []
+    const letters: ProducedBatch[] = []
+    const planned = new Map<string, number>()
+    for (const record of records) {
+      const read = this.#reader.read(record.value)
+      if (read.kind === 'poison') letters.push(this.#letterOf(record, read))
+      else if (read.kind === 'record') {
+        const planning = this.#planEvent(read.record, planned)
+        for (const { target, status } of planning)
+          if (status === 'waiting') planned.set(target, (planned.get(target) ?? 0) + 1)
+        deliveries.push(...planning)
+      }
+    }
+    return { deliveries, letters }
+  }
+
+  #letterOf(record: ConsumedRecord, problem: { code: string; error: string }): ProducedBatch {
+    const { deadLetters, metrics, input } = this.#parts.context
+    const draft = { stage: 'notify', ...input, record, ...problem }
+    metrics.add('faultline_dead_letters_total', 1, { stage: 'notify' })
+    return {
+      topic: deadLetters.topic,
+      partition: deadLetters.partitionOf(draft),
+      records: [deadLetters.encode(draft)],
+    }
+  }
+
+  /** `planned` counts what this batch adds to the queue of each target. */
+  #planEvent(event: NotifyEvent, planned: ReadonlyMap<string, number>): Delivery[] {
+    const { book, context, isTaken } = this.#parts
+    const nowMs = context.clock.nowMs()
+    const { incident_id: incidentId, at, kind } = event
+    const known = book.note(incidentId)
+    // Too old to be news, unless it is about what was told.
+    if (known === undefined && at < nowMs - this.#deps.ageMsMax) return []
+    const { silenced } = JSON.parse(event.detail) as Partial<Incident>
+    const escalations = book.escalations(incidentId)
+    const step = {
+      ...event,
+      isSilenced: silenced !== undefined,
+      isTaken: isTaken(incidentId) && kind !== 'reopened',
+      waiting: escalations.map(({ target }) => target),
+    }
+    const plan = planStep(step, known, this.#deps.targets)
+    book.setNote(incidentId, plan.note)
+    const end = (delivery: Delivery, status: string, detail: string): Delivery =>
+      laterStep(delivery, { at: nowMs, status, detail })
+    const cancelled = plan.cancel === '' ? [] : escalations
+    const suppressed = plan.suppressed.map((one) => this.#deliveryOf(event, one, nowMs))
+    const wanted = plan.deliveries.map((one) => {
+      const delivery = this.#deliveryOf(event, one, nowMs)
+      const waiting = book.openFor(one.target.name) + (planned.get(one.target.name) ?? 0)
+      if (waiting < WAITING_MAX) return delivery
+      return end(delivery, 'failed', `${waiting} others wait for this target already`)
+    })
+    return [
+      ...cancelled.map((one) => end(one, 'cancelled', plan.cancel)),
+      ...suppressed.map((one) => end(one, 'suppressed', `silenced: ${silenced?.reason ?? ''}`)),
+      ...wanted,
+    ]
+  }
+
+  #deliveryOf(event: NotifyEvent, planned: PlannedDelivery, nowMs: number): Delivery {
+    const { rotation, urlOf } = this.#deps
+    const watch =
+      rotation === undefined
+        ? { onCall: '', isNight: false }
+        : { onCall: onCallAt(rotation, nowMs).person, isNight: isNight(rotation, nowMs) }
+    return plannedDelivery({ event, ...planned, nowMs, urlOf, ...watch })
+  }
+}
