@@ -115,7 +115,7 @@ function register(
       if (route.isCrossOrigin === true) allowOrigins(reply)
       authorize(deps, request, route.access)
       route.admit?.(request)
-      if (route.access === 'ingest' || route.access === 'dsn')
+      if (route.access === 'ingest' || route.access === 'own')
         limitIngest(deps, parts, { request, reply })
       done()
     },

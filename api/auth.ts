@@ -33,6 +33,11 @@ function presentedKey(request: FastifyRequest): string | undefined {
     : undefined
 }
 
+/** Whether a key was sent, right or wrong. */
+export function presentsKey(request: FastifyRequest): boolean {
+  return presentedKey(request) !== undefined
+}
+
 /** Refuses names that are not ours before anything else is looked at. */
 export function guardHost(deps: AppDeps, request: FastifyRequest): void {
   if (deps.config.hostsAllowed !== null) checkHost(request.headers.host, deps.config.hostsAllowed)
@@ -40,7 +45,7 @@ export function guardHost(deps: AppDeps, request: FastifyRequest): void {
 
 /** Lets a call through or throws `unauthorized` or `forbidden`. A key that is sent must be right even where none is needed. */
 export function authorize(deps: AppDeps, request: FastifyRequest, wanted: Access): void {
-  if (wanted === 'none' || wanted === 'dsn') return
+  if (wanted === 'none' || wanted === 'own') return
   const presented = presentedKey(request)
   if (wanted === 'metrics' && isToken(deps.metricsToken, presented)) return
   const access = wanted === 'metrics' ? 'read' : wanted

@@ -4,6 +4,7 @@ import type { Random } from '#/kernel/random.ts'
 import type { Log } from '#/processors/log/port.ts'
 import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
 import type { Keys } from './keys.ts'
+import type { HookSettings } from './hooks/routes.ts'
 import type { Dsns } from './sentry/dsns.ts'
 import type { NotifyParts } from './routes/notify.ts'
 import type { SilenceDesk } from './silence-desk.ts'
@@ -65,6 +66,8 @@ export interface AppDeps {
   keys: Keys
   /** What Sentry's SDKs are configured with; routes for them exist only where it is given. */
   dsns?: Dsns | undefined
+  /** Secrets and mappings of hooks of other systems. */
+  hooks?: HookSettings | undefined
   metrics: Metrics
   pipeline: Pipeline
   /** Services of the topology file with what they call; none without one. */

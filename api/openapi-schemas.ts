@@ -29,6 +29,14 @@ const anyTime: Schema = {
   description: 'RFC 3339, or milliseconds since the epoch; now when missing.',
 }
 
+const rejection = object({
+  index: integer,
+  code: string,
+  path: string,
+  message: string,
+  remedy: string,
+})
+
 const EventInput: Schema = {
   type: 'object',
   required: ['event_type', 'service'],
@@ -175,9 +183,7 @@ export const OPENAPI_SCHEMAS: Readonly<Record<string, Schema>> = {
       object({ event_id: string, received_at: { type: 'string', format: 'date-time' } }),
       object({
         accepted: integer,
-        rejected: listOf(
-          object({ index: integer, code: string, path: string, message: string, remedy: string }),
-        ),
+        rejected: listOf(rejection),
       }),
     ],
   },
@@ -338,6 +344,11 @@ export const OPENAPI_SCHEMAS: Readonly<Record<string, Schema>> = {
   Key: key,
   KeyList: page('Key'),
   KeyRequest: object({ name: string, scopes: listOf({ enum: SCOPES }) }, ['name', 'scopes']),
+  HookAnswer: object({
+    accepted: integer,
+    rejected: listOf(rejection),
+    skipped: listOf(string),
+  }),
   Dsn: object({
     dsn: string,
     project: string,

@@ -9,7 +9,7 @@ const PROBLEMS_OF: Readonly<Record<Access, readonly ErrorCode[]>> = {
   read: ['invalid_request', 'unauthorized', 'forbidden', 'storage_unavailable'],
   metrics: ['invalid_request', 'unauthorized', 'forbidden'],
   ingest: ['unauthorized', 'forbidden'],
-  dsn: ['unauthorized'],
+  own: ['unauthorized'],
   admin: ['unauthorized', 'forbidden'],
   operator: ['unauthorized', 'forbidden'],
 }
@@ -50,7 +50,7 @@ function operationOf(route: Route): object {
     operationId: operationId(route),
     summary: route.summary,
     tags: [route.tag],
-    ...(route.access === 'none' || route.access === 'dsn'
+    ...(route.access === 'none' || route.access === 'own'
       ? { security: [] }
       : { security: securityOf(route.access) }),
     parameters: [...pathParameters(route), ...queryParameters(route)],

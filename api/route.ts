@@ -6,10 +6,10 @@ import type { ParamValues, Params } from './params.ts'
 
 /**
  * Who may call: a key with this scope; `read` is open where the configuration says so; `operator` is whoever can read
- * the operator's token in the data folder; `metrics` is `read`, and whoever has the token for metrics; `dsn` is
- * whoever knows a project's DSN, which the route's `admit` looks for; `none` is anyone.
+ * the operator's token in the data folder; `metrics` is `read`, and whoever has the token for metrics; `own` is
+ * whoever proves it in the route's own way, as by a DSN or a signature; `none` is anyone.
  */
-export type Access = 'ingest' | 'dsn' | 'read' | 'metrics' | 'admin' | 'operator' | 'none'
+export type Access = 'ingest' | 'own' | 'read' | 'metrics' | 'admin' | 'operator' | 'none'
 
 export interface Call<Q extends Params = Params> {
   request: FastifyRequest

@@ -18,6 +18,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     about: 'send a file or a pipe of events or plain logs',
     load: async () => (await import('./ingest.ts')).ingestCommand,
   },
+  deploy: {
+    about: 'tell that a service runs a new version',
+    load: async () => (await import('./deploy.ts')).deployCommand,
+  },
   load: {
     about: 'generate seeded traffic with known outages',
     load: async () => (await import('./load.ts')).loadCommand,

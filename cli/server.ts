@@ -17,6 +17,7 @@ import { openDeadLetterDesk } from './dead-letters.ts'
 import { createDiffDesk } from './diff-desk.ts'
 import type { Storage } from './engine.ts'
 import { createExplainDesk } from './explain-desk.ts'
+import { hookSettings } from './hooks.ts'
 import type { Kit } from './kit.ts'
 import { notifyPartsOf } from './notify.ts'
 import { createOperations } from './operations.ts'
@@ -39,6 +40,7 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
     ...kit,
     keys,
     dsns: roles.has('api') || roles.has('ingest') ? await dsnsOf(kit) : undefined,
+    hooks: hookSettings(config),
     clock: systemClock,
     random: systemRandom,
     surfaces: surfacesOf(roles),

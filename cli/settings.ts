@@ -275,6 +275,14 @@ export const CONFIG_OPTIONS = [
   ...secret('registry-password', 'password for registry-url, when it is not in the address'),
   ...secret('operator-token', 'proves the operator; without it one is made in the data folder'),
   ...secret('metrics-token', 'lets a Prometheus read /metrics and nothing else'),
+  ...secret('github-webhook-secret', 'the secret GitHub signs its deliveries with'),
+  ...secret('sentry-webhook-secret', 'the secret of the Sentry integration that sends webhooks'),
+  {
+    name: 'hook-mappings',
+    type: 'text',
+    value: 'file',
+    about: 'mappings of the generic hook by name, as YAML or JSON',
+  },
   {
     name: 'log-level',
     type: 'text',
@@ -330,5 +338,8 @@ export interface Config {
   registryPassword: string | undefined
   operatorToken: string | undefined
   metricsToken: string | undefined
+  githubWebhookSecret: string | undefined
+  sentryWebhookSecret: string | undefined
+  hookMappings: string | undefined
   logLevel: 'debug' | 'info' | 'warn' | 'error'
 }

@@ -1,4 +1,5 @@
 import type { AppDeps, Surface } from '#/api/deps.ts'
+import { hookRoutes } from '#/api/hooks/routes.ts'
 import { otlpRoutes } from '#/api/otlp/routes.ts'
 import { dsnRoutes } from '#/api/sentry/dsn-routes.ts'
 import { sentryRoutes } from '#/api/sentry/routes.ts'
@@ -39,7 +40,12 @@ export function serves({ surfaces }: AppDeps, surface: Surface): boolean {
 }
 
 function doorRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
-  return [...ingestRoutes(deps, parts), ...otlpRoutes(deps, parts), ...sentryRoutes(deps, parts)]
+  return [
+    ...ingestRoutes(deps, parts),
+    ...otlpRoutes(deps, parts),
+    ...sentryRoutes(deps, parts),
+    ...hookRoutes(deps, parts),
+  ]
 }
 
 function readRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {

@@ -55,7 +55,7 @@ export function sentryRoutes(deps: AppDeps, parts: IngestParts): readonly Route[
   const shared = {
     method: 'POST',
     tag: 'ingest',
-    access: 'dsn',
+    access: 'own',
     query: QUERY,
     answer: { status: 200, about: 'Durable. The id of the event.', type: 'application/json' },
     problems: [

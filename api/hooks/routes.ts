@@ -1,0 +1,252 @@
+import type { FastifyRequest } from 'fastify'
+import { authorize, presentsKey } from '#/api/auth.ts'
+import type { AppDeps } from '#/api/deps.ts'
+import { decompressed, parseJson } from '#/api/ingest/body.ts'
+import { list, text } from '#/api/params.ts'
+import { route } from '#/api/route.ts'
+import type { Call, Route } from '#/api/route.ts'
+import type { IngestParts } from '#/api/routes/ingest.ts'
+import { FaultlineError } from '#/kernel/errors.ts'
+import { alertEvents } from './alertmanager.ts'
+import { githubEvents } from './github.ts'
+import { isSigned } from './hook.ts'
+import type { Drawn, HookDefaults } from './hook.ts'
+import { mappedEvents, readPairs } from './mapping.ts'
+import type { HookMapping } from './mapping.ts'
+import { sentryHookEvents } from './sentry-webhook.ts'
+
+/** What hooks are told by the configuration. */
+export interface HookSettings {
+  githubSecret?: string | undefined
+  sentrySecret?: string | undefined
+  /** Of the generic hook, by name. */
+  mappings: ReadonlyMap<string, HookMapping>
+}
+
+/** Larger than any alert; GitHub's own limit is 25 MB, of which deployments need a few kilobytes. */
+const BODY_BYTES_MAX = 2 * 1024 * 1024
+const NOTHING_BROKEN: ReadonlyMap<number, FaultlineError> = new Map()
+const PROJECT_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
+
+const DEFAULTS = {
+  service: text('The service of what names none.', 200),
+  environment: text('The environment of what names none.', 200),
+}
+
+interface Hook {
+  name: string
+  about: string
+  /** A header with the signature of the body, for senders that cannot send a key. */
+  signature?: {
+    header: string
+    secretOf: (settings: HookSettings) => string | undefined
+    setting: string
+  }
+  read: (payload: unknown, call: Call, defaults: HookDefaults) => Drawn
+}
+
+const headerOf = ({ request }: Call, name: string): string => {
+  const value = request.headers[name]
+  return typeof value === 'string' ? value : ''
+}
+
+const HOOKS: readonly Hook[] = [
+  {
+    name: 'alertmanager',
+    about: 'Alerts of Prometheus’ Alertmanager, firing and resolved.',
+    read: (payload, _call, defaults) => alertEvents(payload, defaults),
+  },
+  {
+    name: 'grafana',
+    about: 'Alerts of Grafana’s unified alerting, firing and resolved.',
+    read: (payload, _call, defaults) => alertEvents(payload, defaults),
+  },
+  {
+    name: 'github',
+    about: 'Deployments, their statuses and releases of GitHub become deploys.',
+    signature: {
+      header: 'x-hub-signature-256',
+      secretOf: ({ githubSecret }) => githubSecret,
+      setting: 'github-webhook-secret',
+    },
+    read: (payload, call, defaults) =>
+      githubEvents(headerOf(call, 'x-github-event'), payload, defaults),
+  },
+  {
+    name: 'sentry',
+    about: 'Errors, issues and alerts of a Sentry integration.',
+    signature: {
+      header: 'sentry-hook-signature',
+      secretOf: ({ sentrySecret }) => sentrySecret,
+      setting: 'sentry-webhook-secret',
+    },
+    read: (payload, call, defaults) =>
+      sentryHookEvents(headerOf(call, 'sentry-hook-resource'), payload, defaults),
+  },
+]
+
+/** Where other systems tell of alerts and deployments. */
+export function hookRoutes(deps: AppDeps, parts: IngestParts): readonly Route[] {
+  const settings = deps.hooks ?? { mappings: new Map() }
+  return [
+    ...HOOKS.map((hook) =>
+      hookRoute(deps, hook, {
+        query: DEFAULTS,
+        handle: (call) => takeHook({ deps, parts, settings }, hook, call),
+      }),
+    ),
+    genericRoute({ deps, parts, settings }),
+  ]
+}
+
+interface Desk {
+  deps: AppDeps
+  parts: IngestParts
+  settings: HookSettings
+}
+
+function hookRoute(
+  deps: AppDeps,
+  hook: Pick<Hook, 'name' | 'about' | 'signature'>,
+  { query, handle }: Pick<Route<typeof DEFAULTS>, 'query' | 'handle'>,
+): Route {
+  return route({
+    method: 'POST',
+    path: `/v1/hooks/${hook.name}`,
+    tag: 'ingest',
+    summary: hook.about,
+    access: hook.signature === undefined ? 'ingest' : 'own',
+    query,
+    body: {
+      about: 'The payload as its sender makes it.',
+      types: ['application/json'],
+      schema: { type: 'object' },
+    },
+    answer: {
+      status: 202,
+      about: 'Durable: how many events were made, what was refused, and what was passed over.',
+      type: 'application/json',
+      schema: { $ref: '#/components/schemas/HookAnswer' },
+    },
+    problems: [
+      'unauthorized',
+      'forbidden',
+      'invalid_json',
+      'invalid_request',
+      'invalid_encoding',
+      'body_too_large',
+      'rate_limited',
+      'overloaded',
+      'log_unavailable',
+      'disk_full',
+    ],
+    bodyBytesMax: BODY_BYTES_MAX,
+    ...(hook.signature === undefined
+      ? {}
+      : { admit: (request: FastifyRequest) => admit(deps, hook, request) }),
+    handle,
+  })
+}
+
+/** A key opens every hook; without one the body must be signed, which is seen once it is there. */
+function admit(
+  deps: AppDeps,
+  { signature }: Pick<Hook, 'signature'>,
+  request: FastifyRequest,
+): void {
+  if (presentsKey(request)) return authorize(deps, request, 'ingest')
+  const { header = '', setting = '' } = signature ?? {}
+  if (signature?.secretOf(deps.hooks ?? { mappings: new Map() }) === undefined)
+    throw new FaultlineError('unauthorized', 'This hook needs an API key or a signature.', {
+      remedy: `Send x-api-key, or set ${setting} here to the secret of the webhook.`,
+    })
+  if (request.headers[header] === undefined)
+    throw new FaultlineError('unauthorized', `The header ${header} is missing.`, {
+      remedy: 'Give the webhook its secret.',
+    })
+}
+
+async function takeHook(desk: Desk, hook: Hook, call: Call<typeof DEFAULTS>): Promise<void> {
+  const body = await bodyOf(call)
+  if (hook.signature !== undefined && call.key === undefined) {
+    const { header, secretOf, setting } = hook.signature
+    if (!isSigned(body, secretOf(desk.settings) ?? '', headerOf(call, header)))
+      throw new FaultlineError('unauthorized', 'The signature does not fit the body.', {
+        path: header,
+        remedy: `The secret of the webhook and ${setting} must be the same.`,
+      })
+  }
+  await take(desk, call, hook.read(parseJson(body), call, call.query))
+}
+
+/** As it came: a signature is one of these bytes. */
+async function bodyOf({ request }: Pick<Call, 'request'>): Promise<Buffer> {
+  const raw = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+  return decompressed(raw, request.headers['content-encoding'])
+}
+
+const GENERIC = {
+  ...DEFAULTS,
+  mapping: text('Name of a mapping in the file of the setting hook-mappings.', 64),
+  items: text('Where the list of things stands in the payload; each becomes an event.'),
+  map: list('Event fields and attributes from paths: `message=alert.text,host=labels.pod`.'),
+  set: list('Event fields and attributes with a fixed text: `event_type=error`.'),
+}
+
+function genericRoute(desk: Desk): Route {
+  const about = 'Any JSON, by a mapping of the configuration or of the address.'
+  const plain = hookRoute(
+    desk.deps,
+    { name: 'generic', about },
+    {
+      query: DEFAULTS,
+      handle: () => undefined,
+    },
+  )
+  return route({
+    ...plain,
+    query: GENERIC,
+    async handle(call) {
+      const { mapping: name, items, map, set } = call.query
+      const named = desk.settings.mappings.get(name)
+      if (name !== '' && named === undefined)
+        throw new FaultlineError('invalid_request', `There is no mapping ${name}.`, {
+          path: 'mapping',
+          remedy: 'Name one of the file of the setting hook-mappings.',
+        })
+      const mapping: HookMapping = {
+        items: items === '' ? (named?.items ?? '') : items,
+        map: { ...named?.map, ...readPairs(map, 'map') },
+        set: { ...named?.set, ...readPairs(set, 'set') },
+      }
+      const payload = parseJson(await bodyOf(call))
+      await take(desk, call, mappedEvents(payload, mapping, call.query))
+    },
+  })
+}
+
+async function take(
+  { parts }: Desk,
+  { key, project, reply }: Pick<Call, 'key' | 'project' | 'reply'>,
+  { events, skipped }: Drawn,
+): Promise<void> {
+  if (!PROJECT_NAME.test(project))
+    throw new FaultlineError('invalid_request', 'This is no name of a project.', {
+      path: 'project',
+    })
+  parts.rate.take(key?.id ?? '', Math.max(1, events.length))
+  const { count, rejected } = await parts.door.accept(
+    { isBatch: true, items: events, broken: NOTHING_BROKEN },
+    { project },
+  )
+  const [first] = rejected
+  if (count === 0 && first !== undefined)
+    throw new FaultlineError('invalid_event', first.message, {
+      path: first.path,
+      remedy: first.remedy,
+    })
+  void reply
+    .code(202)
+    .header('content-type', 'application/json; charset=utf-8')
+    .send(JSON.stringify({ accepted: count, rejected, skipped }))
+}
