@@ -72,6 +72,7 @@ export async function appendInsight(test: TestApp, wish: Partial<Insight>): Prom
     prompt_version: '1',
     tokens: 0,
     fallback: true,
+    detail: '{}',
     ...wish,
   }
   const value = encode('Insight', test.deps.schemaIds.Insight, insight)

@@ -187,5 +187,6 @@ export function summarizeByRules(
     prompt_version: RULES_VERSION,
     tokens: 0,
     fallback: true,
+    detail: '{}',
   }
 }
