@@ -122,6 +122,36 @@ export const METRIC_CATALOGUE = {
   },
   faultline_incidents_open: { type: 'gauge', labels: [], help: 'Incidents that are not resolved.' },
   faultline_detections_total: { type: 'counter', labels: ['kind'], help: 'Detections by kind.' },
+  faultline_ai_calls_total: {
+    type: 'counter',
+    labels: ['kind', 'outcome'],
+    help: 'Calls of the language model by what for (summary, ask, post_mortem) and outcome: ok, invalid, limited, unavailable, refused.',
+  },
+  faultline_ai_seconds: {
+    type: 'histogram',
+    labels: [],
+    help: 'From the question to the model until its checked answer.',
+  },
+  faultline_ai_tokens_total: {
+    type: 'counter',
+    labels: ['direction'],
+    help: 'Tokens by direction: prompt, completion.',
+  },
+  faultline_ai_cost_dollars_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Dollars, by the configured prices.',
+  },
+  faultline_ai_summaries_total: {
+    type: 'counter',
+    labels: ['writer'],
+    help: 'Attempts at a summary by who wrote it in the end: model, rules, nobody.',
+  },
+  faultline_ai_jobs_total: {
+    type: 'counter',
+    labels: ['result'],
+    help: 'Jobs that ended without an attempt of this process: given_up.',
+  },
   faultline_process_resident_bytes: {
     type: 'gauge',
     labels: ['process'],

@@ -2,6 +2,7 @@ import type { TopicConfig } from '#/processors/log/port.ts'
 import { stateTopicOf } from '#/processors/runtime/changelog.ts'
 import { REPLAY_GROUP } from '#/processors/runtime/replay-board.ts'
 import type { DeadLetterPort, Stage } from '#/processors/runtime/stage.ts'
+import { createAiAnswersStage } from '#/processors/stages/ai-answers.ts'
 import { createActionsStage } from '#/processors/stages/actions.ts'
 import type { ActionsDeps } from '#/processors/stages/actions.ts'
 import { createClusterStage } from '#/processors/stages/cluster.ts'
@@ -35,7 +36,7 @@ export interface Topology {
  * to be stopped, replaced or replayed on its own.
  *
  *   signals.raw ─ fingerprint ─ signals.fingerprinted ─ detect ─ detections ─ cluster ─ incidents.lifecycle ─ enrich ─ ai.insights
- *                                      │                             │ actions ┘                │                         │
+ *                                      │                             │ actions ┘                │   ai.jobs ─ ai-answers ─┤
  *                                 events-sink                        └──────────────── derived-sink ──────────────────────┘
  */
 export function createTopology(deps: TopologyDeps): Topology {
@@ -53,6 +54,8 @@ export function createTopology(deps: TopologyDeps): Topology {
       createClusterStage(deps),
       // Words for what is known by then.
       createEnrichStage(deps),
+      // And what a model said, where one was asked: beside it, so that the chain never waits for a model.
+      createAiAnswersStage(deps),
       // Events have a sink of their own: its speed is the platform's, and small tables need not wait behind it.
       createSinkStage({ name: 'events-sink', tables: [tables.events], schemaOf, ...sink }),
       createSinkStage({ name: 'derived-sink', tables: tables.derived, schemaOf, ...sink }),

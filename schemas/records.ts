@@ -374,8 +374,10 @@ export interface Insight {
   model: string
   prompt_version: string
   tokens: number
-  /** True when no model was involved. */
+  /** True when rules wrote it. */
   fallback: boolean
+  /** What its sentences rest on, as JSON (schemas/insight.ts). */
+  detail: string
 }
 
 /** A recorded reading of the wall clock; windows close on these, never on the clock itself. */

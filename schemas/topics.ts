@@ -95,7 +95,14 @@ export const TOPICS = {
     'Changes accepted or rejected.',
     forever,
   ),
-  aiJobs: topic('ai.jobs.v1', 'AiJob', 'incident', 'Work of the AI worker.'),
+  aiJobs: topic(
+    'ai.jobs.v1',
+    'AiJob',
+    'incident',
+    'Work of the AI worker: wishes, leases, answers with what they cost.',
+    // A replay makes summaries from the answers, which were paid for.
+    forever,
+  ),
   insights: topic('ai.insights.v1', 'Insight', 'incident', 'Summaries of incidents.', forever),
   deliveries: topic(
     'notify.deliveries.v1',

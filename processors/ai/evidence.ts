@@ -42,13 +42,17 @@ export async function collectEvidence(
 ): Promise<EvidencePack> {
   const facts: EvidenceFact[] = []
   const problems: string[] = []
-  for (const query of [...evidencePlan(incident, options.windowEnd), ...(options.more ?? [])]) {
-    let rows: readonly Row[] = []
-    try {
-      rows = await rowsOf(reads, incident.project, query.sql)
-    } catch (error) {
-      problems.push(`${query.kind}: ${messageOf(error)}`)
-    }
+  const queries = [...evidencePlan(incident, options.windowEnd), ...(options.more ?? [])]
+  const answers = await Promise.all(
+    queries.map(({ kind, sql }) =>
+      rowsOf(reads, incident.project, sql).catch((error: unknown) => {
+        problems.push(`${kind}: ${messageOf(error)}`)
+        return []
+      }),
+    ),
+  )
+  for (const [at, query] of queries.entries()) {
+    const rows = answers[at] ?? []
     for (const row of rows.slice(0, query.factsMax)) {
       const text = query.sentenceOf(row)
       if (text === undefined || facts.length >= FACTS_MAX) continue

@@ -72,11 +72,13 @@ export function createOpenAiModel(options: OpenAiOptions): Model {
       signal?.addEventListener('abort', cancel, { once: true })
       const timer = new AbortController()
       let isLate = false
-      void clock.sleep(timeoutMs, timer.signal).then(() => {
+      const watch = async (): Promise<void> => {
+        await clock.sleep(timeoutMs, timer.signal)
         if (timer.signal.aborted) return
         isLate = true
         ended.abort()
-      })
+      }
+      void watch()
       try {
         if (signal?.aborted === true) throw new ModelError('unavailable', 'cancelled')
         return await once(request, ended.signal)

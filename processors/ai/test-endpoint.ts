@@ -171,7 +171,11 @@ function contentOf(mode: Mode, body: ChatBody): string {
       })
     case 'obedient':
       return JSON.stringify(obey(body, good))
-    default:
+    case 'good':
+    case 'limited':
+    case 'server_error':
+    case 'hang':
+    case 'slow_stream':
       return json
   }
 }

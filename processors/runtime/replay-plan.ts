@@ -62,10 +62,9 @@ function scopeOfGroup(stages: readonly Stage[], group: string): ReplayScope {
   const chain = chainOf(stages, group)
   const root = chain[0]!
   const produced = new Set(chain.flatMap(({ outputs }) => outputs))
+  // Whoever adds to a topic that is computed again: tables fed by it would otherwise lose what came from there.
   const isFed = (stage: Stage): boolean =>
-    stage.outputs.some((output) =>
-      chain.some((fed) => fed !== root && fed.inputs.includes(output) && fed.createProcessor),
-    )
+    stage.createProcessor !== undefined && stage.outputs.some((output) => produced.has(output))
   const feeders = stages.filter((stage) => !chain.includes(stage) && isFed(stage))
   return { root, stages: chain, feeders, produced }
 }

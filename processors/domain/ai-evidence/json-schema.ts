@@ -25,7 +25,8 @@ export function misfit(value: unknown, schema: JsonSchema, path = '$'): string |
       return stringMisfit(value, schema, path)
     case 'boolean':
       return typeof value === 'boolean' ? undefined : `${path} must be true or false`
-    default:
+    case 'number':
+    case 'integer':
       return numberMisfit(value, schema, path)
   }
 }

@@ -24,12 +24,12 @@ export function sqlBetween(column: string, from: number, to: number): string {
   return `${column} >= ${sqlTime(from)} AND ${column} < ${sqlTime(to)}`
 }
 
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}"`]+/gu
+const BLANKS = /\s+/g
+
 /** Log text in a sentence: one line, no control or direction characters, no end of a quotation, bounded. */
 export function plainText(text: string, charsMax = 160): string {
-  const oneLine = text
-    .replaceAll(/[\p{C}\p{Zl}\p{Zp}"`]+/gu, ' ')
-    .replaceAll(/\s+/g, ' ')
-    .trim()
+  const oneLine = text.replaceAll(UNPRINTABLE, ' ').replaceAll(BLANKS, ' ').trim()
   return oneLine.length > charsMax ? `${oneLine.slice(0, charsMax - 1)}…` : oneLine
 }
 

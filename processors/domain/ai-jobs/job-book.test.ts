@@ -5,7 +5,7 @@ import type { AiJob } from '#/schemas/records.ts'
 import { APART_MS, ATTEMPTS_MAX, backoffMs, jobIdOf, WAIT_MS_MAX } from './job.ts'
 import type { Outcome } from './job.ts'
 import { JobBook } from './job-book.ts'
-import type { Wish } from './job-book.ts'
+import type { BookSnapshot, Wish } from './job-book.ts'
 
 const T0 = Date.UTC(2026, 10, 25, 10)
 const S = 1000
@@ -304,6 +304,11 @@ describe('jobs of the AI worker', () => {
         expect(day.reserved.tokens).toBe(running * 100)
         expect(day.tokens).toBe(paid)
         expect([...book.jobs()]).toEqual([...twin.jobs()])
+        // What was stored and read again is the same book.
+        const restored = JobBook.restore(
+          JSON.parse(JSON.stringify(book.snapshot())) as BookSnapshot,
+        )
+        expect(restored.snapshot()).toEqual(book.snapshot())
       }),
       { numRuns: 300 },
     )

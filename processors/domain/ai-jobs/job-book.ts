@@ -17,7 +17,7 @@ import {
   type RetriedDetail,
   type Usage,
 } from './job.ts'
-import { Spending, type Budget } from './spending.ts'
+import { Spending, type Budget, type DaySpending } from './spending.ts'
 
 /** What a record of ai.jobs.v1 did to the book; a refused one changed nothing but what was spent. */
 export type Verdict = 'planned' | 'leased' | 'retried' | 'ended' | 'reset' | 'refused'
@@ -44,6 +44,21 @@ export interface Choice {
   reserve: Usage
 }
 
+interface Last {
+  jobId: string
+  notBefore: number
+  /** JSON knows no infinity: 0 for never. */
+  doneAt: number
+}
+
+export interface BookSnapshot {
+  jobs: readonly Job[]
+  last: readonly (readonly [string, Last])[]
+  breaker: Breaker
+  quietUntil: number
+  spending: readonly (readonly [string, DaySpending])[]
+}
+
 /**
  * The state machine of jobs, spending and breaker: a fold over ai.jobs.v1. Everybody who reads the topic sees the
  * same state at the same offset, so a lease belongs to whoever is first in the log, without any other lock.
@@ -52,11 +67,32 @@ export interface Choice {
 export class JobBook {
   readonly #jobs = new Map<string, Job>()
   /** By project and incident: when its last summary was planned for, and when the last one was done. */
-  readonly #last = new Map<string, { jobId: string; notBefore: number; doneAt: number }>()
+  readonly #last = new Map<string, Last>()
   readonly spending = new Spending()
   #breaker: Breaker = CLOSED
   /** The endpoint asked for quiet until then. */
   #quietUntil = 0
+
+  static restore({ jobs, last, breaker, quietUntil, spending }: BookSnapshot): JobBook {
+    const book = new JobBook()
+    for (const job of jobs) book.#jobs.set(job.id, { ...job })
+    for (const [key, value] of last) book.#last.set(key, value)
+    book.#breaker = breaker
+    book.#quietUntil = quietUntil
+    book.spending.restore(spending)
+    return book
+  }
+
+  /** Plain data: a restored book behaves as this one does from then on. */
+  snapshot(): BookSnapshot {
+    return {
+      jobs: [...this.#jobs.values()],
+      last: [...this.#last],
+      breaker: this.#breaker,
+      quietUntil: this.#quietUntil,
+      spending: this.spending.entries(),
+    }
+  }
 
   get breaker(): Breaker {
     return this.#breaker
@@ -144,8 +180,8 @@ export class JobBook {
   }
 
   #dueAt(job: Job): number {
-    const doneAt = this.#last.get(keyOf(job))?.doneAt ?? -Infinity
-    return Math.max(job.notBefore, doneAt + APART_MS)
+    const doneAt = this.#last.get(keyOf(job))?.doneAt ?? 0
+    return Math.max(job.notBefore, doneAt === 0 ? 0 : doneAt + APART_MS)
   }
 
   /** Incidents a summary is being written of. */
@@ -173,7 +209,7 @@ export class JobBook {
     job.actor = detail.actor ?? ''
     this.#keep(job)
     const { notBefore } = job
-    const doneAt = this.#last.get(keyOf(job))?.doneAt ?? -Infinity
+    const doneAt = this.#last.get(keyOf(job))?.doneAt ?? 0
     this.#remember(job, { jobId: job.id, notBefore, doneAt })
     return 'planned'
   }
@@ -214,6 +250,7 @@ export class JobBook {
     const wasProbe = this.#settle(record, detail)
     const job = this.#jobs.get(record.job_id)
     if (!isHolder || job === undefined || typeof detail.notBefore !== 'number') return 'refused'
+    this.#release(job)
     job.status = 'pending'
     job.notBefore = Math.max(job.notBefore, detail.notBefore)
     job.reason = detail.reason ?? ''
@@ -229,7 +266,7 @@ export class JobBook {
     const isHolder = this.#isHolder(record)
     this.#settle(record, detail)
     if (job === undefined || (!isHolder && !mayGiveUp)) return 'refused'
-    if (!isHolder && job.status === 'leased') this.#release(job)
+    if (job.status === 'leased') this.#release(job)
     job.status = record.status as 'completed' | 'failed'
     job.reason = detail.reason ?? ''
     if (isHolder && record.status === 'completed') {
@@ -255,7 +292,6 @@ export class JobBook {
     day.tokens += usage.tokens
     day.costMicros += usage.costMicros
     day.calls += 1
-    if (this.#isHolder(record)) this.#release(this.#jobs.get(job)!)
     const wasProbe = this.#breaker.state === 'half-open' && this.#breaker.probe === job
     const { outcome } = detail
     const hasFailed = outcome === 'unavailable' || outcome === 'refused'
@@ -275,7 +311,7 @@ export class JobBook {
     job.reserve = NO_USAGE
   }
 
-  #remember(job: Job, last: { jobId: string; notBefore: number; doneAt: number }): void {
+  #remember(job: Job, last: Last): void {
     if (job.kind !== 'summary') return
     const key = keyOf(job)
     this.#last.delete(key)

@@ -103,20 +103,22 @@ export function jobIdOf(job: {
 
 /** 5 s · 2ⁿ⁻¹ after attempt n, half of it by chance (`unit` in [0, 1)), and never earlier than the endpoint asked for. */
 export function backoffMs(attempt: number, unit: number, retryAfterMs = 0): number {
-  return Math.max(BACKOFF_MS * 2 ** (attempt - 1) * (0.5 + unit / 2), retryAfterMs)
+  return Math.ceil(Math.max(BACKOFF_MS * 2 ** (attempt - 1) * (0.5 + unit / 2), retryAfterMs))
 }
 
 export function detailOf<T>(record: Pick<AiJob, 'detail'>): Partial<T> {
   try {
     const value: unknown = JSON.parse(record.detail)
-    return typeof value === 'object' && value !== null ? (value as Partial<T>) : {}
+    return typeof value === 'object' && value !== null ? value : {}
   } catch {
     return {}
   }
 }
 
+function whole(number: unknown): number {
+  return typeof number === 'number' && Number.isFinite(number) && number > 0 ? Math.ceil(number) : 0
+}
+
 export function usageOf(value: Partial<Usage> | undefined): Usage {
-  const whole = (number: unknown): number =>
-    typeof number === 'number' && Number.isFinite(number) && number > 0 ? Math.ceil(number) : 0
   return { tokens: whole(value?.tokens), costMicros: whole(value?.costMicros) }
 }

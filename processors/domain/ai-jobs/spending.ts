@@ -32,6 +32,14 @@ export class Spending {
     return this.#days.get(keyOf(project, at)) ?? empty()
   }
 
+  entries(): readonly (readonly [string, DaySpending])[] {
+    return [...this.#days]
+  }
+
+  restore(entries: readonly (readonly [string, DaySpending])[]): void {
+    for (const [key, day] of entries) this.#days.set(key, structuredClone(day))
+  }
+
   /** For changing. */
   take(project: string, at: number): DaySpending {
     const key = keyOf(project, at)

@@ -1,0 +1,182 @@
+import type { Clock } from '#/kernel/clock.ts'
+import { JobBook, type Verdict } from '#/processors/domain/ai-jobs/job-book.ts'
+import { partitionOf } from '#/processors/log/partitioner.ts'
+import type { ConsumedRecord, Log, ProducedBatch } from '#/processors/log/port.ts'
+import { createDecoder, encode, schemaIdOf } from '#/schemas/codec.ts'
+import type { AiJob } from '#/schemas/records.ts'
+import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
+import { TOPICS } from '#/schemas/topics.ts'
+
+export interface JournalDeps {
+  log: Log
+  clock: Clock
+  schemaIds: SchemaIds
+  registry: Pick<SchemaRegistry, 'byId'>
+  /** Told of records that cannot be read and of a log that does not answer; neither ends it. */
+  onProblem: (error: unknown) => void
+}
+
+/** ai.jobs.v1 as this process has read it. What is written counts once it has been read back. */
+export interface Journal {
+  readonly book: JobBook
+  /** Appends, waits until it is read back, and says what it did to the book. */
+  write(record: AiJob): Promise<Verdict>
+  /** For a commit that carries records of jobs with it. */
+  batchOf(records: readonly AiJob[]): ProducedBatch
+  /** Everything that is in the topic now has been applied when this resolves. */
+  refresh(): Promise<void>
+  /** Resolves at the next record, after `waitMs`, or when it closes. */
+  next(waitMs: number, signal: AbortSignal): Promise<void>
+  /** Told of every record in the order of the log. */
+  onRecord(listener: (record: AiJob, verdict: Verdict) => void): void
+  close(): Promise<void>
+}
+
+const TP = { topic: TOPICS.aiJobs.name, partition: 0 }
+/** Budgets are by the day, and days are UTC. */
+const LOOK_BACK_MS = 2 * 86_400_000
+const READ_BYTES_MAX = 1 << 20
+const WAIT_MS = 5_000
+const RETRY_MS = 1_000
+const VERDICTS_MAX = 1_000
+
+export async function openJournal(deps: JournalDeps): Promise<Journal> {
+  const journal = new TopicJournal(deps)
+  await journal.open()
+  return journal
+}
+
+class TopicJournal implements Journal {
+  readonly book = new JobBook()
+  readonly #deps: JournalDeps
+  readonly #decoders = new Map<number, { decode(value: Buffer): AiJob }>()
+  readonly #verdicts = new Map<number, Verdict>()
+  readonly #stop = new AbortController()
+  #listeners: ((record: AiJob, verdict: Verdict) => void)[] = []
+  #waiters = new Set<() => void>()
+  #next = 0
+  #following: Promise<void> = Promise.resolve()
+
+  constructor(deps: JournalDeps) {
+    this.#deps = deps
+    this.#decoders.set(deps.schemaIds.AiJob, createDecoder('AiJob'))
+  }
+
+  async open(): Promise<void> {
+    const { log, clock } = this.#deps
+    this.#next = await log.offsetForTimestamp(TP, clock.nowMs() - LOOK_BACK_MS)
+    const end = await log.endOffset(TP)
+    while (this.#next < end) {
+      const records = await log.read(TP, this.#next, { bytesMax: READ_BYTES_MAX, waitMs: 0 })
+      if (records.length === 0) break
+      await this.#take(records)
+    }
+    this.#following = this.#follow()
+  }
+
+  onRecord(listener: (record: AiJob, verdict: Verdict) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  batchOf(records: readonly AiJob[]): ProducedBatch {
+    return {
+      topic: TP.topic,
+      partition: partitionOf(Buffer.from(records[0]?.incident_id ?? ''), 1),
+      records: records.map((record) => ({
+        key: Buffer.from(record.incident_id),
+        value: encode('AiJob', this.#deps.schemaIds.AiJob, record),
+        timestampMs: record.at,
+      })),
+    }
+  }
+
+  async write(record: AiJob): Promise<Verdict> {
+    const [written] = await this.#deps.log.append([this.batchOf([record])])
+    const offset = written?.baseOffset ?? 0
+    await this.#reached(offset + 1)
+    return this.#verdicts.get(offset) ?? 'refused'
+  }
+
+  async refresh(): Promise<void> {
+    await this.#reached(await this.#deps.log.endOffset(TP))
+  }
+
+  async next(waitMs: number, signal: AbortSignal): Promise<void> {
+    if (this.#stop.signal.aborted || signal.aborted) return
+    const woken = new AbortController()
+    const wake = (): void => woken.abort()
+    this.#waiters.add(wake)
+    signal.addEventListener('abort', wake, { once: true })
+    await this.#deps.clock.sleep(waitMs, woken.signal)
+    signal.removeEventListener('abort', wake)
+    this.#waiters.delete(wake)
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort()
+    this.#wake()
+    await this.#following
+  }
+
+  async #reached(offset: number): Promise<void> {
+    while (this.#next < offset && !this.#stop.signal.aborted)
+      await new Promise<void>((resolve) => {
+        const once = (): void => {
+          this.#waiters.delete(once)
+          resolve()
+        }
+        this.#waiters.add(once)
+      })
+  }
+
+  #wake(): void {
+    const waiters = [...this.#waiters]
+    for (const wake of waiters) wake()
+  }
+
+  async #follow(): Promise<void> {
+    const { log, clock, onProblem } = this.#deps
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      try {
+        const options = { bytesMax: READ_BYTES_MAX, waitMs: WAIT_MS, signal }
+        await this.#take(await log.read(TP, this.#next, options))
+      } catch (error) {
+        if (signal.aborted) return
+        onProblem(error)
+        await clock.sleep(RETRY_MS, signal)
+      }
+    }
+  }
+
+  async #take(records: readonly ConsumedRecord[]): Promise<void> {
+    for (const { offset, value } of records) {
+      const record = await this.#decoded(value)
+      const verdict = record === undefined ? 'refused' : this.book.apply(record)
+      this.#verdicts.set(offset, verdict)
+      const oldest = this.#verdicts.keys().next()
+      if (this.#verdicts.size > VERDICTS_MAX && oldest.done === false)
+        this.#verdicts.delete(oldest.value)
+      this.#next = offset + 1
+      if (record !== undefined) for (const listener of this.#listeners) listener(record, verdict)
+    }
+    if (records.length > 0) this.#wake()
+  }
+
+  async #decoded(value: Buffer | null): Promise<AiJob | undefined> {
+    const id = value === null ? undefined : schemaIdOf(value)
+    if (value === null || id === undefined) return undefined
+    try {
+      let decoder = this.#decoders.get(id)
+      if (decoder === undefined) {
+        const { schema } = await this.#deps.registry.byId(id)
+        decoder = createDecoder('AiJob', { writerSchema: schema })
+        this.#decoders.set(id, decoder)
+      }
+      return decoder.decode(value)
+    } catch (error) {
+      this.#deps.onProblem(error)
+      return undefined
+    }
+  }
+}
