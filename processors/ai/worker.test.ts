@@ -1,45 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createManualClock, systemClock, type ManualClock } from '#/kernel/clock.ts'
-import { createMetrics } from '#/kernel/metrics.ts'
-import { createSeededRandom } from '#/kernel/random.ts'
-import { PROMPT_VERSION } from '#/processors/domain/ai-evidence/prompt.ts'
-import type { JobBook } from '#/processors/domain/ai-jobs/job-book.ts'
-import { createMemoryLog } from '#/processors/log/memory.ts'
-import type { Log } from '#/processors/log/port.ts'
-import { createDriver } from '#/processors/runtime/driver.ts'
-import { createAiAnswersStage } from '#/processors/stages/ai-answers.ts'
-import { createDeadLetterPort } from '#/processors/stages/dead-letter-record.ts'
-import { topicConfigsOf } from '#/processors/topology.ts'
-import { createDecoder, encode } from '#/schemas/codec.ts'
+import { systemClock } from '#/kernel/clock.ts'
+import { encode } from '#/schemas/codec.ts'
 import type { InsightDetail } from '#/schemas/insight.ts'
-import type { IncidentEvent, Insight } from '#/schemas/records.ts'
+import type { IncidentEvent } from '#/schemas/records.ts'
 import { registerAll } from '#/schemas/register.ts'
 import { createMemoryRegistry } from '#/schemas/registry-embedded.ts'
 import { TOPICS } from '#/schemas/topics.ts'
-import type { SqlReads } from './evidence.ts'
-import { openJournal, type Journal } from './journal.ts'
-import { createOpenAiModel } from './openai.ts'
-import { plannedRecord, Planner } from './planner.ts'
+import { Planner } from './planner.ts'
 import type { Model } from './port.ts'
 import { startTestEndpoint, type TestEndpoint } from './test-endpoint.ts'
-import { incidentAt } from './test-incident.ts'
-import { AiWorker, type AiWorkerDeps } from './worker.ts'
-
-const T0 = Date.UTC(2026, 10, 25, 10)
-const S = 1000
-const MINUTE = 60_000
-const incident = incidentAt(T0)
-
-/** The counts of the fixture; everything else has no rows. */
-const READS: SqlReads = {
-  async guardedSql({ sql }) {
-    const isCounts = sql.startsWith('SELECT count() AS events, uniqExactIf')
-    const rows = isCounts ? [['60', '7', '2', String(T0), String(T0 + MINUTE)]] : []
-    return { columns: [], rows, rows_read: 0, bytes_read: 0, elapsed_ms: 0, truncated: false }
-  },
-}
-const RICH = { tokensMax: 1e9, costMicrosMax: 1e9 }
-const PRICE = { promptMicros: 0.15, completionMicros: 0.6 }
+import { createWorld, incident, MINUTE, S, T0 } from './test-world.ts'
 
 let endpoint: TestEndpoint
 beforeAll(async () => {
@@ -51,110 +21,9 @@ beforeEach(() => {
   endpoint.calls.length = 0
 })
 
-interface World {
-  log: Log
-  clock: ManualClock
-  journal: Journal
-  book: JobBook
-  problems: unknown[]
-  metrics: ReturnType<typeof createMetrics>
-  worker(part?: Partial<AiWorkerDeps>): AiWorker
-  wish(incidentId?: string, actor?: string): Promise<string>
-  /** Steps and moves the time until nothing is left to do within `durationMs`. */
-  play(worker: AiWorker, durationMs: number): Promise<void>
-  insights(): Promise<Insight[]>
-  reopen(): Promise<Journal>
-}
-
-async function createWorld(): Promise<World> {
-  const clock = createManualClock(T0)
-  const log = createMemoryLog({ clock })
-  const registry = createMemoryRegistry()
-  const schemaIds = await registerAll(registry)
-  const schemas = { ids: schemaIds, registry }
-  const stages = [createAiAnswersStage({ schemas })]
-  const topics = topicConfigsOf(stages, { partitions: 1, retentionMs: Infinity })
-  await log.createTopics(topics)
-  const problems: unknown[] = []
-  const onProblem = (error: unknown): void => void problems.push(error)
-  const deps = { log, clock, schemaIds, registry, onProblem }
-  const journal = await openJournal(deps)
-  const metrics = createMetrics()
-  const model = createOpenAiModel({
-    url: endpoint.url,
-    key: 'k',
-    model: 'm',
-    timeoutMs: 3000,
-    clock: systemClock,
-  })
-  const { book } = journal
-  return {
-    log,
-    clock,
-    journal,
-    book,
-    problems,
-    metrics,
-    reopen: () => openJournal(deps),
-    worker: (part) =>
-      new AiWorker({
-        journal,
-        model,
-        reads: READS,
-        incidentOf: async (_, id) => ({ incident: { ...incident, id }, similar: [], more: [] }),
-        clock,
-        metrics,
-        random: createSeededRandom(1),
-        budget: RICH,
-        price: PRICE,
-        owner: 'w1',
-        timeoutMs: 3000,
-        onProblem,
-        ...part,
-      }),
-    async wish(incidentId = 'i1', actor = 'anna') {
-      const at = clock.nowMs()
-      const wish = {
-        project: 'shop',
-        incidentId,
-        promptVersion: PROMPT_VERSION,
-        priority: 2,
-        actor,
-        at,
-      }
-      const plan = book.plan(wish)
-      if ('coalesced' in plan) return plan.coalesced.id
-      await journal.write(plannedRecord({ project: 'shop', incidentId, at, ...plan }))
-      return plan.jobId
-    },
-    async play(worker, durationMs) {
-      const endMs = clock.nowMs() + durationMs
-      while (clock.nowMs() < endMs) {
-        while (await worker.step());
-        const wakeMs = Math.max(book.wakeAt(clock.nowMs()), clock.nowMs() + S)
-        await clock.advance(Math.min(wakeMs, endMs) - clock.nowMs())
-      }
-    },
-    async insights() {
-      const driver = await createDriver({
-        log,
-        clock,
-        stages,
-        topics,
-        deadLetters: createDeadLetterPort(schemaIds),
-      })
-      await driver.run()
-      const decoder = createDecoder('Insight')
-      const records = await driver.read(TOPICS.insights.name)
-      await driver.close()
-      return records.map(({ value }) => decoder.decode(value!))
-    },
-  }
-}
-
 describe('the AI worker', () => {
   it('[I1] [I2] a wish becomes a summary whose sentences name their facts', async () => {
-    const world = await createWorld()
+    const world = await createWorld(endpoint)
     const id = await world.wish()
     expect(await world.worker().step()).toBe(true)
     expect(world.book.job(id)?.status).toBe('completed')
@@ -170,7 +39,7 @@ describe('the AI worker', () => {
   })
 
   it('[I4] [I17] what it cost is counted to the token and the millionth', async () => {
-    const world = await createWorld()
+    const world = await createWorld(endpoint)
     await world.wish()
     await world.worker().step()
     // 900 · 0.15 + 100 · 0.6
@@ -186,7 +55,7 @@ describe('the AI worker', () => {
   })
 
   it('[I2] killed in the middle of a job, another worker finishes it: one insight', async () => {
-    const world = await createWorld()
+    const world = await createWorld(endpoint)
     const id = await world.wish()
     // The first one hangs in its call for ever, as a killed one would.
     const dead: Model = { name: 'm', ask: () => new Promise(() => undefined) }
@@ -200,7 +69,7 @@ describe('the AI worker', () => {
   })
 
   it('[I2] one that was only slow finds its job taken: still one insight, and both were paid', async () => {
-    const world = await createWorld()
+    const world = await createWorld(endpoint)
     const id = await world.wish()
     const answer = {
       text: '',
@@ -214,7 +83,7 @@ describe('the AI worker', () => {
       ask: () => new Promise((resolve) => (wake = (text) => resolve({ ...answer, text }))),
     }
     const first = world.worker({ owner: 'slow', model: slow }).step()
-    while (wake === undefined) await systemClock.sleep(1)
+    for (let waits = 0; wake === undefined && waits < 2000; waits += 1) await systemClock.sleep(1)
     await world.play(world.worker({ owner: 'w2' }), 2 * MINUTE)
     const good = JSON.stringify({
       title: 'late',
@@ -223,7 +92,7 @@ describe('the AI worker', () => {
       next_steps: [],
       confidence: 1,
     })
-    wake(good)
+    wake?.(good)
     await first
     expect(world.book.job(id)).toMatchObject({ status: 'completed', owner: 'w2' })
     expect(await world.insights()).toMatchObject([{ model: 'm' }])
@@ -231,7 +100,7 @@ describe('the AI worker', () => {
   })
 
   it('[I2] two workers at once never do the same job', async () => {
-    const world = await createWorld()
+    const world = await createWorld(endpoint)
     for (let index = 0; index < 6; index += 1) await world.wish(`i${index}`)
     const workers = [world.worker({ owner: 'w1' }), world.worker({ owner: 'w2' })]
     await Promise.all(
@@ -244,7 +113,7 @@ describe('the AI worker', () => {
   })
 
   it('[I2] what is read again is not paid again', async () => {
-    const world = await createWorld()
+    const world = await createWorld(endpoint)
     await world.wish()
     await world.worker().step()
     const again = await world.reopen()
@@ -257,7 +126,7 @@ describe('the AI worker', () => {
   })
 
   it('[I3] an endpoint that is dead for an hour: the breaker opens, few calls, and it recovers by itself', async () => {
-    const world = await createWorld()
+    const world = await createWorld(endpoint)
     const ids = []
     for (let index = 0; index < 8; index += 1) ids.push(await world.wish(`i${index}`))
     endpoint.answer('server_error')
@@ -279,7 +148,7 @@ describe('the AI worker', () => {
   })
 
   it('[I17] a budget of 0 asks nobody', async () => {
-    const world = await createWorld()
+    const world = await createWorld(endpoint)
     await world.wish()
     const worker = world.worker({ budget: { tokensMax: 0, costMicrosMax: 1e9 } })
     await world.play(worker, MINUTE)
@@ -288,7 +157,7 @@ describe('the AI worker', () => {
   })
 
   it('[I17] stops at the budget of the day and goes on at midnight', async () => {
-    const world = await createWorld()
+    const world = await createWorld(endpoint)
     for (let index = 0; index < 5; index += 1) await world.wish(`i${index}`)
     // A summary may cost 12,400 tokens and costs 1,000: the third would no longer be sure to fit.
     const worker = world.worker({ budget: { tokensMax: 13_500, costMicrosMax: 1e9 } })
@@ -298,7 +167,7 @@ describe('the AI worker', () => {
   })
 
   it('waits as long as a 429 says before anybody asks again', async () => {
-    const world = await createWorld()
+    const world = await createWorld(endpoint)
     await world.wish('i1')
     await world.wish('i2')
     endpoint.answer(['limited', 'good'])
@@ -312,7 +181,7 @@ describe('the AI worker', () => {
   })
 
   it('[I1] two answers that cannot be used become the rules’ summary, marked so', async () => {
-    const world = await createWorld()
+    const world = await createWorld(endpoint)
     await world.wish()
     endpoint.answer('prose')
     await world.worker().step()
@@ -323,7 +192,7 @@ describe('the AI worker', () => {
   })
 
   it('an incident the tables do not have yet costs nothing and is tried again', async () => {
-    const world = await createWorld()
+    const world = await createWorld(endpoint)
     const id = await world.wish()
     let known = false
     const incidentOf = async () => (known ? { incident, similar: [], more: [] } : undefined)
@@ -337,7 +206,7 @@ describe('the AI worker', () => {
   })
 
   it('[I2] steps of incidents become wishes, each once, and counting steps none', async () => {
-    const world = await createWorld()
+    const world = await createWorld(endpoint)
     const registry = createMemoryRegistry()
     const schemaIds = await registerAll(registry)
     const planner = new Planner({
