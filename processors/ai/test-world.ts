@@ -115,27 +115,31 @@ export async function createWorld(endpoint: TestEndpoint): Promise<World> {
       await journal.write(plannedRecord({ project: 'shop', incidentId, at, ...plan }))
       return plan.jobId
     },
-    async play(worker, durationMs) {
-      const endMs = clock.nowMs() + durationMs
-      while (clock.nowMs() < endMs) {
-        while (await worker.step());
-        const wakeMs = Math.max(book.wakeAt(clock.nowMs()), clock.nowMs() + S)
-        await clock.advance(Math.min(wakeMs, endMs) - clock.nowMs())
-      }
-    },
-    async insights() {
-      const driver = await createDriver({
-        log,
-        clock,
-        stages,
-        topics,
-        deadLetters: createDeadLetterPort(schemaIds),
-      })
-      await driver.run()
-      const decoder = createDecoder('Insight')
-      const records = await driver.read(TOPICS.insights.name)
-      await driver.close()
-      return records.map(({ value }) => decoder.decode(value!))
-    },
+    play: (worker, durationMs) => play({ clock, book }, worker, durationMs),
+    insights: () =>
+      runAnswers({ log, clock, stages, topics, deadLetters: createDeadLetterPort(schemaIds) }),
+  }
+}
+
+/** The stage from where it got to until nothing is left, and all insights there are then. */
+async function runAnswers(options: Parameters<typeof createDriver>[0]): Promise<Insight[]> {
+  const driver = await createDriver(options)
+  await driver.run()
+  const decoder = createDecoder('Insight')
+  const records = await driver.read(TOPICS.insights.name)
+  await driver.close()
+  return records.map(({ value }) => decoder.decode(value!))
+}
+
+async function play(
+  { clock, book }: { clock: ManualClock; book: JobBook },
+  worker: AiWorker,
+  durationMs: number,
+): Promise<void> {
+  const endMs = clock.nowMs() + durationMs
+  while (clock.nowMs() < endMs) {
+    while (await worker.step());
+    const wakeMs = Math.max(book.wakeAt(clock.nowMs()), clock.nowMs() + S)
+    await clock.advance(Math.min(wakeMs, endMs) - clock.nowMs())
   }
 }

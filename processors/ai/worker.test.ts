@@ -77,13 +77,13 @@ describe('the AI worker', () => {
       usage: { prompt: 10, completion: 5 },
       model: 'slow',
     }
-    let wake: ((text: string) => void) | undefined
+    const waiting: ((text: string) => void)[] = []
     const slow: Model = {
       name: 'slow',
-      ask: () => new Promise((resolve) => (wake = (text) => resolve({ ...answer, text }))),
+      ask: () => new Promise((resolve) => waiting.push((text) => resolve({ ...answer, text }))),
     }
     const first = world.worker({ owner: 'slow', model: slow }).step()
-    for (let waits = 0; wake === undefined && waits < 2000; waits += 1) await systemClock.sleep(1)
+    for (let waits = 0; waiting.length === 0 && waits < 2000; waits += 1) await systemClock.sleep(1)
     await world.play(world.worker({ owner: 'w2' }), 2 * MINUTE)
     const good = JSON.stringify({
       title: 'late',
@@ -92,7 +92,7 @@ describe('the AI worker', () => {
       next_steps: [],
       confidence: 1,
     })
-    wake?.(good)
+    waiting[0]?.(good)
     await first
     expect(world.book.job(id)).toMatchObject({ status: 'completed', owner: 'w2' })
     expect(await world.insights()).toMatchObject([{ model: 'm' }])
