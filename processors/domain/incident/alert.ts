@@ -44,7 +44,7 @@ export interface Alert {
 }
 
 /** What a release of its service is compared with. */
-interface DeployTime {
+export interface DeployTime {
   release: string
   atMs: number
 }

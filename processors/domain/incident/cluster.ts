@@ -165,7 +165,7 @@ export function refreshCauses(cluster: Cluster, incident: IncidentState): void {
 }
 
 /** For causes what counts is when the member first failed, not its latest episode. */
-function firstAlert(member: MemberState): MemberState['alert'] {
+export function firstAlert(member: MemberState): MemberState['alert'] {
   return member.alert.startedAtMs === member.firstAtMs
     ? member.alert
     : { ...member.alert, startedAtMs: member.firstAtMs }

@@ -77,6 +77,8 @@ export interface IncidentState {
   recurrenceOf: string
   regressed: boolean
   flapping: boolean
+  /** A person made it of several: nothing is taken out of it but by a person. */
+  isHeldTogether?: boolean
   /** What was last told about its being muted. */
   isSilenced?: boolean
   /** Minute of event time in which its activity was last told. */

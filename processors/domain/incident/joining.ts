@@ -5,11 +5,13 @@ import { affinityOf } from './affinity.ts'
 import type { AffinityRule } from './affinity.ts'
 import type { Alert } from './alert.ts'
 import { toAlert } from './alert.ts'
+import { coverCauses } from './cause-cover.ts'
+import type { CausePart } from './cause-cover.ts'
 import {
   createIncident,
   findIncident,
+  firstAlert,
   isKeptApart,
-  refreshCauses,
   refreshSeverity,
   tell,
 } from './cluster.ts'
@@ -282,13 +284,12 @@ function settleNeighbours(
     const isYoung = Math.abs(other.openedAtMs - incident.openedAtMs) <= policy.mergeWindowMs
     const needed = other.members.length === 1 ? policy.mergeAffinitySingle : policy.mergeAffinity
     const isMerge =
-      value >= needed &&
-      isYoung &&
-      !areDistinct(cluster, { left: incident, right: other, alert: member.alert })
+      value >= needed && isYoung && !areDistinct(cluster, { left: incident, right: other })
     if (isMerge || (!isAnnounced(other) && value >= policy.joinAffinity)) {
       incident = mergeIncidents(cluster, { left: incident, right: other, at: now, affinity: value })
       continue
     }
+    if (other.isHeldTogether === true) continue
     const { member: moving } = entry
     const isRecent =
       now - moving.joinedAtMs <= policy.splitWindowMs && moving.reason.rule !== 'opened'
@@ -305,27 +306,33 @@ function settleNeighbours(
   return incident
 }
 
-/**
- * Two incidents that each have a cause of their own are two, however close: an alert that fits both merges them only
- * when it comes from where one of them is thought to have begun.
- */
+/** Two incidents are two, however close, when together they still need a cause for each of them. */
 function areDistinct(
   cluster: Cluster,
-  { left, right, alert }: { left: IncidentState; right: IncidentState; alert: Alert },
+  { left, right }: { left: IncidentState; right: IncidentState },
 ): boolean {
-  refreshCauses(cluster, left)
-  refreshCauses(cluster, right)
-  if (left.root === right.root || alert.service === left.root || alert.service === right.root)
-    return false
-  return hasOwnCause(left) && hasOwnCause(right)
+  const members = [...left.members, ...right.members]
+  if (members.length > LIMITS.causeMembers) return false
+  const parts = coverCauses(
+    members.map((member) => firstAlert(member)),
+    cluster.graph,
+  )
+  if (parts.length < 2) return false
+  return mainPart(parts, left) !== mainPart(parts, right)
 }
 
-function hasOwnCause({ root, members }: IncidentState): boolean {
-  return members.some(({ alert }) => {
-    if (alert.names.includes(root) || alert.externals.includes(root) || alert.zone === root)
-      return true
-    return alert.service === root && alert.nature !== 'call'
-  })
+/** The cause most members of an incident belong to. */
+function mainPart(parts: readonly CausePart[], { members }: IncidentState): CausePart | undefined {
+  const keys = new Set(members.map(({ alert }) => alert.key))
+  let most = 0
+  let main: CausePart | undefined
+  for (const part of parts) {
+    const count = part.alerts.filter(({ key }) => keys.has(key)).length
+    if (count <= most) continue
+    most = count
+    main = part
+  }
+  return main
 }
 
 /** Recomputes what follows from the members and tells about an incident once there is evidence enough. */

@@ -58,6 +58,7 @@ export function mergeIncidents(
   kept.lastActivityAtMs = Math.max(kept.lastActivityAtMs, gone.lastActivityAtMs)
   kept.flapping ||= gone.flapping
   kept.regressed ||= gone.regressed
+  if (actor !== undefined || gone.isHeldTogether === true) kept.isHeldTogether = true
   kept.isDirty = true
   cluster.open.delete(gone.id)
   const why =

@@ -45,7 +45,8 @@ const FIRST_BONUS = 0.3
 const SIMULTANEOUS_MS = 15_000
 const CANDIDATES_MAX = 64
 
-interface Scene {
+/** Alerts looked at together, and what is looked up for all of them. */
+export interface Scene {
   alerts: readonly Alert[]
   graph: ServiceGraph
   affected: ReadonlySet<string>
@@ -59,7 +60,7 @@ function blames(alert: Alert): readonly string[] {
 }
 
 /** True when `from` reaches `target` by calls through affected services only. */
-function reaches(scene: Scene, from: string, target: string): boolean {
+export function reaches(scene: Scene, from: string, target: string): boolean {
   const known = scene.reached.get(from)
   if (known !== undefined) return known.has(target)
   const visited = new Set<string>()
@@ -117,7 +118,7 @@ function scorePlace(scene: Scene, subject: string, kind: 'service' | 'external')
   return { kind, subject, score, explained }
 }
 
-function zoneCandidates(scene: Scene): RootCandidate[] {
+function zoneCandidates(scene: Scene, shareMin: number): RootCandidate[] {
   const zones = new Set(scene.alerts.map((alert) => alert.zone).filter((zone) => zone !== ''))
   return [...zones].toSorted().flatMap((zone) => {
     const inside = scene.alerts.filter(
@@ -125,14 +126,14 @@ function zoneCandidates(scene: Scene): RootCandidate[] {
     )
     const services = new Set(inside.map((alert) => alert.service))
     if (services.size < ZONE_SERVICES_MIN) return []
-    if (inside.length < ZONE_SHARE_MIN * scene.alerts.length) return []
+    if (inside.length < shareMin * scene.alerts.length) return []
     const total = Math.max(services.size, scene.graph.servicesOf(zone).length)
     const score = EXPLAINS.zone * inside.length + COVERAGE_BONUS * (services.size / total)
     return [{ kind: 'zone' as const, subject: zone, score, explained: inside.length }]
   })
 }
 
-function sceneOf(alerts: readonly Alert[], graph: ServiceGraph): Scene {
+export function sceneOf(alerts: readonly Alert[], graph: ServiceGraph): Scene {
   const affected = new Set(alerts.map((alert) => alert.service))
   const firstAtMs = Math.min(...alerts.map((alert) => alert.startedAtMs))
   return { alerts, graph, affected, firstAtMs, reached: new Map() }
@@ -153,13 +154,8 @@ function zoneExplains(scene: Scene, alert: Alert, zone: string): number {
 }
 
 /** How much of each alert `root` accounts for, 0 to 1, in the order of `alerts`. */
-export function explainedBy(
-  alerts: readonly Alert[],
-  graph: ServiceGraph,
-  root: RootCandidate,
-): number[] {
-  const scene = sceneOf(alerts, graph)
-  return alerts.map((alert) =>
+export function explainedBy(scene: Scene, root: RootCandidate): number[] {
+  return scene.alerts.map((alert) =>
     root.kind === 'zone'
       ? zoneExplains(scene, alert, root.subject)
       : explains(scene, alert, root.subject),
@@ -167,7 +163,11 @@ export function explainedBy(
 }
 
 /** Candidates from the most to the least likely; ties by name, so that the order is the same everywhere. */
-export function rankRoots(alerts: readonly Alert[], graph: ServiceGraph): RootCandidate[] {
+export function rankRoots(
+  alerts: readonly Alert[],
+  graph: ServiceGraph,
+  { zoneShareMin = ZONE_SHARE_MIN } = {},
+): RootCandidate[] {
   const scene = sceneOf(alerts, graph)
   const { affected } = scene
   const externals = new Set(alerts.flatMap((alert) => alert.externals))
@@ -188,6 +188,6 @@ export function rankRoots(alerts: readonly Alert[], graph: ServiceGraph): RootCa
       .toSorted()
       .slice(0, CANDIDATES_MAX)
       .map((name) => scorePlace(scene, name, 'external')),
-    ...zoneCandidates(scene),
+    ...zoneCandidates(scene, zoneShareMin),
   ].toSorted((left, right) => right.score - left.score || (left.subject < right.subject ? -1 : 1))
 }

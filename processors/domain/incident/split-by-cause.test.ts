@@ -1,17 +1,25 @@
 import { describe, expect, it } from 'vitest'
 import type { Detection } from '#/processors/domain/spike/types.ts'
 import { toAlert } from './alert.ts'
+import type { DeployTime } from './alert.ts'
 import { applyAll, CASCADE, watched } from './clusterer-fixture.ts'
 import { alert, MINUTE, SECOND, SHOP, T0 } from './detection-fixture.ts'
 import { createServiceGraph } from './service-graph.ts'
-import { secondCause } from './split-by-cause.ts'
+import { coverCauses } from './cause-cover.ts'
 
 const graph = createServiceGraph(SHOP)
-const leftOf = (detections: readonly Detection[]): string[] =>
-  secondCause(
-    detections.map((detection) => toAlert(detection, graph)),
+/** The issues of each cause, the one with most of them first. */
+const partsOf = (
+  detections: readonly Detection[],
+  deploys: readonly DeployTime[] = [],
+): string[][] =>
+  coverCauses(
+    detections.map((detection) => toAlert(detection, graph, deploys)),
     graph,
-  ).map(({ fingerprint }) => fingerprint)
+  )
+    .map(({ alerts }) => alerts.map(({ fingerprint }) => fingerprint))
+    .toSorted((left, right) => right.length - left.length)
+const leftOf = (detections: readonly Detection[]): string[] => partsOf(detections).slice(1).flat()
 
 const BANK = [
   alert({
@@ -40,7 +48,14 @@ describe('two causes in one incident', () => {
   })
 
   it('one alert that only blames another may be a link that is not yet seen', () => {
-    expect(leftOf([...CASCADE, ...BANK.slice(0, 1)])).toEqual([])
+    const clusterer = watched()
+    const all = [...CASCADE, ...BANK.slice(0, 1)]
+    applyAll(
+      clusterer,
+      all.toSorted((left, right) => left.atMs - right.atMs),
+    )
+    clusterer.advance(T0 + 3 * MINUTE)
+    expect(clusterer.openIncidents()).toHaveLength(1)
   })
 
   it('what the root itself blames lies deeper, it is no second cause', () => {
@@ -61,6 +76,75 @@ describe('two causes in one incident', () => {
       }),
     )
     expect(leftOf([blaming, ...callers])).toEqual([])
+  })
+
+  it('a caller whose calls fail is no cause, however many blame it', () => {
+    const callers = ['x', 'y', 'z'].map((fingerprint) =>
+      alert({
+        service: 'edge-1',
+        fingerprint,
+        at: 90 * SECOND,
+        errorType: 'HTTP503',
+        message: `upstream cart-2 timed out after ${fingerprint}`,
+      }),
+    )
+    expect(leftOf([...CASCADE, ...callers])).toEqual([])
+  })
+
+  it('[C4] a bad release in a service that also suffers from another is a cause of its own', () => {
+    const at = (fingerprint: string, seconds: number): Detection =>
+      alert({ service: 'edge-1', fingerprint, at: seconds * SECOND, release: 'v2' })
+    const own = [at('n', 100), at('o', 130)]
+    const deploys = [{ release: 'v2', atMs: T0 + 60 * SECOND }]
+    expect(partsOf([...CASCADE, ...own], deploys)).toEqual([
+      CASCADE.map(({ fingerprint }) => fingerprint ?? ''),
+      ['n', 'o'],
+    ])
+    expect(partsOf([...CASCADE, ...own])).toHaveLength(1)
+  })
+
+  it('[C4] a zone that loses its network and a full disk elsewhere are two', () => {
+    const big = createServiceGraph([
+      ...SHOP,
+      ...['a', 'b', 'c', 'd'].map((name) => ({
+        name: `zone-${name}`,
+        criticality: 2,
+        zone: 'z9',
+        calls: name === 'a' ? ['store-4'] : [],
+      })),
+    ])
+    const network = ['a', 'b', 'c', 'd'].map((name) =>
+      alert({
+        service: `zone-${name}`,
+        fingerprint: `net-${name}`,
+        at: 15 * SECOND,
+        errorType: 'ECONNRESET',
+        message: 'network error 7',
+      }),
+    )
+    const parts = coverCauses(
+      [...CASCADE, ...network].map((detection) => toAlert(detection, big)),
+      big,
+    )
+    expect(parts.map(({ cause }) => cause.subject).toSorted()).toEqual(['store-4', 'z9'])
+    expect(parts.map(({ alerts }) => alerts.length).toSorted((a, b) => a - b)).toEqual([4, 5])
+  })
+
+  it('[C11] what a person put together stays together', () => {
+    const clusterer = watched()
+    const both = [...CASCADE, ...BANK].toSorted((left, right) => left.atMs - right.atMs)
+    applyAll(clusterer, both)
+    const [incident] = clusterer.openIncidents()
+    const [other] = clusterer.apply(alert({ service: 'mail-5', fingerprint: 'm', at: 0 }))
+    clusterer.applyAction({
+      kind: 'merge',
+      incidentId: other?.incident.id ?? '',
+      into: incident?.id ?? '',
+      actor: 'Ada',
+      atMs: T0 + 2 * MINUTE,
+    })
+    clusterer.advance(T0 + 3 * MINUTE)
+    expect(clusterer.openIncidents().map(({ members }) => members.length)).toEqual([8])
   })
 
   it('[C11] is told apart within a minute: a new number, both timelines say why, nothing is lost', () => {

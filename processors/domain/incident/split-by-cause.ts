@@ -1,69 +1,16 @@
 import type { Alert } from './alert.ts'
-import { createIncident, refreshCauses, refreshSeverity, tell } from './cluster.ts'
+import { coverCauses } from './cause-cover.ts'
+import { createIncident, firstAlert, refreshCauses, refreshSeverity, tell } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
 import { isAnnounced } from './incident-state.ts'
 import type { IncidentState, MemberState } from './incident-state.ts'
 import { takeMember } from './merging.ts'
 import { LIMITS } from './policy.ts'
-import { explainedBy, rankRoots } from './root.ts'
-import type { RootCandidate } from './root.ts'
-import type { ServiceGraph } from './service-graph.ts'
-
-/** Below this a root does not account for an alert. */
-const EXPLAINED_MIN = 0.25
-/** A second cause has to account for this share of what the first one leaves. */
-const SECOND_SHARE_MIN = 0.7
-/** Errors that follow a failed call of the same service come within this time. */
-const FOLLOWS_MS = 10 * 60_000
-
-/** An alert of the place itself, or one that names it: more than a guess from the shape of the system. */
-function isEvident(alerts: readonly Alert[], { kind, subject }: RootCandidate): boolean {
-  if (kind === 'zone') return true
-  return alerts.some(
-    ({ names, externals, service, nature }) =>
-      names.includes(subject) ||
-      externals.includes(subject) ||
-      (service === subject && nature !== 'call'),
-  )
-}
-
-/** What `root` leaves without explanation, errors that only follow an explained one not counted. */
-function leftBy(alerts: readonly Alert[], graph: ServiceGraph, root: RootCandidate): Alert[] {
-  const values = explainedBy(alerts, graph, root)
-  const explained = alerts.filter((_, at) => (values[at] ?? 0) >= EXPLAINED_MIN)
-  return alerts.filter((alert) => {
-    if (explained.includes(alert)) return false
-    if (alert.nature !== 'local' || alert.deployedAtMs > 0) return true
-    return !explained.some(
-      ({ service, nature, startedAtMs }) =>
-        service === alert.service &&
-        nature === 'call' &&
-        Math.abs(alert.startedAtMs - startedAtMs) <= FOLLOWS_MS,
-    )
-  })
-}
+import { rankRoots } from './root.ts'
 
 /** One alert is a cause of its own when it cannot be the consequence of another. */
 function isCauseAlone({ nature, deployedAtMs }: Alert): boolean {
   return nature === 'resource' || deployedAtMs > 0
-}
-
-/** The alerts that speak for a second, independent cause; empty when one explains the incident. */
-export function secondCause(alerts: readonly Alert[], graph: ServiceGraph): readonly Alert[] {
-  const [first] = rankRoots(alerts, graph)
-  if (first === undefined || alerts.length < 2) return []
-  const left = leftBy(alerts, graph, first)
-  if (left.length === 0 || left.length === alerts.length) return []
-  const [second] = rankRoots(left, graph)
-  if (second === undefined || second.subject === first.subject) return []
-  const staying = alerts.filter((alert) => !left.includes(alert))
-  if (!isEvident(left, second) || !isEvident(staying, first)) return []
-  const values = explainedBy(left, graph, second)
-  const explained = values.filter((value) => value >= EXPLAINED_MIN).length
-  // What the first root itself blames lies deeper on the same path.
-  const isDeeper = left.some(({ service }) => service === first.subject)
-  const isEnough = left.length > 1 || left.some((alert) => isCauseAlone(alert))
-  return explained >= SECOND_SHARE_MIN * left.length && isEnough && !isDeeper ? left : []
 }
 
 /**
@@ -73,18 +20,35 @@ export function secondCause(alerts: readonly Alert[], graph: ServiceGraph): read
 export function splitByCause(cluster: Cluster, incident: IncidentState, nowMs: number): void {
   const { policy, graph } = cluster
   const isEarly = nowMs - incident.openedAtMs <= policy.splitWindowMs
-  if (!isEarly || !isAnnounced(incident) || incident.members.length > LIMITS.causeMembers) return
-  const leaving = new Set(
-    secondCause(
-      incident.members.map(({ alert }) => alert),
-      graph,
-    ),
+  if (!isEarly || !isAnnounced(incident) || incident.isHeldTogether === true) return
+  if (incident.members.length < 2 || incident.members.length > LIMITS.causeMembers) return
+  const alerts = incident.members.map((member) => firstAlert(member))
+  const parts = coverCauses(alerts, graph).toSorted(
+    (left, right) => right.alerts.length - left.alerts.length,
   )
-  const members = incident.members.filter(({ alert }) => leaving.has(alert))
+  for (const part of parts.slice(1)) {
+    const isEnough = part.alerts.length > 1 || part.alerts.some((alert) => isCauseAlone(alert))
+    if (!isEnough) continue
+    const keys = new Set(part.alerts.map(({ key }) => key))
+    const staying = incident.members
+      .map((member) => firstAlert(member))
+      .filter(({ key }) => !keys.has(key))
+    if (rankRoots(staying, graph)[0]?.subject === rankRoots(part.alerts, graph)[0]?.subject)
+      continue
+    leave(cluster, incident, { keys, nowMs })
+  }
+}
+
+function leave(
+  cluster: Cluster,
+  incident: IncidentState,
+  { keys, nowMs }: { keys: ReadonlySet<string>; nowMs: number },
+): void {
+  const members = incident.members.filter(({ alert }) => keys.has(alert.key))
   const [first] = members
   if (first === undefined) return
   cluster.index.remove(incident)
-  incident.members = incident.members.filter(({ alert }) => !leaving.has(alert))
+  incident.members = incident.members.filter(({ alert }) => !keys.has(alert.key))
   incident.hasStaleCauses = true
   for (const member of incident.members) cluster.index.add({ incident, member })
   const split = splitOff(cluster, { members, first, nowMs })
