@@ -150,6 +150,8 @@ class Mock implements MockApi {
       const refused = problem(400, 'invalid_sql', 'Only one SELECT is allowed.')
       return result === null ? refused : json(result)
     }
+    if (pathname === '/api/ws-ticket') return problem(401, 'unauthorized', 'Nobody is signed in.')
+    if (/^\/api\/incidents\/[^/]+\/room/.test(pathname)) return found(null)
     const asked = { path: pathname.slice(4), params, now: this.#options.now() }
     return read(this.#world, asked, { isEmpty: this.#isEmpty, viewers: this.#frames.clients })
   }

@@ -113,6 +113,7 @@ export async function everyPage(url: string): Promise<readonly string[]> {
     '/',
     '/incidents',
     `/incidents/${incident}`,
+    `/incidents/${incident}/canvas`,
     '/issues',
     `/issues/${issue}`,
     '/explore',

@@ -50,7 +50,7 @@ export type {
   ReplayDiffView,
 } from '../../../schemas/replay-view.ts'
 export { apply } from '../../../schemas/collab/apply.ts'
-export { guardedField, LIMITS } from '../../../schemas/collab/commands.ts'
+export { COMMAND_KINDS, guardedField, LIMITS } from '../../../schemas/collab/commands.ts'
 export { decide } from '../../../schemas/collab/decide.ts'
 export { foldAt, foldTo, seqAt } from '../../../schemas/collab/history.ts'
 export {
@@ -61,6 +61,7 @@ export {
 } from '../../../schemas/collab/protocol.ts'
 export { emptyRoom, fieldAt, hashRoom } from '../../../schemas/collab/state.ts'
 export { viewOf } from '../../../schemas/collab/views.ts'
+export type { Knowledge } from '../../../schemas/collab/history.ts'
 export type { CommandKind, PayloadOf } from '../../../schemas/collab/commands.ts'
 export type { Focus, Present, ServerMessage, Welcome } from '../../../schemas/collab/protocol.ts'
 export type {

@@ -19,6 +19,7 @@ import type {
   Page,
   PipelineView,
   ReplayDiffView,
+  RoomState,
   SearchView,
   ServiceDetail,
   ServiceGraphView,
@@ -58,6 +59,11 @@ export function createApi(fetch: typeof globalThis.fetch) {
     graph: (query: Query) => read<ServiceGraphView>('The graph', apiPath('graph', query)),
     incident: (id: string) =>
       read<IncidentDetail>('The incident', apiPath(`incidents/${encodeURIComponent(id)}`)),
+    room: (id: string, query: Query) =>
+      read<{ room: RoomState }>(
+        'The canvas',
+        apiPath(`incidents/${encodeURIComponent(id)}/room`, query),
+      ),
     issues: (query: Query) => read<Page<IssueRow>>('The issues', apiPath('issues', query)),
     issue: (fingerprint: string, query: Query) =>
       read<IssueDetail>('The issue', apiPath(`issues/${encodeURIComponent(fingerprint)}`, query)),
