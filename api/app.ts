@@ -44,6 +44,7 @@ export function buildApp(deps: AppDeps): FastifyInstance {
       void answerUnrouted(deps, error, { request, reply }),
   })
   app.decorateRequest('apiKey', undefined)
+  app.decorateRequest('admission', undefined)
   app.decorateRequest('principal', undefined)
   // Bodies stay bytes: each route knows best how to read its own, and most never need to.
   app.removeAllContentTypeParsers()

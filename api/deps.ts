@@ -3,6 +3,7 @@ import type { Metrics } from '#/kernel/metrics.ts'
 import type { Random } from '#/kernel/random.ts'
 import type { Log } from '#/processors/log/port.ts'
 import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
+import type { CollabParts } from './collab/socket.ts'
 import type { Keys } from './keys.ts'
 import type { HookSettings } from './hooks/routes.ts'
 import type { Dsns } from './sentry/dsns.ts'
@@ -82,6 +83,8 @@ export interface AppDeps {
   silences?: SilenceDesk | undefined
   /** Who is told of incidents; routes for it exist only where it is given. */
   notify?: NotifyParts | undefined
+  /** Rooms; without them the WebSocket only tells events. */
+  collab?: CollabParts | undefined
   /** Proves the operator; lies in the data folder. */
   operatorToken?: string | undefined
   /** Lets a Prometheus read the metrics where reads need a key. */

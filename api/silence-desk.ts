@@ -6,6 +6,7 @@ import {
 } from '#/processors/domain/incident/silence-entry.ts'
 import { SILENCES_MAX, type Silence } from '#/processors/domain/incident/silence.ts'
 import { partitionOf } from '#/processors/log/partitioner.ts'
+import { PLAIN_ACTION } from '#/schemas/action.ts'
 import { encode } from '#/schemas/codec.ts'
 import type { Action } from '#/schemas/records.ts'
 import { TOPICS } from '#/schemas/topics.ts'
@@ -120,6 +121,7 @@ async function putAmongActions(
     actor: removed?.actor ?? actor,
     at,
     payload: JSON.stringify(removed === null ? { silence } : { id }),
+    ...PLAIN_ACTION,
   }
   const topic = TOPICS.actions.name
   const found = (await log.topics()).find(({ name }) => name === topic)

@@ -60,6 +60,7 @@ export interface TestAppOptions {
   dashboard?: AppDeps['dashboard']
   grouping?: (deps: AppDeps) => Promise<AppDeps['grouping']>
   silences?: (deps: AppDeps) => Promise<AppDeps['silences']>
+  collab?: (deps: AppDeps) => Promise<AppDeps['collab']>
   /** For tests over real sockets, whose other side keeps real time. */
   clock?: Clock
 }
@@ -96,6 +97,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   }
   deps.grouping = await options.grouping?.(deps)
   deps.silences = await options.silences?.(deps)
+  deps.collab = await options.collab?.(deps)
   const app = buildApp(deps)
   await app.ready()
   const ingestKey = await keyOf('ingest')

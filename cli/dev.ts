@@ -61,6 +61,7 @@ const TOOLS: Readonly<Record<string, (args: string[], io: Io) => Promise<number>
   chaos: (args) => script('test/chaos/main.ts', args),
   kafka: (args) => script('test/kafka/main.ts', args),
   eval: (args) => script('test/eval/main.ts', args),
+  'fuzz-collab': (args) => script('test/collab/main.ts', args),
   rows: (args) => script('test/rows.ts', args),
   generate: async (args) =>
     (await script('schemas/generate.ts', args)) || script('test/docs.ts', args),

@@ -11,6 +11,16 @@ export interface Action {
   at: number
   /** JSON by kind. */
   payload: string
+  /** As people see it. */
+  actor_name: string
+  /** What the actor was when asking: viewer, responder, admin, system. */
+  role: string
+  /** Why it was rejected; empty when it was accepted. */
+  result: string
+  /** What the fields it wrote held before, as JSON. */
+  previous: string
+  /** What its author had seen, as JSON. */
+  context: string
 }
 
 /** One step of a job of the AI worker. */

@@ -103,6 +103,13 @@ export const TOPICS = {
     // A replay makes summaries from the answers, which were paid for.
     forever,
   ),
+  presence: topic(
+    'investigation.presence.v1',
+    'Action',
+    'gateway + incident',
+    'Who is looking, told from one API process to the others; nothing reads it back.',
+    { compacted: true },
+  ),
   insights: topic('ai.insights.v1', 'Insight', 'incident', 'Summaries of incidents.', forever),
   deliveries: topic(
     'notify.deliveries.v1',

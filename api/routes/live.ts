@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { WebSocket } from '@fastify/websocket'
-import { authorize } from '#/api/auth.ts'
+import { admitSocket, FRAME_BYTES_READ, serveRoomSocket } from '#/api/collab/socket.ts'
 import type { AppDeps } from '#/api/deps.ts'
 import { checkOrigin } from '#/api/exposure.ts'
 import type { Hub, Subscription } from '#/api/live/hub.ts'
@@ -94,16 +94,16 @@ async function stream(
 }
 
 function checkRoom(deps: AppDeps, hub: Hub): void {
-  if (hub.clientCount() < deps.config.streamsMax) return
+  const sockets = deps.collab?.gateway.sessionCount() ?? 0
+  if (hub.clientCount() + sockets < deps.config.streamsMax) return
   throw new FaultlineError('overloaded', 'There are too many live streams.', {
     remedy: 'Close a tab, or raise the limit of streams.',
   })
 }
 
-const PAYLOAD_BYTES_MAX = 16 * 1024
 const CHANNELS_MAX = 100
 
-export const WEBSOCKET_OPTIONS = { options: { maxPayload: PAYLOAD_BYTES_MAX } }
+export const WEBSOCKET_OPTIONS = { options: { maxPayload: FRAME_BYTES_READ } }
 
 export interface WebSocketParts {
   hub: Hub
@@ -121,15 +121,17 @@ export function registerWebSockets(
     app.route({
       method: 'GET',
       url,
-      onRequest: (request, _reply, done) => {
-        if (!request.ws) return done()
-        authorize(deps, request, 'read')
+      onRequest: async (request) => {
+        if (!request.ws) return
         checkOrigin(request.headers.origin, request.headers.host)
         checkRoom(deps, parts.hub)
-        done()
+        request.admission = await admitSocket(deps, deps.collab?.access, request)
       },
       handler: (request, reply) => parts.page(request, reply),
-      wsHandler: (socket, request) => serveSocket(deps, parts.hub, { socket, request }),
+      wsHandler: (socket, request) =>
+        deps.collab === undefined
+          ? serveSocket(deps, parts.hub, { socket, request })
+          : serveRoomSocket(deps, { ...deps.collab, hub: parts.hub }, { socket, request }),
     })
 }
 
@@ -138,7 +140,7 @@ function serveSocket(
   hub: Hub,
   { socket, request }: { socket: WebSocket; request: FastifyRequest },
 ): void {
-  const project = request.apiKey?.project ?? deps.config.defaultProject
+  const project = request.admission?.project ?? deps.config.defaultProject
   const sink = {
     write: (message: Buffer) => socket.send(message, { binary: false }),
     bufferedBytes: () => socket.bufferedAmount,

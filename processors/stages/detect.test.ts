@@ -5,6 +5,7 @@ import type { GroupingDecision } from '#/processors/domain/grouping/decisions.ts
 import { createMemoryLog } from '#/processors/log/memory.ts'
 import { createDriver } from '#/processors/runtime/driver.ts'
 import { createTopology, topicConfigsOf } from '#/processors/topology.ts'
+import { PLAIN_ACTION } from '#/schemas/action.ts'
 import { createDecoder, encode } from '#/schemas/codec.ts'
 import type { Incident } from '#/schemas/incident.ts'
 import type { Action } from '#/schemas/records.ts'
@@ -71,6 +72,7 @@ async function start() {
         actor: 'ada',
         at: nowMs,
         payload: '{}',
+        ...PLAIN_ACTION,
         ...action,
       }
       const value = encode('Action', SCHEMA_IDS.Action, full)

@@ -4,6 +4,7 @@ import type { Silence } from '#/processors/domain/incident/silence.ts'
 import { createMemoryLog } from '#/processors/log/memory.ts'
 import { createDriver } from '#/processors/runtime/driver.ts'
 import { createTopology, topicConfigsOf } from '#/processors/topology.ts'
+import { PLAIN_ACTION } from '#/schemas/action.ts'
 import { createDecoder, encode } from '#/schemas/codec.ts'
 import type { Incident } from '#/schemas/incident.ts'
 import { TOPICS } from '#/schemas/topics.ts'
@@ -52,6 +53,7 @@ async function outage({ isActed = false, before, ticksPerLook = 1 }: Run) {
       actor: 'ann',
       at: START_MS,
       payload: JSON.stringify({ silence: SILENCE }),
+      ...PLAIN_ACTION,
     })
     await driver.pipe(TOPICS.actions.name, 'p', [value], START_MS)
     await driver.run()

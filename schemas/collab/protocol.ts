@@ -49,7 +49,6 @@ export interface Focus {
 /** One person in the room, however many tabs. */
 export interface Present extends PersonRef {
   role: Role | 'none'
-  /** May write: has joined. */
   focus: Focus | null
   tabs: number
 }
@@ -147,6 +146,8 @@ export type ServerMessage =
   | ({ type: 'reject' } & Rejection)
   | { type: 'presence'; full: readonly Present[] }
   | { type: 'presence'; delta: { set: readonly Present[]; gone: readonly string[] } }
+  /** The command was accepted long ago, as this event; the room the client has contains it. */
+  | { type: 'done'; cmdId: string; seq: number }
   | { type: 'pong'; now: number }
   | { type: 'error'; path: string; message: string }
   | { type: 'bye'; code: number; reason: string }

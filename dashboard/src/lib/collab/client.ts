@@ -231,6 +231,9 @@ class CollabRoom implements Room {
       case 'presence':
         this.#people = 'full' in message ? message.full : withDelta(this.#people, message.delta)
         break
+      case 'done':
+        this.#settle(message.cmdId)
+        break
       case 'pong':
       case 'error':
       case 'bye':

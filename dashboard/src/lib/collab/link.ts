@@ -122,6 +122,11 @@ class ReturningLink implements Link {
       this.#isReady = true
       this.#become('live', '')
     }
+    // A process that has just begun may not know the incident yet; if there is none, asking seldom does no harm.
+    if (message.type === 'error' && message.path === 'incidentId' && !this.#isReady) {
+      this.#reason = message.message
+      return this.reconnect()
+    }
     this.#options.onMessage(message)
   }
 

@@ -1,0 +1,80 @@
+import type { Clock } from '#/kernel/clock.ts'
+import type { Log, TopicPartition } from '#/processors/log/port.ts'
+import type { Action } from '#/schemas/records.ts'
+import { TOPICS } from '#/schemas/topics.ts'
+import { batchOf, createActionReader } from './action-log.ts'
+import type { PlacedAction, SchemaSource } from './action-log.ts'
+import { commandOf } from './action-record.ts'
+import { Decider } from './decider.ts'
+import { ownPartitions } from './partition-owner.ts'
+import type { PartitionOwner, Turn } from './partition-owner.ts'
+
+export interface SequencerDeps extends SchemaSource {
+  log: Log
+  clock: Clock
+  onProblem?: ((error: unknown) => void) | undefined
+}
+
+export const SEQUENCER_GROUP = 'rooms'
+
+const READ_BYTES_MAX = 1 << 18
+const WAIT_MS = 1_000
+
+/**
+ * commands → actions. Each partition of the commands has one owner, who reads, decides and commits events, rejections
+ * and its own progress in one step; the log refuses the step of whoever is no longer the owner. So every command is
+ * decided once, in the order of the log, whoever crashes.
+ */
+export function startSequencer(deps: SequencerDeps): Promise<PartitionOwner> {
+  return ownPartitions(deps, {
+    group: SEQUENCER_GROUP,
+    topic: TOPICS.commands.name,
+    work: (turn) => decideAll(deps, turn),
+  })
+}
+
+async function decideAll(deps: SequencerDeps, turn: Turn): Promise<void> {
+  const { log, clock } = deps
+  const { partition, membership, signal } = turn
+  const read = createActionReader(deps, deps.onProblem)
+  const decider = await caughtUp(deps, turn)
+  const tp = { topic: TOPICS.commands.name, partition }
+  let next = (await log.committed(SEQUENCER_GROUP, tp))?.offset ?? (await log.beginningOffset(tp))
+  while (!signal.aborted) {
+    const records = await log.read(tp, next, { bytesMax: READ_BYTES_MAX, waitMs: WAIT_MS, signal })
+    const last = records.at(-1)
+    if (last === undefined) continue
+    const decided = decideEach(decider, await read(records), clock.nowMs())
+    const place = { topic: TOPICS.actions.name, partition }
+    const outputs = decided.length === 0 ? [] : [batchOf(place, decided, deps.schemaIds.Action)]
+    const offset = last.offset + 1
+    await log.commit({ membership, outputs, offsets: [{ ...tp, offset, metadata: '' }] })
+    next = offset
+  }
+}
+
+function decideEach(decider: Decider, placed: readonly PlacedAction[], nowMs: number): Action[] {
+  return placed.flatMap(({ action }) => {
+    const submitted = commandOf(action)
+    const record = submitted === undefined ? undefined : decider.decide(submitted, nowMs)
+    return record === undefined ? [] : [record]
+  })
+}
+
+/** Everything a former owner committed is in the log by now: the fence fell before this partition was given to us. */
+async function caughtUp(deps: SequencerDeps, { partition, signal }: Turn): Promise<Decider> {
+  const { log } = deps
+  const decider = new Decider()
+  const read = createActionReader(deps, deps.onProblem)
+  const tp: TopicPartition = { topic: TOPICS.actions.name, partition }
+  const end = await log.endOffset(tp)
+  let next = await log.beginningOffset(tp)
+  while (next < end && !signal.aborted) {
+    const records = await log.read(tp, next, { bytesMax: 1 << 20, waitMs: 0 })
+    if (records.length === 0) break
+    for (const { action, offset } of await read(records))
+      decider.book.take(action, { partition, offset })
+    next = records.at(-1)!.offset + 1
+  }
+  return decider
+}
