@@ -14,6 +14,7 @@ import { absent } from './absent.ts'
 import { checkDisk } from './disk.ts'
 import { openDashboard } from './dashboard.ts'
 import { openDeadLetterDesk } from './dead-letters.ts'
+import { NOBODY, openCollab } from './collab.ts'
 import { createDiffDesk } from './diff-desk.ts'
 import type { Storage } from './engine.ts'
 import { createExplainDesk } from './explain-desk.ts'
@@ -51,6 +52,7 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
     operations: roles.has('api') ? await operationsOf(kit, parts) : undefined,
     grouping: roles.has('api') ? await groupingOf(kit, storage) : undefined,
     silences: roles.has('api') ? await silencesOf(kit) : undefined,
+    collab: roles.has('api') ? await openCollab(kit, NOBODY) : undefined,
     notify: roles.has('api') ? notifyPartsOf(kit, storage.clickhouse) : undefined,
     firstKeyShell: `$(cat ${join(config.dataDir, 'ingest-key')})`,
     operatorToken: config.operatorToken ?? kit.dataDir.secret('operator-token'),

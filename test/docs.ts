@@ -42,7 +42,7 @@ writeFileSync(
   join(docs, 'topics.md'),
   `# Topics
 
-What \`npx faultline topics\` prints. Values are Avro in Confluent's wire format (a zero byte, four bytes of schema id, the datum); subjects are \`<topic>-value\`. Consumer groups are named after the processor: \`fingerprint\`, \`detect\`, \`actions\`, \`cluster\`, \`enrich\`, \`ai-answers\`, \`events-sink\`, \`derived-sink\`, and beside the chain \`notify\` and \`ai-plan\`. Names other systems know them by: \`indexer-group\` is the sinks, \`incident-engine-group\` is cluster, \`ai-worker-group\` is enrich and ai-plan, \`system.telemetry\` is \`signals.raw.v1\`.
+What \`npx faultline topics\` prints. Values are Avro in Confluent's wire format (a zero byte, four bytes of schema id, the datum); subjects are \`<topic>-value\`. Consumer groups are named after the processor: \`fingerprint\`, \`detect\`, \`actions\`, \`cluster\`, \`enrich\`, \`ai-answers\`, \`events-sink\`, \`derived-sink\`, and beside the chain \`notify\`, \`ai-plan\`, \`rooms\` (decides what people ask for) and \`rooms-engine\` (tells rooms what the engine did). Names other systems know them by: \`indexer-group\` is the sinks, \`incident-engine-group\` is cluster, \`ai-worker-group\` is enrich and ai-plan, \`system.telemetry\` is \`signals.raw.v1\`.
 
 ${topicsTable()}`,
 )

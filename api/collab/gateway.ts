@@ -111,21 +111,21 @@ async function follow(
   const { log, clock } = deps
   const tp = { topic: TOPICS.actions.name, partition }
   const read = createActionReader(deps, deps.onProblem)
-  let next = await log.beginningOffset(tp)
-  const step = async (waitMs: number): Promise<boolean> => {
-    const records = await log.read(tp, next, { bytesMax: READ_BYTES_MAX, waitMs, signal })
+  /** Where to go on. */
+  const step = async (from: number, waitMs: number): Promise<number> => {
+    const records = await log.read(tp, from, { bytesMax: READ_BYTES_MAX, waitMs, signal })
     const last = records.at(-1)
-    if (last === undefined) return false
+    if (last === undefined) return from
     rooms.take(await read(records), partition)
-    next = last.offset + 1
-    return true
+    return last.offset + 1
   }
   const end = await log.endOffset(tp)
-  while (next < end && (await step(0)));
+  let next = await log.beginningOffset(tp)
+  for (let before = -1; next < end && next !== before; next = await step(next, 0)) before = next
   const goOn = async (): Promise<void> => {
     while (!signal.aborted) {
       try {
-        await step(WAIT_MS)
+        next = await step(next, WAIT_MS)
       } catch (error) {
         if (signal.aborted) return
         deps.onProblem?.(error)

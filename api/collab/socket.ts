@@ -44,7 +44,7 @@ export async function admitSocket(
       throw new FaultlineError('unauthorized', 'There are no tickets where there are no accounts.')
     return access.redeem(ticket.slice(TICKET_PREFIX.length))
   }
-  await authorize(deps, request, 'read')
+  await Promise.resolve(authorize(deps, request, 'read'))
   const project = request.apiKey?.project ?? deps.config.defaultProject
   return { principal: request.principal, project }
 }

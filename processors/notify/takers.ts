@@ -21,7 +21,7 @@ const MEMORY_MS = 86_400_000
 const TAKEN_MAX = 10_000
 
 export function createTakers(schemas: SchemaSource, { log, clock }: WorkerContext): Takers {
-  const reader = createRecordReader('Action', schemas, ['incident_id', 'kind', 'payload'])
+  const reader = createRecordReader('Action', schemas, ['incident_id', 'kind', 'payload', 'result'])
   const taken = new Map<string, true>()
   let fresh: string[] = []
   let position = 0
@@ -30,8 +30,10 @@ export function createTakers(schemas: SchemaSource, { log, clock }: WorkerContex
     incident_id,
     kind,
     payload,
-  }: Pick<Action, 'incident_id' | 'kind' | 'payload'>) => {
-    if (incident_id === '' || !takesOn(kind, payload)) return
+    result,
+  }: Pick<Action, 'incident_id' | 'kind' | 'payload' | 'result'>) => {
+    // Who was refused has taken nothing on.
+    if (incident_id === '' || result !== '' || !takesOn(kind, payload)) return
     boundedSet(taken, { key: incident_id, value: true, max: TAKEN_MAX })
     fresh.push(incident_id)
   }

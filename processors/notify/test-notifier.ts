@@ -9,6 +9,7 @@ import { createMemoryLog } from '#/processors/log/memory.ts'
 import type { Log } from '#/processors/log/port.ts'
 import { createDriver, type TopologyDriver } from '#/processors/runtime/driver.ts'
 import { createDeadLetterPort } from '#/processors/stages/dead-letter-record.ts'
+import { PLAIN_ACTION } from '#/schemas/action.ts'
 import { createDecoder, encode } from '#/schemas/codec.ts'
 import type { Action, Delivery, IncidentEvent } from '#/schemas/records.ts'
 import { registerAll } from '#/schemas/register.ts'
@@ -180,7 +181,7 @@ export async function startNotifier({ targets, rotation }: NotifierOptions): Pro
 
 function actionOf(kind: string, { at, payload }: { at: number; payload: object }): Action {
   const whose = { project: 'default', incident_id: 'i1', seq: 0, command_id: kind, actor: 'ada' }
-  return { ...whose, kind, at, payload: JSON.stringify(payload) }
+  return { ...PLAIN_ACTION, ...whose, kind, at, payload: JSON.stringify(payload) }
 }
 
 async function deliveriesIn(driver: TopologyDriver): Promise<Delivery[]> {

@@ -79,13 +79,46 @@ class ActionsProcessor implements Processor {
   }
 }
 
-/** `kind` status, severity, merge, split or a silence; the payload holds the rest of the domain's action. */
+/** What people decided in a room, and other decisions by `kind` status, severity, merge, split or a silence. */
 function plainActionOf(action: Action): IncidentAction | SilenceAction | undefined {
-  const { kind, payload, actor, at: atMs, incident_id: incidentId } = action
+  const { kind, payload, actor, at: atMs, incident_id: incidentId, role, result } = action
+  if (result !== '') return undefined
+  if (role !== '') return roomActionOf(action)
   if (kind === 'silence' || kind === 'unsilence')
     return { ...(JSON.parse(payload) as object), kind, actor, atMs } as SilenceAction
   if (kind !== 'status' && kind !== 'severity' && kind !== 'merge' && kind !== 'split')
     return undefined
   const rest = JSON.parse(payload) as object
   return { ...rest, kind, incidentId, actor, atMs } as IncidentAction
+}
+
+/** Kinds of a room that the engine acts on; notes, cards and the like stay in the room. */
+function roomActionOf(action: Action): IncidentAction | undefined {
+  const { kind, actor_name, actor, at: atMs, incident_id: incidentId } = action
+  const whose = { incidentId, actor: actor_name === '' ? actor : actor_name, atMs }
+  const payload = JSON.parse(action.payload) as Readonly<Record<string, never>>
+  switch (kind) {
+    case 'status_change':
+      return { ...whose, kind: 'status', status: payload['status']! }
+    case 'severity_lock':
+      return { ...whose, kind: 'severity', level: payload['level']! }
+    case 'severity_unlock':
+      return { ...whose, kind: 'severity', level: null }
+    case 'merge_into':
+      return { ...whose, kind: 'merge', into: payload['into']! }
+    case 'split_issues':
+      return { ...whose, kind: 'split', memberKeys: payload['keys']! }
+    case 'rename':
+      return { ...whose, kind: 'title', title: payload['title']! }
+    case 'create':
+      return {
+        ...whose,
+        kind: 'create',
+        title: payload['title']!,
+        level: payload['severity']!,
+        services: payload['services'] ?? [],
+      }
+    default:
+      return undefined
+  }
 }

@@ -185,6 +185,40 @@ describe('from events to incidents', () => {
     expect(await chain.driver.read(TOPICS.deadLetters.name)).toEqual([])
   })
 
+  it('[C16] [G10] what people decide in a room reaches the engine; what was refused does not', async () => {
+    const chain = await start()
+    await chain.outage()
+    const [opened] = await chain.read(TOPICS.lifecycle.name, 'IncidentEvent')
+    const room = { role: 'responder', actor: 'user:ada', actor_name: 'Ada' }
+    const say = (incident_id: string, kind: string, payload: object, more: Partial<Action> = {}) =>
+      chain.act({ ...room, incident_id, kind, payload: JSON.stringify(payload), ...more })
+    const id = opened!.incident_id
+    await say('m1', 'create', { title: 'Phones are dead', severity: 2, services: ['phones'] })
+    await say(id, 'severity_lock', { level: 1 })
+    await say(id, 'rename', { title: 'Checkout is down' })
+    await say(id, 'status_change', { status: 'resolved' }, { result: 'conflict' })
+    await say(id, 'status_change', { status: 'investigating' })
+    await chain.driver.run()
+    await chain.pass(2)
+    const steps = await chain.read(TOPICS.lifecycle.name, 'IncidentEvent')
+    const lastOf = (wanted: string) => steps.findLast(({ incident_id }) => incident_id === wanted)
+    expect(lastOf(id)).toMatchObject({
+      status: 'investigating',
+      severity: 1,
+      title: 'Checkout is down',
+    })
+    expect(lastOf('m1')).toMatchObject({
+      kind: 'opened',
+      number: opened!.number + 1,
+      status: 'open',
+      severity: 2,
+      title: 'Phones are dead',
+      services: ['phones'],
+    })
+    expect(JSON.parse(lastOf('m1')!.detail)).toMatchObject({ timeline: [{ actor: 'Ada' }] })
+    expect(await chain.driver.read(TOPICS.deadLetters.name)).toEqual([])
+  })
+
   it('each incident has words, and the same words are said once', async () => {
     const chain = await start()
     await chain.outage()

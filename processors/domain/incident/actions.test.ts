@@ -84,4 +84,35 @@ describe('what people decide', () => {
     ).toThrow('a split takes')
     expect(clusterer.snapshot()).toEqual(before)
   })
+
+  it('[C16] an incident opened by hand lives without telemetry until a person resolves it', () => {
+    const clusterer = watched()
+    const by = { incidentId: 'm1', actor: 'Ada' } as const
+    const opening = { ...by, kind: 'create', title: 'Phones', level: 2, services: ['a'] } as const
+    const [opened] = clusterer.applyAction({ ...opening, atMs: T0 })
+    expect(opened).toMatchObject({ kind: 'opened', incident: { number: 1, title: 'Phones' } })
+    expect(() => clusterer.applyAction({ ...opening, atMs: T0 + 1 })).toThrow(/already/)
+    for (let day = 1; day <= 30; day += 1) clusterer.advance(T0 + day * 24 * 60 * MINUTE)
+    const restarted = createClusterer({ project: 'shop', topology: SHOP }, clusterer.snapshot())
+    expect(restarted.incident('m1')).toMatchObject({
+      status: 'open',
+      severity: { level: 2, locked: true },
+      services: ['a'],
+    })
+    const atMs = T0 + 40 * 24 * 60 * MINUTE
+    restarted.applyAction({ ...by, kind: 'status', status: 'resolved', atMs })
+    restarted.applyAction({ ...by, kind: 'status', status: 'investigating', atMs: atMs + 1 })
+    expect(restarted.incident('m1')?.status).toBe('investigating')
+  })
+
+  it('[C16] what is seen of it later can be merged in, and the name stays', () => {
+    const { clusterer, incidentId } = cascade()
+    const by = { actor: 'Ada', atMs: T0 - 1 } as const
+    const opening = { kind: 'create', title: 'Phones', level: 2, services: ['phones'] } as const
+    clusterer.applyAction({ ...by, ...opening, incidentId: 'm1' })
+    clusterer.applyAction({ ...by, kind: 'merge', incidentId, into: 'm1', atMs: T0 + MINUTE })
+    expect(clusterer.incident(incidentId)).toMatchObject({ id: 'm1', title: 'Phones' })
+    expect(clusterer.incident('m1')?.services).toContain('phones')
+    expect(clusterer.incident('m1')?.services.length).toBeGreaterThan(1)
+  })
 })

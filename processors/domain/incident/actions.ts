@@ -2,7 +2,7 @@ import { FaultlineError } from '#/kernel/errors.ts'
 import type { IncidentStatus } from '#/schemas/incident.ts'
 import { findIncident, pairName, refreshCauses, refreshSeverity, tell } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
-import { isAnnounced } from './incident-state.ts'
+import { emptyIncident, isAnnounced } from './incident-state.ts'
 import type { IncidentState } from './incident-state.ts'
 import { reopen } from './joining.ts'
 import { resolve } from './lifecycle.ts'
@@ -16,10 +16,13 @@ export type IncidentAction = { incidentId: string; actor: string; atMs: number }
   | { kind: 'severity'; level: number | null }
   | { kind: 'merge'; into: string }
   | { kind: 'split'; memberKeys: readonly string[] }
+  | { kind: 'title'; title: string }
+  | { kind: 'create'; title: string; level: number; services: readonly string[] }
 )
 
 /** Throws `not_found` for an unknown incident and `conflict` for a step the state does not allow. */
 export function applyToCluster(cluster: Cluster, action: IncidentAction): void {
+  if (action.kind === 'create') return openByHand(cluster, action)
   const incident = findIncident(cluster, action.incidentId)
   if (incident === undefined || !isAnnounced(incident))
     throw new FaultlineError('not_found', `there is no incident ${action.incidentId}`)
@@ -32,10 +35,34 @@ export function applyToCluster(cluster: Cluster, action: IncidentAction): void {
       return mergeByHand(cluster, incident, action)
     case 'split':
       return splitByHand(cluster, incident, action)
+    case 'title':
+      return rename(cluster, incident, action)
   }
 }
 
 type Of<K extends IncidentAction['kind']> = Extract<IncidentAction, { kind: K }>
+
+/** An incident without telemetry: it lives until a person resolves it, and what is seen of it may be merged in. */
+function openByHand(cluster: Cluster, action: Of<'create'>): void {
+  const { incidentId, title, level, services, actor, atMs: at } = action
+  if (findIncident(cluster, incidentId) !== undefined)
+    throw new FaultlineError('conflict', `there is an incident ${incidentId} already`)
+  const incident = emptyIncident(incidentId, at)
+  incident.number = cluster.nextNumber
+  cluster.nextNumber += 1
+  incident.givenTitle = title
+  incident.declaredServices = services
+  incident.hasStaleCauses = false
+  incident.severity = settled({ ...incident.severity.shown, level, locked: true })
+  cluster.open.set(incident.id, incident)
+  tell(cluster, incident, { kind: 'opened', at, sentence: `Opened by ${actor}.`, actor })
+}
+
+function rename(cluster: Cluster, incident: IncidentState, action: Of<'title'>): void {
+  const { actor, atMs: at, title } = action
+  incident.givenTitle = title
+  tell(cluster, incident, { kind: 'updated', at, sentence: `Renamed by ${actor}.`, actor })
+}
 
 function setStatus(cluster: Cluster, incident: IncidentState, action: Of<'status'>): void {
   const { actor, atMs: at, status } = action
@@ -45,18 +72,14 @@ function setStatus(cluster: Cluster, incident: IncidentState, action: Of<'status
     return
   }
   if (incident.status === 'resolved') {
-    if (status === 'investigating')
-      throw new FaultlineError(
-        'conflict',
-        'a resolved incident is opened before it is investigated',
-      )
     reopen(cluster, incident, {
       at,
       sentence: `Opened again by ${actor}.`,
       regressed: false,
       actor,
     })
-    return
+    // Decided before anybody knew that the engine had resolved it meanwhile: the person's word stands.
+    if (status !== 'investigating') return
   }
   incident.status = status
   const sentence =

@@ -81,6 +81,10 @@ export interface IncidentState {
   isHeldTogether?: boolean
   /** What was last told about its being muted. */
   isSilenced?: boolean
+  /** The name people gave it; the engine's own otherwise. */
+  givenTitle?: string
+  /** Services a person named when opening it by hand; its members' come on top. */
+  declaredServices?: readonly string[]
   /** Minute of event time in which its activity was last told. */
   toldMinute: number
   /** Something was counted since it was last told. */
@@ -220,7 +224,8 @@ function toMember(member: MemberState): IncidentMember {
 
 /** What the incident is called: the alert it most likely began with, and how far it reaches. */
 export function incidentTitle(incident: IncidentState): string {
-  const { members, root } = incident
+  const { members, root, givenTitle } = incident
+  if (givenTitle !== undefined) return givenTitle.slice(0, LIMITS.textMax)
   const atRoot = members.filter((member) => member.alert.service === root)
   const near = atRoot.length > 0 ? atRoot : members
   // An error has words of its own; a count or a latency only has numbers.
@@ -247,6 +252,13 @@ export function silenceOf(members: readonly MemberState[]): IncidentSilence | un
   return first
 }
 
+function allServices(incident: IncidentState): readonly string[] {
+  const { declaredServices } = incident
+  if (declaredServices === undefined) return servicesOf(incident)
+  const all = new Set([...declaredServices, ...servicesOf(incident)])
+  return [...all].toSorted().slice(0, LIMITS.servicesPerIncident)
+}
+
 /** The incident as others see it: a copy that later changes do not touch. */
 export function toIncident(incident: IncidentState, project: string): Incident {
   const silenced = silenceOf(incident.members)
@@ -262,7 +274,7 @@ export function toIncident(incident: IncidentState, project: string): Incident {
     updatedAt: incident.updatedAtMs,
     resolvedAt: incident.resolvedAtMs,
     lastActivityAt: incident.lastActivityAtMs,
-    services: servicesOf(incident),
+    services: allServices(incident),
     members: incident.members.map((member) => toMember(member)),
     events: incident.members.reduce((sum, member) => sum + eventsOf(member), 0),
     users: countUsers(incident.users),

@@ -136,6 +136,8 @@ function dropUntold(cluster: Cluster, incident: IncidentState): void {
 }
 
 function closeIfQuiet(cluster: Cluster, incident: IncidentState, nowMs: number): boolean {
+  // Opened by hand and nothing was seen: there is no activity whose end could close it.
+  if (incident.members.length === 0 && incident.givenTitle !== undefined) return false
   const isLookedInto = incident.status === 'investigating'
   const quietMs = cluster.policy.quietMs * (isLookedInto ? INVESTIGATED_PATIENCE : 1)
   const resolvedAtMs = incident.lastActivityAtMs + quietMs
