@@ -17,6 +17,7 @@ import type { Logger } from './logger.ts'
 import { createTopics, startProcessors, watchProcessors } from './processors.ts'
 import { rolesOf, type Role } from './roles.ts'
 import { openSchemas } from './schemas.ts'
+import { watchKit } from './self-watch.ts'
 import { openServer } from './server.ts'
 import type { Config } from './settings.ts'
 import { openLog } from './shared-log.ts'
@@ -70,8 +71,9 @@ async function open(
   assertSafeExposure({ host: config.host, hasAccounts: config.readAccess === 'keys' })
   const roles = rolesOf(config)
   onStep(config.kafkaBrokers === undefined ? 'opening the log' : 'connecting to Kafka')
-  const kit = await openKit(options, closers)
-  await createTopics(kit)
+  const opened = await openKit(options, closers)
+  await createTopics(opened)
+  const kit = watchKit(opened)
   if (config.clickhouseUrl !== undefined) onStep('connecting to ClickHouse')
   else if (roles.has('sink')) onStep('opening ClickHouse')
   const storage = await openStorage(kit)

@@ -46,7 +46,12 @@ export interface Door {
   accept(body: ParsedBody, options: AcceptOptions): Promise<Accepted>
 }
 
-export function createDoor(deps: AppDeps): Door {
+export type DoorDeps = Pick<
+  AppDeps,
+  'clock' | 'log' | 'metrics' | 'schemaIds' | 'config' | 'pipeline'
+>
+
+export function createDoor(deps: DoorDeps): Door {
   const { clock, log, metrics, schemaIds, config } = deps
   const pressure = createPressure({ clock, pipeline: deps.pipeline, ...config })
   let placeOf: ((project: string, service: string) => KeyPlace) | undefined

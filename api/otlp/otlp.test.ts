@@ -228,6 +228,7 @@ describe('spans', () => {
     expect(events.get(`${TRACE_ID}-00000000000000a3`)).toMatchObject({
       event_type: 'custom',
       message: '',
+      route: 'to payment',
     })
     // A proxy: behind the same address another service answers too.
     const other = span({ spanId: '00000000000000c1', parentSpanId: '00000000000000a4' })

@@ -105,12 +105,20 @@ function callEvent(span: OtlpSpan, context: SpanContext, id: string): EventInput
     ...common(span, context),
     ...httpFields(span.attributes),
     event_type: 'custom',
+    // Something to read in lists, of few values.
+    route: whereTo(span, context),
     severity: span.statusCode === STATUS_ERROR ? 3 : 2,
     event_id: id,
     occurred_at: Math.floor(span.startMs),
     ...durationOf(span),
     attributes: attributesOf(span, context),
   }
+}
+
+function whereTo({ kind, name, attributes }: OtlpSpan, { callee }: SpanContext): string {
+  const queue = textOf(attributes['messaging.destination.name'])
+  if (kind === SPAN_KIND.consumer) return `from ${queue || name}`
+  return `to ${callee ?? (textOf(attributes['server.address']) || queue || name)}`
 }
 
 /** A failed span without an exception: what its status says, else its name. */

@@ -27,7 +27,8 @@ export type RouteParts = IngestParts & HealthParts
 /** Every address of this process, in the order the description shows them. */
 export function allRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
   const all: readonly Route[] = [
-    ...(serves(deps, 'ingest') ? doorRoutes(deps, parts) : []),
+    // Pages report what fails in them to the process they come from.
+    ...(serves(deps, 'ingest') ? doorRoutes(deps, parts) : sentryRoutes(deps, parts)),
     ...(serves(deps, 'reads') ? readRoutes(deps, parts) : []),
     ...healthRoutes(deps, parts),
     ...describeRoutes(deps, () => all),

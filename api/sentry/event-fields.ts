@@ -71,9 +71,14 @@ function serviceOf(
     textOf(tags.get('service') ?? tags.get('service.name')) ||
     textOf(resource['service.name']) ||
     sender.service ||
-    (release.includes('@') ? release.slice(0, release.lastIndexOf('@')) : '') ||
+    serviceOfRelease(release) ||
     'sentry'
   )
+}
+
+/** Releases are named `package@version`, where they are named as Sentry asks. */
+export function serviceOfRelease(release: string): string {
+  return release.includes('@') ? release.slice(0, release.lastIndexOf('@')) : ''
 }
 
 function userOf(value: unknown): string {

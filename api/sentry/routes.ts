@@ -16,6 +16,7 @@ import type { EnvelopeItem } from './envelope.ts'
 import { errorEvent, feedbackEvent } from './error-event.ts'
 import type { EventInput, Sender } from './event-fields.ts'
 import type { Fields } from './payload.ts'
+import { streamedLogs, streamedSpans } from './streamed.ts'
 import { transactionEvents } from './transaction-events.ts'
 
 const QUERY = {
@@ -44,8 +45,6 @@ const SKIPPED_KINDS: ReadonlySet<string> = new Set([
   'check_in',
   'statsd',
   'trace_metric',
-  'span',
-  'log',
 ])
 
 /** What Sentry's SDKs send to. */
@@ -153,6 +152,10 @@ function eventsOf(deps: AppDeps, { type, payload }: EnvelopeItem, sender: Sender
       return [errorEvent(object(), sender)]
     case 'transaction':
       return transactionEvents(object(), sender)
+    case 'span':
+      return streamedSpans(object(), sender)
+    case 'log':
+      return streamedLogs(object(), sender)
     case 'feedback':
     case 'user_report':
       return [feedbackEvent(object(), sender)]

@@ -183,6 +183,46 @@ describe('other items', () => {
       expect(test.metrics.read('faultline_ingest_skipped_total', { what })).toBe(1)
   })
 
+  it('spans and logs that come one by one are what OpenTelemetry’s are', async () => {
+    const attribute = (value: unknown) => ({ value, type: 'string' })
+    const attributes = {
+      'sentry.op': attribute('http.server'),
+      'sentry.release': attribute('orders@2'),
+      'sentry.environment': attribute('staging'),
+      'http.response.status_code': attribute(503),
+      'device.memory_size': attribute(1),
+    }
+    const trace = { trace_id: '5b8efff798038103d269b633813fc60c', attributes }
+    const span = {
+      ...trace,
+      span_id: 'aaa19b7ec3c1b174',
+      name: 'GET /api/orders/:id',
+      start_timestamp: 1_795_750_200.5,
+      end_timestamp: 1_795_750_200.75,
+      status: 'error',
+    }
+    const log = { ...trace, timestamp: 1_795_750_200.5, level: 'warn', body: 'slow' }
+    await send(
+      envelope([
+        { type: 'span', payload: { version: 2, items: [span, { name: 'no ids' }] } },
+        { type: 'log', payload: { items: [log] } },
+      ]),
+    )
+    const events = await test.rawEvents()
+    expect(events).toMatchObject([
+      {
+        event_type: 'http_request',
+        service: 'orders',
+        environment: 'staging',
+        route: '/api/orders/:id',
+        status_code: 503,
+        duration_ms: 250,
+      },
+      { event_type: 'custom', service: 'orders', severity: 3, message: 'slow' },
+    ])
+    expect(Object.keys(events[0]!.attributes)).not.toContain('device.memory_size')
+  })
+
   it('what users write is feedback', async () => {
     const contexts = { feedback: { message: 'it is slow', url: 'https://shop.example/a' } }
     await send(envelope([{ type: 'feedback', payload: { event_id: 'a'.repeat(32), contexts } }]))

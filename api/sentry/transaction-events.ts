@@ -66,6 +66,7 @@ function callEvent(span: Fields, fields: EventInput): EventInput {
     ...(ids.every((id) => /^[0-9a-f]+$/.test(id)) ? { event_id: ids.join('-').slice(0, 64) } : {}),
     ...(started > 0 ? { occurred_at: Math.floor(started * 1000) } : {}),
     ...durationOf(span),
+    route: `to ${textOf(data['server.address']) || textOf(span['description'])}`,
     trace_id: ids[0],
     span_id: ids[1],
     parent_span_id: textOf(span['parent_span_id']),
