@@ -1,5 +1,6 @@
 import { assert } from '#/kernel/assert.ts'
 import type { ConsumedRecord, Log, ProducedRecord, TopicPartition } from '#/processors/log/port.ts'
+import { readBelow } from './read-below.ts'
 import type { DirtyEntry, RestoredEntry } from './store.ts'
 
 /**
@@ -100,11 +101,9 @@ export async function scanPartition(
   const end = await log.endOffset(tp)
   let from = await log.beginningOffset(tp)
   while (from < end) {
-    const records = await log.read(tp, from, { bytesMax: READ_BYTES, waitMs: 0 })
-    const last = records.at(-1)
-    if (last === undefined) return
+    const records = await readBelow(log, tp, { from, bytesMax: READ_BYTES })
     for (const record of records) visit(record)
-    from = last.offset + 1
+    from = (records.at(-1)?.offset ?? end) + 1
   }
 }
 

@@ -7,6 +7,7 @@ import type { DeadLetterLimits } from './dead-letter-limit.ts'
 import { createOutputs } from './outputs.ts'
 import { processOne } from './process-one.ts'
 import { commitMetadata, findProgress } from './progress.ts'
+import { readBelow } from './read-below.ts'
 import { createProcessorHost } from './processor-host.ts'
 import type { ProcessorHost } from './processor-host.ts'
 import type { CreateProcessor, StepOptions, Stage, Worker, WorkerContext } from './stage.ts'
@@ -135,7 +136,7 @@ class Task implements Worker {
     let position = from
     while (position < to) {
       const bytesMax = this.#options.batchBytesMax ?? BATCH_BYTES_MAX
-      const read = await log.read(this.input, position, { bytesMax, waitMs: 0 })
+      const read = await readBelow(log, this.input, { from: position, bytesMax })
       const records = read.filter((record) => record.offset < to)
       await host.prepare(records)
       for (const record of records) {

@@ -5,6 +5,7 @@ import type { ConsumedRecord, ProducedRecord, TopicPartition } from '#/processor
 import { encodeProgress, stateTopicOf } from '#/processors/runtime/changelog.ts'
 import { createDeadLetterGuard } from '#/processors/runtime/dead-letter-limit.ts'
 import { commitMetadata, findProgress } from '#/processors/runtime/progress.ts'
+import { readBelow } from '#/processors/runtime/read-below.ts'
 import type { StepOptions, Worker, WorkerContext } from '#/processors/runtime/stage.ts'
 import { insertRows } from './insert-rows.ts'
 import type { RowRange } from './insert-rows.ts'
@@ -111,10 +112,7 @@ class SinkWorker implements Worker {
     let count = 0
     const beginning = await this.#context.log.beginningOffset(this.input)
     for (let from = Math.max(range.lo, beginning); from < range.hi;) {
-      const read = await this.#context.log.read(this.input, from, {
-        bytesMax: READ_BYTES,
-        waitMs: 0,
-      })
+      const read = await readBelow(this.#context.log, this.input, { from, bytesMax: READ_BYTES })
       const records = read.filter(({ offset }) => offset < range.hi)
       for (const record of records)
         if (this.#options.schemaOf(record) !== undefined) rows.push(record)

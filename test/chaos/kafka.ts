@@ -7,6 +7,7 @@ import type { RunningBroker } from '#/test/kafka/broker.ts'
 import { openRoleCluster } from '#/test/kafka/role-cluster.ts'
 import type { RoleCluster, RoleName } from '#/test/kafka/role-cluster.ts'
 import { waitFor } from '#/test/e2e/processes.ts'
+import { autopsy } from './autopsy.ts'
 import { judge } from './judge.ts'
 import type { Faults } from './judge.ts'
 import { createMember } from './kafka-member.ts'
@@ -294,8 +295,14 @@ class KafkaChaos {
     const ends = this.#members.map(
       (member) => `${member.role}: ${member.platform?.stderr().slice(-600)}`,
     )
+    const found = await autopsy({
+      brokers: this.#broker.brokers,
+      prefix: PREFIX,
+      ask: (sql) => this.#cluster.rows(sql),
+      ledger: this.#ledger,
+    })
     this.#faults.push(
-      `nothing settled in ${SETTLE_MS_MAX / 1000} s: ${JSON.stringify(seen)}\n${ends.join('\n')}`,
+      `nothing settled in ${SETTLE_MS_MAX / 1000} s: ${JSON.stringify(seen)}\n${found}\n${ends.join('\n')}`,
     )
     return false
   }

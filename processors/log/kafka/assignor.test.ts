@@ -64,7 +64,7 @@ class TestGroup {
 }
 
 describe('who gets what', () => {
-  it('[LG110] whatever comes and goes, nothing has two owners, and soon everything has one', () => {
+  it('[LG112] whatever comes and goes, nothing has two owners, and soon everything has one', () => {
     const random = createSeededRandom(7)
     for (let run = 0; run < 50; run++) {
       const group = new TestGroup()
@@ -85,7 +85,7 @@ describe('who gets what', () => {
     }
   })
 
-  it('[LG110] who takes partitions gets exactly these, after their owner let go, and nothing else', () => {
+  it('[LG112] who takes partitions gets exactly these, after their owner let go, and nothing else', () => {
     const group = new TestGroup()
     group.add('x')
     group.add('y')
@@ -104,7 +104,7 @@ describe('who gets what', () => {
     expect(group.owners.get('a/2')).toBe(group.owners.get('b/2'))
   })
 
-  it('[LG110] of two that claim one partition the younger generation is right', () => {
+  it('[LG112] of two that claim one partition the younger generation is right', () => {
     const owned = [{ topic: 'a', partition: 0 }]
     const state = { topics: ['a'], takes: [], owned }
     const plans = planAssignments(
@@ -118,7 +118,7 @@ describe('who gets what', () => {
     expect(plans.get('old')?.partitions).toEqual([])
   })
 
-  it('[LG110] what members and leaders say survives the wire', () => {
+  it('[LG112] what members and leaders say survives the wire', () => {
     const owned = [
       { topic: 'a', partition: 1 },
       { topic: 'ä', partition: 0 },

@@ -1,6 +1,7 @@
 import { afterEach, expect, it } from 'vitest'
 import { systemClock } from '#/kernel/clock.ts'
 import { systemRandom } from '#/kernel/random.ts'
+import type { Log } from '#/processors/log/port.ts'
 import { A0, appendTexts, createTopic, TestLogs } from '#/processors/log/test-log.ts'
 import { openFront } from '#/processors/log/wire/test-front.ts'
 import type { FetchResult } from './api-records.ts'
@@ -10,6 +11,7 @@ import type { FetchInput } from './fetcher.ts'
 import { createTransport } from './kafka-log.ts'
 import type { KafkaLogOptions } from './options.ts'
 import { Offsets } from './offsets.ts'
+import { Reader } from './reader.ts'
 
 /** A broker that has just come back: it says nothing at first, without an error. */
 class SilentFetcher extends Fetcher {
@@ -26,7 +28,12 @@ class SilentFetcher extends Fetcher {
 const logs = new TestLogs()
 afterEach(() => logs.clean())
 
-it('[LG110] an answer without records is not taken for the end of a partition', async () => {
+async function openSilent(): Promise<{
+  embedded: Log
+  cluster: Cluster
+  fetcher: SilentFetcher
+  close: () => Promise<void>
+}> {
   const embedded = await logs.open(logs.newDir())
   await createTopic(embedded)
   const front = await openFront(embedded)
@@ -39,6 +46,15 @@ it('[LG110] an answer without records is not taken for the end of a partition', 
   }
   const cluster = new Cluster(await createTransport(options), options)
   const fetcher = new SilentFetcher(cluster, systemClock)
+  const close = async (): Promise<void> => {
+    await cluster.close()
+    await front.close()
+  }
+  return { embedded, cluster, fetcher, close }
+}
+
+it('[LG110] an answer without records is not taken for the end of a partition', async () => {
+  const { embedded, cluster, fetcher, close } = await openSilent()
   const offsets = new Offsets(cluster, fetcher)
   await appendTexts(embedded, ['a', 'b', 'c'])
   expect(await offsets.end(A0)).toBe(3)
@@ -46,6 +62,24 @@ it('[LG110] an answer without records is not taken for the end of a partition', 
   fetcher.silent = 2
   expect(await offsets.end(A0)).toBe(6)
   expect(fetcher.silent).toBe(0)
-  await cluster.close()
-  await front.close()
+  await close()
+})
+
+it('[LG111] a read below the end is not empty because the broker said nothing once', async () => {
+  const { embedded, cluster, fetcher, close } = await openSilent()
+  const offsets = new Offsets(cluster, fetcher)
+  const reader = new Reader({
+    cluster,
+    fetcher,
+    clock: systemClock,
+    closing: new AbortController().signal,
+    rangeOf: async (tp) => ({ begin: await offsets.begin(tp), end: await offsets.end(tp) }),
+  })
+  await appendTexts(embedded, ['a', 'b', 'c'])
+  fetcher.silent = 2
+  const records = await reader.read(A0, 1, { bytesMax: 1000, waitMs: 0 })
+  expect(records.map(({ value }) => String(value))).toEqual(['b', 'c'])
+  expect(fetcher.silent).toBe(0)
+  expect(await reader.read(A0, 3, { bytesMax: 1000, waitMs: 0 })).toEqual([])
+  await close()
 })

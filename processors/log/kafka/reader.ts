@@ -3,7 +3,7 @@ import { outOfRange } from '#/processors/log/topic-config.ts'
 import type { ConsumedRecord, ReadOptions, TopicPartition } from '#/processors/log/port.ts'
 import type { FetchResult } from './api-records.ts'
 import { decodeFetched } from './batches.ts'
-import { checkCode, CODE, isBrokerError } from './broker-error.ts'
+import { BrokerError, checkCode, CODE, isBrokerError } from './broker-error.ts'
 import type { Cluster } from './cluster.ts'
 import { loadCodec } from './compression.ts'
 import type { Fetcher } from './fetcher.ts'
@@ -106,6 +106,10 @@ export class Reader {
         const result = await fetcher.fetch({ ...tp, offset: from, bytesMax }, waitMs, stop)
         if (result.error === CODE.offsetOutOfRange) throw await this.#outside(tp, from)
         checkCode('Fetch', result.error)
+        // Below the stable end something always comes, unless the answer was full of other partitions, or the broker
+        // has just come back. Who takes that for the end leaves out what is behind it, for good.
+        if (result.records.length === 0 && result.lastStableOffset > from)
+          throw new BrokerError('Fetch', CODE.offsetNotAvailable)
         return result
       } catch (error) {
         if (isBrokerError(error, CODE.notLeader) || isBrokerError(error, 74))
