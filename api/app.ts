@@ -2,13 +2,15 @@ import { fastifyWebsocket } from '@fastify/websocket'
 import { fastify } from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { FaultlineError } from '#/kernel/errors.ts'
-import { authorize, guardHost, guardIngest, guardOrigin } from './auth.ts'
+import { projectOf } from './accounts/project-choice.ts'
+import { authorize, callBack, guardHost, guardIngest, guardOrigin, noteRefusal } from './auth.ts'
 import { sendBadAddressPage } from './bad-address.ts'
 import { isPageRequest, registerClientFiles, sendPageOf } from './dashboard.ts'
 import type { AppDeps } from './deps.ts'
 import { createDoor } from './ingest/door.ts'
 import { createHub } from './live/hub.ts'
-import { readParams, wrong } from './params.ts'
+import { readParams } from './params.ts'
+import { signInFirst } from './accounts/page-gate.ts'
 import { faultlineErrorOf, sendProblem } from './problem.ts'
 import { createRateLimit } from './rate-limit.ts'
 import { countLimited } from './routes/ingest.ts'
@@ -63,19 +65,18 @@ export function buildApp(deps: AppDeps): FastifyInstance {
   addHooks(app, deps)
   app.addHook('preClose', () => hub.close())
   void app.register(fastifyWebsocket, WEBSOCKET_OPTIONS)
+  const page = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
+    (await signInFirst(deps, request, reply)) ?? sendPageOf(deps.dashboard, request, reply)
   // In a scope of its own, because the WebSocket plugin has to see the routes being added.
   void app.register(async (scope) => {
     const routes = allRoutes(deps, parts)
     for (const route of routes) register(scope, deps, { route, parts })
     refuseOtherMethods(scope, routes)
-    const page = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
-      sendPageOf(deps.dashboard, request, reply)
     if (serves(deps, 'reads')) registerWebSockets(scope, deps, { hub, page })
     if (deps.dashboard !== undefined) await registerClientFiles(scope, deps.dashboard.clientDir)
   })
   app.setNotFoundHandler(async (request, reply) => {
-    if (deps.dashboard !== undefined && isPageRequest(request))
-      return sendPageOf(deps.dashboard, request, reply)
+    if (deps.dashboard !== undefined && isPageRequest(request)) return page(request, reply)
     const shown = request.url.slice(0, 200)
     throw new FaultlineError('not_found', `There is nothing at ${shown}.`, {
       remedy: 'See /docs for all addresses.',
@@ -114,11 +115,12 @@ function register(
       answerError(deps, error, { request, reply, send: route.sendError }),
     onRequest: (request, reply, done) => {
       if (route.isCrossOrigin === true) allowOrigins(reply)
-      authorize(deps, request, route.access)
-      route.admit?.(request)
+      // Keys, cookies and signatures are looked at at once; only tokens are waited for.
+      const admitted = authorize(deps, request, route.access) ?? route.admit?.(request)
       if (route.access === 'ingest' || route.access === 'own')
         limitIngest(deps, parts, { request, reply })
-      done()
+      if (admitted === undefined) done()
+      else void callBack(admitted, done)
     },
     handler: async (request, reply) => {
       const answer = await route.handle(callOf(deps, route, { request, reply }))
@@ -157,24 +159,11 @@ function callOf(
     ...http,
     query: readParams(route.query, rest, nowMs),
     path: request.params as Record<string, string>,
-    project: projectOf(deps, request, wished),
+    project: projectOf(request, { wished, fallback: deps.config.defaultProject }),
     key: request.apiKey,
     principal: request.principal,
     nowMs,
   }
-}
-
-/** A key belongs to one project; without one the caller may name it. */
-function projectOf(deps: AppDeps, request: FastifyRequest, wished: unknown): string {
-  const own = request.apiKey?.project
-  if (wished === undefined) return own ?? deps.config.defaultProject
-  if (typeof wished !== 'string' || wished === '')
-    throw wrong('project', 'project must be one name.', 'Leave it out for the default project.')
-  if (own !== undefined && own !== wished)
-    throw new FaultlineError('forbidden', 'This key belongs to another project.', {
-      path: 'project',
-    })
-  return wished
 }
 
 /** RFC 9110 §15.5.6: an address that exists says which methods it takes. */
@@ -249,5 +238,6 @@ function answerError(
   const { request, reply, send = sendProblem } = http
   const error = faultlineErrorOf(thrown)
   if (error.status >= 500) deps.onProblem?.(thrown, request.id)
+  noteRefusal(deps, request, error)
   return send(request, reply, error)
 }

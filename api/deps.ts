@@ -4,6 +4,10 @@ import type { Random } from '#/kernel/random.ts'
 import type { Log } from '#/processors/log/port.ts'
 import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
 import type { CollabParts } from './collab/socket.ts'
+import type { Accounts } from './accounts/accounts.ts'
+import type { Audit } from './accounts/audit.ts'
+import type { Oidc } from './accounts/oidc.ts'
+import type { WsTickets } from './accounts/ws-tickets.ts'
 import type { Keys } from './keys.ts'
 import type { HookSettings } from './hooks/routes.ts'
 import type { Dsns } from './sentry/dsns.ts'
@@ -25,6 +29,10 @@ export interface ApiConfig {
   hostsAllowed: readonly string[] | null
   /** Project of reads without a key. */
   defaultProject: string
+  /** The address people reach the pages at, where it is not the one they ask for; decides whether cookies are Secure. */
+  publicUrl: string | undefined
+  /** Whether accounts are made by invitation alone. */
+  registration: 'invitation' | 'open'
   /** Per key: events a second, and how many may come at once. */
   eventsPerSecondMax: number
   eventsBurstMax: number
@@ -44,6 +52,8 @@ export const API_DEFAULTS: ApiConfig = Object.freeze({
   readAccess: 'open',
   hostsAllowed: [],
   defaultProject: 'default',
+  publicUrl: undefined,
+  registration: 'invitation',
   eventsPerSecondMax: 100_000,
   eventsBurstMax: 200_000,
   sqlPerMinuteMax: 120,
@@ -69,6 +79,13 @@ export interface AppDeps {
   dsns?: Dsns | undefined
   /** Secrets and mappings of hooks of other systems. */
   hooks?: HookSettings | undefined
+  /** People, their sessions and roles; without it there are keys alone. */
+  accounts?: Accounts | undefined
+  /** Who was let in, who was refused, who changed what. */
+  audit?: Audit | undefined
+  /** The organisation's own sign-in, where one is configured. */
+  oidc?: Oidc | undefined
+  wsTickets?: WsTickets | undefined
   metrics: Metrics
   pipeline: Pipeline
   /** Services of the topology file with what they call; none without one. */

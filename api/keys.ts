@@ -35,6 +35,7 @@ export interface Keys {
   }): Promise<{ key: string; info: ApiKey }>
   /** Newest first. */
   listKeys(project?: string): readonly ApiKey[]
+  keyOf(id: string): ApiKey | undefined
   /** Fails with `not_found`. Revoking twice changes nothing. */
   revokeKey(wish: { id: string; actor?: string }): Promise<ApiKey>
   /** The live key this text is, or undefined; notes its use. */
@@ -89,6 +90,7 @@ export async function openKeys(deps: ConfigTopicDeps): Promise<Keys> {
         .map((stored) => stored.info)
         .filter((info) => project === undefined || info.project === project)
         .toSorted((a, b) => b.created_at - a.created_at || (a.id < b.id ? -1 : 1)),
+    keyOf: (id) => keys.get(id)?.info,
     async revokeKey({ id, actor }) {
       const stored = keys.get(id)
       if (stored === undefined) throw new FaultlineError('not_found', `There is no key ${id}.`)

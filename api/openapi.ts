@@ -10,7 +10,9 @@ const PROBLEMS_OF: Readonly<Record<Access, readonly ErrorCode[]>> = {
   metrics: ['invalid_request', 'unauthorized', 'forbidden'],
   ingest: ['unauthorized', 'forbidden'],
   own: ['unauthorized'],
+  respond: ['unauthorized', 'forbidden'],
   admin: ['unauthorized', 'forbidden'],
+  person: ['unauthorized', 'forbidden'],
   operator: ['unauthorized', 'forbidden'],
 }
 

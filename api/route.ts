@@ -5,11 +5,23 @@ import type { ApiKey } from './keys.ts'
 import type { ParamValues, Params } from './params.ts'
 
 /**
- * Who may call: a key with this scope; `read` is open where the configuration says so; `operator` is whoever can read
- * the operator's token in the data folder; `metrics` is `read`, and whoever has the token for metrics; `own` is
- * whoever proves it in the route's own way, as by a DSN or a signature; `none` is anyone.
+ * Who may call, by what people and keys may do: `read` is for whoever sees the project, and open where the configuration
+ * says so; `respond` is for those who work on incidents; `admin` for administrators, and keys with that scope in their
+ * project; `operator` for administrators of the organisation and whoever can read the operator's token in the data
+ * folder; `person` for whoever signed in; `ingest` for keys that send; `metrics` is `read`, and whoever has the token
+ * for metrics; `own` is whoever proves it in the route's own way, as by a DSN or a signature; `none` is anyone.
+ * `accounts/access.ts` decides, docs/access.md shows it address by address.
  */
-export type Access = 'ingest' | 'own' | 'read' | 'metrics' | 'admin' | 'operator' | 'none'
+export type Access =
+  | 'ingest'
+  | 'own'
+  | 'read'
+  | 'metrics'
+  | 'respond'
+  | 'admin'
+  | 'operator'
+  | 'person'
+  | 'none'
 
 export interface Call<Q extends Params = Params> {
   request: FastifyRequest
@@ -41,7 +53,7 @@ export interface Route<Q extends Params = Params> {
   /** The body arrives as bytes of at most this many. */
   bodyBytesMax?: number
   /** Before the body is read: lets a caller through in the route's own way, or throws. */
-  admit?: (request: FastifyRequest) => void
+  admit?: (request: FastifyRequest) => void | Promise<void>
   /** Pages of other sites may send here: the proof travels in the request itself, and no answer tells anything. */
   isCrossOrigin?: boolean
   /** How failures are told where the protocol has a shape of its own; problem+json when not given. */

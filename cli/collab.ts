@@ -6,7 +6,6 @@ import { startSequencer } from '#/api/collab/sequencer.ts'
 import type { CollabParts } from '#/api/collab/socket.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import { systemRandom } from '#/kernel/random.ts'
-import { FaultlineError } from '#/kernel/errors.ts'
 import type { Kit } from './kit.ts'
 
 export interface CollabOptions {
@@ -28,15 +27,4 @@ export async function openCollab(kit: Kit, options: CollabOptions): Promise<Coll
   const bridge = await startEngineBridge(deps)
   closers.push(() => bridge.close())
   return { gateway, access: options.access }
-}
-
-/** Where there are no accounts: keys and open reads only. */
-export const NOBODY: CollabOptions = {
-  access: {
-    redeem: async () => {
-      throw new FaultlineError('unauthorized', 'There are no tickets where there are no accounts.')
-    },
-    watch: () => () => undefined,
-  },
-  audit: undefined,
 }

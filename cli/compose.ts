@@ -4,6 +4,7 @@ import { buildRegistryApp } from '#/api/registry-http.ts'
 import { NOTIFY_GROUP } from '#/processors/notify/stage.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import { createMetrics } from '#/kernel/metrics.ts'
+import { openPeople, setupUrlOf } from './accounts.ts'
 import { composeChain, readTopology } from './chain.ts'
 import { openDataDir } from './data-dir.ts'
 import { openStorage } from './engine.ts'
@@ -32,6 +33,8 @@ export interface Platform {
   kafka: string | null
   /** Null where this process does not know it: another one made it, or the role has no use for it. */
   ingestKey: string | null
+  /** Makes the first account; null once there is one, and where this process has no pages. */
+  setupUrl: string | null
   stop(): Promise<void>
 }
 
@@ -88,14 +91,16 @@ async function open(
   onStep(runs ? 'starting the processors' : 'looking at the processors')
   const processors = await (runs ? startProcessors(kit, chain) : watchProcessors(kit, chain))
   onStep(roles.has('api') ? 'starting the API and the dashboard' : 'starting the server')
-  const app = await openServer(kit, { storage, keys, processors })
+  const people = await openPeople(kit, keys)
+  const app = await openServer(kit, { storage, keys, people, processors })
   const url = await listen(app, { host: config.host, port: config.port, flag: 'port' })
   const registryUrl = await serveRegistry(kit)
   const ingestKey = roles.has('api') ? await sharedFirstKey(kit, keys) : null
   const kafka = config.kafkaBrokers ?? (await serveKafka(kit, [...processors.groups, NOTIFY_GROUP]))
   if (roles.has('api')) announce(kit, url)
   const clickhouseUrl = storage.readerUrl
-  return { roles: roles.names, url, clickhouseUrl, registryUrl, kafka, ingestKey }
+  const setupUrl = roles.has('api') ? setupUrlOf(kit, people, url) : null
+  return { roles: roles.names, url, clickhouseUrl, registryUrl, kafka, ingestKey, setupUrl }
 }
 
 /** The log, the registry and what goes with them; enough for commands on a stopped platform. */

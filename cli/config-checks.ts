@@ -16,8 +16,14 @@ export function checkConfig(config: Config): void {
       'Name the hosts, or require keys with --read-access keys.',
     )
   checkKafka(config)
-  checkAddress('clickhouse-url', config.clickhouseUrl, ['http:', 'https:'])
   checkAddress('public-url', config.publicUrl, ['http:', 'https:'])
+  checkAddress('oidc-issuer', config.oidcIssuer, ['http:', 'https:'])
+  needs(config.oidcIssuer, 'oidc-issuer', { 'oidc-client-id': config.oidcClientId })
+  needs(config.oidcClientId, 'oidc-client-id', {
+    'oidc-issuer': config.oidcIssuer,
+    'oidc-client-secret': config.oidcClientSecret,
+  })
+  checkAddress('clickhouse-url', config.clickhouseUrl, ['http:', 'https:'])
   readNotify(config.notify)
   checkAddress('registry-url', config.registryUrl, ['http:', 'https:'])
   needs(config.clickhouseUrl, 'clickhouse-url', {

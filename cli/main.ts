@@ -70,6 +70,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     about: 'mute issues and services for a while: add, list, remove',
     load: async () => (await import('./silences.ts')).silencesCommand,
   },
+  audit: {
+    about: 'who was let in, who was refused, who changed what; whether that is what was written',
+    load: async () => (await import('./audit.ts')).auditCommand,
+  },
   migrate: {
     about: 'bring the tables of a stopped platform to this version',
     load: async () => (await import('./maintain.ts')).migrateCommand,

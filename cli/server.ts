@@ -14,7 +14,7 @@ import { absent } from './absent.ts'
 import { checkDisk } from './disk.ts'
 import { openDashboard } from './dashboard.ts'
 import { openDeadLetterDesk } from './dead-letters.ts'
-import { NOBODY, openCollab } from './collab.ts'
+import { openCollab } from './collab.ts'
 import { createDiffDesk } from './diff-desk.ts'
 import type { Storage } from './engine.ts'
 import { createExplainDesk } from './explain-desk.ts'
@@ -22,6 +22,7 @@ import { hookSettings } from './hooks.ts'
 import type { Kit } from './kit.ts'
 import { notifyPartsOf } from './notify.ts'
 import { createOperations } from './operations.ts'
+import { collabOptionsOf, type People } from './accounts.ts'
 import type { Processors } from './processors.ts'
 import { rolesOf, type Roles } from './roles.ts'
 import type { Config } from './settings.ts'
@@ -29,16 +30,18 @@ import type { Config } from './settings.ts'
 export interface ServerParts {
   storage: Storage
   keys: Keys
+  people: People
   processors: Processors
 }
 
 /** The HTTP server of this process: health and metrics always, the door and the pages by its roles. */
 export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
   const { config, logger, closers } = kit
-  const { storage, keys, processors } = parts
+  const { storage, keys, people, processors } = parts
   const roles = rolesOf(config)
   const deps: Omit<AppDeps, 'dashboard'> = {
     ...kit,
+    ...people,
     keys,
     dsns: roles.has('api') || roles.has('ingest') ? await dsnsOf(kit) : undefined,
     hooks: hookSettings(config),
@@ -52,7 +55,7 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
     operations: roles.has('api') ? await operationsOf(kit, parts) : undefined,
     grouping: roles.has('api') ? await groupingOf(kit, storage) : undefined,
     silences: roles.has('api') ? await silencesOf(kit) : undefined,
-    collab: roles.has('api') ? await openCollab(kit, NOBODY) : undefined,
+    collab: roles.has('api') ? await openCollab(kit, collabOptionsOf(people)) : undefined,
     notify: roles.has('api') ? notifyPartsOf(kit, storage.clickhouse) : undefined,
     firstKeyShell: `$(cat ${join(config.dataDir, 'ingest-key')})`,
     operatorToken: config.operatorToken ?? kit.dataDir.secret('operator-token'),
@@ -65,6 +68,8 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
       readyLagRecordsMax: config.readyLagMax,
       defaultProject: config.project,
       readAccess: config.readAccess,
+      registration: config.registration,
+      publicUrl: config.publicUrl,
       hostsAllowed: hostsOf(config.allowedHosts),
     },
     onProblem: (error, requestId) => logger.error('a request failed', { error, requestId }),

@@ -1,13 +1,6 @@
+import { ACCOUNT_OPTIONS, type AccountSettings } from './account-settings.ts'
 import type { OptionSpec } from './options.ts'
-
-/** A secret may be given itself, best as an environment variable, or as the file that holds it. */
-function secret<N extends string>(name: N, about: string) {
-  const file = `${name}-file` as const
-  return [
-    { name, type: 'text', secret: true, value: 'secret', about },
-    { name: file, type: 'text', value: 'file', about: `file that holds the ${name}` },
-  ] as const
-}
+import { secret } from './secret-option.ts'
 
 /** Every setting of a running platform. Flags, FAULTLINE_* variables and faultline.yaml share these names. */
 export const CONFIG_OPTIONS = [
@@ -26,6 +19,7 @@ export const CONFIG_OPTIONS = [
     value: 'who',
     about: 'open: whoever reaches the page reads; keys: only with a key of scope read',
   },
+  ...ACCOUNT_OPTIONS,
   {
     name: 'project',
     type: 'text',
@@ -293,7 +287,7 @@ export const CONFIG_OPTIONS = [
   },
 ] as const satisfies readonly OptionSpec[]
 
-export interface Config {
+export interface Config extends AccountSettings {
   host: string
   readAccess: 'open' | 'keys'
   project: string

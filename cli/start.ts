@@ -36,7 +36,7 @@ Every option is also an environment variable (--data-dir is FAULTLINE_DATA_DIR) 
 `
 
 function banner(platform: Platform, isDemo: boolean): string {
-  const { roles, url, clickhouseUrl, registryUrl, kafka, ingestKey } = platform
+  const { roles, url, clickhouseUrl, registryUrl, kafka, ingestKey, setupUrl } = platform
   const isPart = !['ingest', 'api'].every((role) => roles.includes(role as Role))
   const addresses = [
     ...(isPart ? [['Roles', roles.join(', ')]] : []),
@@ -45,6 +45,7 @@ function banner(platform: Platform, isDemo: boolean): string {
     ['Registry', registryUrl],
     ...(kafka === null ? [] : [['Kafka', kafka]]),
     ['API', `${url}/docs`],
+    ...(setupUrl === null ? [] : [['First account', setupUrl]]),
   ].map(([name = '', value = '']) => `  ${name.padEnd(13)}${value}`)
   return `
   Faultline is up.
@@ -116,7 +117,7 @@ async function run(config: Config, given: OptionValues, io: Io): Promise<number>
       kafka,
       registry_url: registryUrl,
       ingest_key: ingestKey,
-      setup_url: null,
+      setup_url: platform.setupUrl,
     }
     io.stdout.write(`${JSON.stringify(line)}\n`)
   } else io.stdout.write(banner(platform, given['demo'] === true))

@@ -46,6 +46,8 @@ export interface AuditEntry {
   previous_hash: string
   hash: string
   detail: string
+  /** The process whose chain this entry continues. */
+  writer: string
 }
 
 /** One setting of the platform: projects, keys, rules, epochs. The last one of a key stands. */

@@ -1,6 +1,8 @@
 /** Writes the reference pages that hold catalogues of the code: `npm run generate`. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { accessPage } from '#/api/accounts/access-table.ts'
+import { everyRoute } from '#/api/accounts/every-route.ts'
 import { ERROR_CATALOGUE } from '#/kernel/errors.ts'
 import { METRIC_CATALOGUE } from '#/kernel/metrics.ts'
 import { topicsTable } from '#/cli/topics.ts'
@@ -46,3 +48,5 @@ What \`npx faultline topics\` prints. Values are Avro in Confluent's wire format
 
 ${topicsTable()}`,
 )
+
+writeFileSync(join(docs, 'access.md'), accessPage(everyRoute()))

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { WebSocket } from '@fastify/websocket'
+import { projectOf } from '#/api/accounts/project-choice.ts'
 import { authorize } from '#/api/auth.ts'
 import type { AppDeps } from '#/api/deps.ts'
 import type { Hub, Subscription } from '#/api/live/hub.ts'
@@ -45,7 +46,7 @@ export async function admitSocket(
     return access.redeem(ticket.slice(TICKET_PREFIX.length))
   }
   await Promise.resolve(authorize(deps, request, 'read'))
-  const project = request.apiKey?.project ?? deps.config.defaultProject
+  const project = projectOf(request, { fallback: deps.config.defaultProject })
   return { principal: request.principal, project }
 }
 

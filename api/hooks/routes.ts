@@ -153,7 +153,7 @@ function admit(
   deps: AppDeps,
   { signature }: Pick<Hook, 'signature'>,
   request: FastifyRequest,
-): void {
+): void | Promise<void> {
   if (presentsKey(request)) return authorize(deps, request, 'ingest')
   const { header = '', setting = '' } = signature ?? {}
   if (signature?.secretOf(deps.hooks ?? { mappings: new Map() }) === undefined)

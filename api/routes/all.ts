@@ -4,6 +4,7 @@ import { otlpRoutes } from '#/api/otlp/routes.ts'
 import { dsnRoutes } from '#/api/sentry/dsn-routes.ts'
 import { sentryRoutes } from '#/api/sentry/routes.ts'
 import type { Route } from '#/api/route.ts'
+import { authRoutes } from './auth.ts'
 import { changeRoutes } from './changes.ts'
 import { describeRoutes } from './describe.ts'
 import { eventRoutes } from './events.ts'
@@ -17,7 +18,9 @@ import type { IngestParts } from './ingest.ts'
 import { keyRoutes } from './keys.ts'
 import { liveRoutes } from './live.ts'
 import { notifyRoutes } from './notify.ts'
+import { oidcRoutes } from './oidc.ts'
 import { operatorRoutes } from './operator.ts'
+import { peopleRoutes } from './people.ts'
 import { serviceRoutes } from './services.ts'
 import { silenceRoutes } from './silences.ts'
 import { sqlRoutes } from './sql.ts'
@@ -63,6 +66,9 @@ function readRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
     ...liveRoutes(deps, parts.hub),
     ...keyRoutes(deps),
     ...dsnRoutes(deps),
+    ...authRoutes(deps),
+    ...oidcRoutes(deps),
+    ...peopleRoutes(deps),
     ...operatorRoutes(deps),
     overviewRoute(deps),
   ]

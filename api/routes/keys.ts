@@ -1,14 +1,15 @@
 import { readObject } from '#/api/answer.ts'
 import type { AppDeps } from '#/api/deps.ts'
 import { SCOPES } from '#/api/keys.ts'
-import type { Scope } from '#/api/keys.ts'
+import type { AuditNote } from '#/api/accounts/audit.ts'
+import type { ApiKey, Scope } from '#/api/keys.ts'
 import { wrong } from '#/api/params.ts'
 import { route } from '#/api/route.ts'
 import type { Route } from '#/api/route.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 
 /** Keys of the caller's own project; for keys with scope admin. */
-export function keyRoutes({ keys }: AppDeps): readonly Route[] {
+export function keyRoutes({ keys, audit }: AppDeps): readonly Route[] {
   const type = 'application/json'
   return [
     route({
@@ -34,8 +35,11 @@ export function keyRoutes({ keys }: AppDeps): readonly Route[] {
       async handle(call) {
         const { name = '', scopes = ['ingest'] } = readObject(call)
         if (typeof name !== 'string') throw wrong('name', 'name must be text.')
-        const actor = `key:${call.key?.id ?? ''}`
-        return keys.createKey({ project: call.project, name, scopes: scopesOf(scopes), actor })
+        const actor = call.principal?.id ?? ''
+        const wish = { project: call.project, name, scopes: scopesOf(scopes), actor }
+        const made = await keys.createKey(wish)
+        await audit?.record(noteOf('key.create', made.info, actor))
+        return made
       },
     }),
     route({
@@ -47,14 +51,22 @@ export function keyRoutes({ keys }: AppDeps): readonly Route[] {
       query: {},
       answer: { status: 200, type, about: 'The key as it is now.', schema: ref('Key') },
       problems: ['not_found'],
-      handle({ path, key, project }) {
+      async handle({ path, principal, project }) {
         const id = path['id'] ?? ''
         if (!keys.listKeys(project).some((known) => known.id === id))
           throw new FaultlineError('not_found', 'There is no key of this id.')
-        return keys.revokeKey({ id, actor: `key:${key?.id ?? ''}` })
+        const actor = principal?.id ?? ''
+        const revoked = await keys.revokeKey({ id, actor })
+        await audit?.record(noteOf('key.revoke', revoked, actor))
+        return revoked
       },
     }),
   ]
+}
+
+export function noteOf(action: 'key.create' | 'key.revoke', key: ApiKey, actor: string): AuditNote {
+  const { id, project, name, scopes } = key
+  return { actor, action, target: `key:${id}`, result: 'done', detail: { project, name, scopes } }
 }
 
 function scopesOf(value: unknown): readonly Scope[] {

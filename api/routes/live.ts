@@ -9,6 +9,7 @@ import { list, text } from '#/api/params.ts'
 import { route } from '#/api/route.ts'
 import type { Call, Route } from '#/api/route.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
+import type { Principal } from '#/schemas/principal.ts'
 
 const SSE_ANSWER = { status: 200, type: 'text/event-stream' } as const
 const lastIdParam = text('The id to go on from, where the header Last-Event-ID cannot be set.', 200)
@@ -80,8 +81,10 @@ async function stream(
   let isGone = false
   const sink = openSse(call.reply, () => {
     isGone = true
+    unwatch()
     subscription?.close()
   })
+  const unwatch = endWithRight(deps, call, () => sink.end())
   try {
     subscription = await open(sink)
     if (isGone) subscription.close()
@@ -91,6 +94,23 @@ async function stream(
     sink.end()
   }
   return undefined
+}
+
+/**
+ * Ends a stream with the right to it, within a second: whoever has less of a right now opens it again, as everybody
+ * does whose stream ends.
+ */
+function endWithRight(
+  { accounts, config }: AppDeps,
+  { principal, project }: { principal: Principal | undefined; project: string },
+  end: () => void,
+): () => void {
+  // A token for metrics alone is no principal, and reads nothing here.
+  if (accounts === undefined || (principal === undefined && config.readAccess !== 'open'))
+    return () => undefined
+  return accounts.watch(principal, (now) => {
+    if (now === null || (now.projects !== 'all' && !now.projects.includes(project))) end()
+  })
 }
 
 function checkRoom(deps: AppDeps, hub: Hub): void {
@@ -147,6 +167,10 @@ function serveSocket(
     end: () => socket.close(1001),
   }
   let opening: Promise<Subscription> | undefined
+  const unwatch = endWithRight(deps, { principal: request.principal, project }, () =>
+    socket.close(4401),
+  )
+  socket.on('close', unwatch)
   socket.on('error', () => socket.terminate())
   socket.on('close', () => void opening?.then((own) => own.close()).catch(() => undefined))
   socket.on('message', (data: Buffer) => {

@@ -7,6 +7,7 @@ import type { Operations, ReplayWish } from '#/api/ports.ts'
 import { route } from '#/api/route.ts'
 import type { Call, Route } from '#/api/route.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
+import { noteOf } from './keys.ts'
 
 const type = 'application/json'
 const LISTED_MAX = 1000
@@ -46,7 +47,7 @@ function operatorRoute(
   })
 }
 
-function operatorKeyRoutes({ keys }: AppDeps): readonly Route[] {
+function operatorKeyRoutes({ keys, audit }: AppDeps): readonly Route[] {
   return [
     operatorRoute({
       method: 'GET',
@@ -66,15 +67,23 @@ function operatorKeyRoutes({ keys }: AppDeps): readonly Route[] {
         if (typeof name !== 'string') throw wrong('name', 'name must be text.')
         if (!Array.isArray(scopes) || !scopes.every((scope) => SCOPES.includes(scope as Scope)))
           throw wrong('scopes', `scopes must be a list of ${SCOPES.join(', ')}.`)
-        await keys.ensureProject({ id: project, name: project, actor: 'operator' })
-        return keys.createKey({ project, name, scopes: scopes as Scope[], actor: 'operator' })
+        const actor = call.principal?.id ?? ''
+        await keys.ensureProject({ id: project, name: project, actor })
+        const made = await keys.createKey({ project, name, scopes: scopes as Scope[], actor })
+        await audit?.record(noteOf('key.create', made.info, actor))
+        return made
       },
     }),
     operatorRoute({
       method: 'DELETE',
       path: '/api/operator/keys/:id',
       summary: 'Revoke a key of any project.',
-      handle: ({ path }) => keys.revokeKey({ id: path['id'] ?? '', actor: 'operator' }),
+      async handle({ path, principal }) {
+        const actor = principal?.id ?? ''
+        const revoked = await keys.revokeKey({ id: path['id'] ?? '', actor })
+        await audit?.record(noteOf('key.revoke', revoked, actor))
+        return revoked
+      },
     }),
   ]
 }

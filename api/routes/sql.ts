@@ -44,7 +44,7 @@ export function sqlRoutes(deps: AppDeps): readonly Route[] {
         'rate_limited',
       ],
       async handle(call) {
-        const caller = call.key?.id ?? call.request.ip
+        const caller = call.principal?.id ?? call.request.ip
         const wait = rate.waitSeconds(caller)
         if (wait > 0) {
           void call.reply.header('retry-after', wait)

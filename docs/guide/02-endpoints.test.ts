@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildApp, type App } from '#/api/app.ts'
-import type { GroupingParts, Operations } from '#/api/ports.ts'
-import type { NotifyParts } from '#/api/routes/notify.ts'
-import type { SilenceDesk } from '#/api/silence-desk.ts'
+import { withEveryPart } from '#/api/accounts/every-route.ts'
 import { createTestApp, type TestApp } from '#/api/test-app.ts'
 import { PAGES, calls, code, read } from './pages.ts'
 import type { Call } from './pages.ts'
@@ -17,13 +15,7 @@ const exists = (call: Call): boolean =>
 beforeAll(async () => {
   test = await createTestApp()
   // Only the table of routes is looked at: nothing is asked of these.
-  const parts = {
-    operations: {} as Operations,
-    grouping: {} as GroupingParts,
-    silences: {} as SilenceDesk,
-    notify: {} as NotifyParts,
-  }
-  app = buildApp({ ...test.deps, ...parts })
+  app = buildApp(withEveryPart({ ...test.deps, operatorToken: 'x', accounts: undefined }))
   const answer = await app.inject({ url: '/openapi.json' })
   const { paths } = answer.json<{ paths: Record<string, object> }>()
   routes = Object.entries(paths).flatMap(([path, methods]) =>

@@ -64,6 +64,7 @@ describe('docs/operations.md', () => {
       closers.push(() => keys.close())
       await firstKey(keys, kit.dataDir)
       kit.dataDir.secret('operator-token')
+      kit.dataDir.secret('setup-token')
       const shown = new Set(firstCells(page, 'path').map((name) => name.replace(/\/$/, '')))
       const there = readdirSync(dir).filter((name) => !/^meta\.db-\w+$/.test(name))
       expect(there.length).toBeGreaterThan(4)
