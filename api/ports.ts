@@ -1,6 +1,7 @@
 /** What the API needs from the rest of the platform, each given to `buildApp`. */
 import type { GroupingReads } from '#/schemas/grouping.ts'
 import type { IncidentDiff } from '#/processors/domain/incident/diff.ts'
+import type { LogSnapshot } from '#/processors/log/embedded-snapshot.ts'
 import type { ReplayDiffView } from '#/schemas/replay-view.ts'
 import type { StageView } from '#/schemas/view.ts'
 import type { GroupingDesk } from './grouping-desk.ts'
@@ -158,6 +159,9 @@ export interface Operations {
   startVerify(wish: { project: string; id: string }): Promise<VerifyState>
   verifyState(): VerifyState
   cancelVerify(): Promise<VerifyState>
+  /** One moment of the embedded log, beside it; fails with `conflict` where the log is Kafka's. */
+  takeSnapshot(): Promise<LogSnapshot>
+  dropSnapshot(): Promise<void>
   /** Newest first. */
   deadLetters(limit: number): Promise<readonly DeadLetterView[]>
   /** The original bytes, as hexadecimal and where possible as text; null when there is no such dead letter. */

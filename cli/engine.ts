@@ -115,7 +115,7 @@ function patiently(ask: () => Promise<void>): Promise<void> {
   })
 }
 
-function targetOf(address: string, password: string | undefined) {
+export function targetOf(address: string, password: string | undefined) {
   const url = new URL(address)
   const database = decodeURIComponent(url.pathname.slice(1)) || DATABASE
   const username = decodeURIComponent(url.username) || 'default'

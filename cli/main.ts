@@ -82,6 +82,18 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     about: 'create the default project and its key',
     load: async () => (await import('./maintain.ts')).seedCommand,
   },
+  doctor: {
+    about: 'look at everything a start needs: what is wrong, and what to do',
+    load: async () => (await import('./doctor.ts')).doctorCommand,
+  },
+  backup: {
+    about: 'copy log, schemas and keys of a running or stopped platform',
+    load: async () => (await import('./backup.ts')).backupCommand,
+  },
+  restore: {
+    about: 'put a backup into a new data folder and make its tables again',
+    load: async () => (await import('./restore.ts')).restoreCommand,
+  },
   config: {
     about: 'print the effective configuration and where each value came from',
     load: async () => (await import('./show-config.ts')).configCommand,

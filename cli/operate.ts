@@ -62,7 +62,7 @@ function operatorToken(given: OptionValues): string {
 }
 
 /** Calls to the running platform as its operator. */
-function operatorOf(given: OptionValues): Ask {
+export function operatorOf(given: OptionValues): Ask {
   const token = operatorToken(given)
   const url = targetUrl(given)
   return async (method, path, body) => {

@@ -54,19 +54,23 @@ function stateOf(record: ReplayRecord): ReplayState {
 
 type Replays = Pick<Operations, 'startReplay' | 'replayState' | 'cancelReplay' | 'resumeReplay'>
 
+export interface OperationsDesks {
+  deadLetters: DeadLetterDesk
+  diffs: DiffDesk
+  explains: ExplainDesk
+  snapshots: Pick<Operations, 'takeSnapshot' | 'dropSnapshot'>
+}
+
 /** What the operator may do with this platform, from any of its processes. */
 export function createOperations(
   parts: OperationsParts,
-  {
-    deadLetters,
-    diffs,
-    explains,
-  }: { deadLetters: DeadLetterDesk; diffs: DiffDesk; explains: ExplainDesk },
+  { deadLetters, diffs, explains, snapshots }: OperationsDesks,
 ): Operations {
   return {
     ...createReplays(parts),
     ...diffs,
     ...explains,
+    ...snapshots,
     deadLetters: (limit) => deadLetters.deadLetters(limit),
     deadLetter: (id) => deadLetters.deadLetter(id),
     redrive: (ids) => deadLetters.redrive(ids),

@@ -24,6 +24,7 @@ import { notifyPartsOf } from './notify.ts'
 import { createOperations } from './operations.ts'
 import { collabOptionsOf, type People } from './accounts.ts'
 import type { Processors } from './processors.ts'
+import { createSnapshots } from './snapshots.ts'
 import { rolesOf, type Roles } from './roles.ts'
 import type { Config } from './settings.ts'
 
@@ -120,6 +121,7 @@ async function operationsOf(
   return createOperations(processors, {
     deadLetters,
     diffs: createDiffDesk(kit),
+    snapshots: createSnapshots(kit),
     explains: createExplainDesk(kit, { clickhouse, stages: processors.chain }),
   })
 }

@@ -21,6 +21,7 @@ export function operatorRoutes(deps: AppDeps): readonly Route[] {
     ...replayRoutes(operations),
     ...diffRoutes(operations),
     ...explainRoutes(operations),
+    ...snapshotRoutes(operations),
     ...deadLetterRoutes(operations),
   ]
 }
@@ -137,6 +138,28 @@ function replayRoutes(operations: Operations): readonly Route[] {
       summary: 'Go on with a replay that was cancelled and kept.',
       status: 202,
       handle: () => operations.resumeReplay(),
+    }),
+  ]
+}
+
+function snapshotRoutes(operations: Operations): readonly Route[] {
+  const path = '/api/operator/snapshot'
+  return [
+    operatorRoute({
+      method: 'POST',
+      path,
+      summary: 'Take a snapshot of the log into the data folder, for `faultline backup` to copy.',
+      status: 201,
+      handle: () => operations.takeSnapshot(),
+    }),
+    operatorRoute({
+      method: 'DELETE',
+      path,
+      summary: 'Remove the snapshot of the log.',
+      async handle() {
+        await operations.dropSnapshot()
+        return { dropped: true }
+      },
     }),
   ]
 }

@@ -7,6 +7,7 @@ import { nameOf } from './embedded-partition.ts'
 import type { Partition } from './embedded-partition.ts'
 import { onStableSegments, takeStored } from './embedded-read.ts'
 import type { StoredReader } from './embedded-read.ts'
+import type { LogSnapshot } from './embedded-snapshot.ts'
 import type { TopicStore } from './embedded-store.ts'
 import type { GroupCommitWriter } from './embedded-writer.ts'
 import type { Groups } from './groups.ts'
@@ -82,6 +83,8 @@ interface WaitOptions {
 
 export interface FrontedLog extends Log {
   front(): LogFront
+  /** One moment of it, to be copied; `dropSnapshot` removes it. */
+  snapshot(): Promise<LogSnapshot>
 }
 
 export interface LogFrontDeps {

@@ -227,6 +227,11 @@ export class Meta {
     return this.#transactions
   }
 
+  /** A copy as of now, in a file of its own. */
+  copyTo(path: string): void {
+    this.#db.prepare('VACUUM INTO ?').run(path)
+  }
+
   /** Moves the write-ahead log into the database; syncs on this thread. */
   checkpoint(): void {
     this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')

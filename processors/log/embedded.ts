@@ -13,6 +13,7 @@ import { SegmentIndex } from './embedded-segment.ts'
 import type { Segment } from './embedded-segment.ts'
 import { EMBEDDED_DEFAULTS } from './embedded-options.ts'
 import type { EmbeddedLogOptions, EmbeddedSettings } from './embedded-options.ts'
+import { snapshotLog, type LogSnapshot } from './embedded-snapshot.ts'
 import { TopicStore } from './embedded-store.ts'
 import { Syncer } from './embedded-sync.ts'
 import { GroupCommitWriter } from './embedded-writer.ts'
@@ -184,6 +185,13 @@ class EmbeddedLog implements FrontedLog {
   async maintain(nowMs: number): Promise<void> {
     this.#checkOpen()
     await this.#maintain(nowMs, true)
+  }
+
+  snapshot(): Promise<LogSnapshot> {
+    this.#checkOpen()
+    const { dir, clock } = this.#settings
+    const parts = { meta: this.#meta, store: this.#store, writer: this.#writer }
+    return snapshotLog({ dir, clock, ...parts })
   }
 
   front(): LogFront {
