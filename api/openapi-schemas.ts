@@ -100,6 +100,7 @@ const incidentRow = object(
     suspect_deploy: string,
     regressed: boolean,
     flapping: boolean,
+    silenced: boolean,
     errors: integer,
     spark: listOf(number),
   },

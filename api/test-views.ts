@@ -65,6 +65,7 @@ export function testIncident(wish: Partial<IncidentRow> = {}): IncidentRow {
     suspect_deploy: '',
     regressed: false,
     flapping: false,
+    silenced: false,
     ...wish,
   }
 }

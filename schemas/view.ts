@@ -76,6 +76,8 @@ export interface IncidentRow {
   suspect_deploy: string
   regressed: boolean
   flapping: boolean
+  /** All of it is muted by a silence or a maintenance window. */
+  silenced: boolean
   /**
    * Errors of its issues since the minute it opened, counted in the store: what its chart sums up to. `events` is
    * what the clusterer knew at the close of the last minute, other alerts included.

@@ -76,5 +76,6 @@ function rowOf(incident: Detail['incident']): IncidentNews['row'] {
     suspect_deploy: incident.suspectDeploy,
     regressed: incident.regressed,
     flapping: incident.flapping,
+    silenced: incident.silenced !== undefined,
   }
 }

@@ -1,4 +1,5 @@
 import { restoreAttributes } from '#/schemas/event-input.ts'
+import type { Incident } from '#/schemas/incident.ts'
 import type { GroupedEvent, IncidentEvent, Insight } from '#/schemas/records.ts'
 import type {
   DeployView,
@@ -23,17 +24,10 @@ export function deployView(event: GroupedEvent): DeployView {
 }
 
 export function incidentRow(step: IncidentEvent): IncidentRow {
-  const {
-    incident_id: id,
-    seq: _,
-    kind: __,
-    at: ___,
-    sentence: ____,
-    detail: _____,
-    ...rest
-  } = step
-  const { redirect_to: ______, ...row } = rest
-  return { ...row, id, status: row.status as IncidentRow['status'] }
+  const { incident_id: id, seq: _, kind: __, at: ___, sentence: ____, detail, ...rest } = step
+  const { redirect_to: _____, ...row } = rest
+  const silenced = (JSON.parse(detail) as Partial<Incident>).silenced !== undefined
+  return { ...row, id, status: row.status as IncidentRow['status'], silenced }
 }
 
 export function eventMessage(event: GroupedEvent): EventMessage {

@@ -32,6 +32,7 @@ const COLUMNS: readonly (keyof IncidentRow)[] = [
   'suspect_deploy',
   'regressed',
   'flapping',
+  'silenced',
 ]
 
 const filters = {

@@ -3,7 +3,7 @@ import type { IncidentRow } from '#/schemas/view.ts'
 /** Columns of an incident as a row of a list. */
 export const ROW_COLUMNS = `incident_id AS id, number, project, status, title, severity, severity_score,
   toUnixTimestamp64Milli(opened_at) AS opened_ms, toUnixTimestamp64Milli(updated_at) AS updated_ms,
-  toUnixTimestamp64Milli(resolved_at) AS resolved_ms, services, fingerprints, events, users, root, suspect_deploy, regressed, flapping`
+  toUnixTimestamp64Milli(resolved_at) AS resolved_ms, services, fingerprints, events, users, root, suspect_deploy, regressed, flapping, silenced`
 
 export interface Row {
   id: string
@@ -24,6 +24,7 @@ export interface Row {
   suspect_deploy: string
   regressed: boolean
   flapping: boolean
+  silenced: boolean
 }
 
 export function incidentRow(row: Row): IncidentRow {

@@ -47,6 +47,8 @@ function incidentOf(seq: number, status: Incident['status']): Buffer {
     members: [member],
     timeline: [],
     causes: [],
+    // Muted from its last step on.
+    ...(seq === 3 ? { silenced: { id: 's-1', until: nowMs, kind: 'silence', reason: '' } } : {}),
   }
   return encode('IncidentEvent', 1, {
     project: 'default',
@@ -215,6 +217,7 @@ describe('reads', () => {
       resolved_at: null,
       regressed: false,
       flapping: false,
+      silenced: true,
     })
   })
 

@@ -278,6 +278,7 @@ export function rowOf(incident: Incident, spark: readonly number[]): IncidentRow
     suspect_deploy: incident.suspectDeploy,
     regressed: incident.regressed,
     flapping: incident.flapping,
+    silenced: incident.silenced !== undefined,
     errors: incident.events,
     spark,
   }

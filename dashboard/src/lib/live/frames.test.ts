@@ -33,6 +33,7 @@ const row = (id: string, more: Partial<IncidentRow> = {}): IncidentRow => ({
   suspect_deploy: '',
   regressed: false,
   flapping: false,
+  silenced: false,
   ...more,
 })
 

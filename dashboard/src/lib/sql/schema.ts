@@ -33,7 +33,7 @@ export const TABLES: readonly TableInfo[] = [
     name: 'incidents',
     about: 'Incidents as they stand.',
     columns:
-      'incident_id number status title severity severity_score opened_at updated_at resolved_at services events users root suspect_deploy',
+      'incident_id number status title severity severity_score opened_at updated_at resolved_at services events users root suspect_deploy silenced',
   },
   {
     name: 'incident_events',
