@@ -22,6 +22,8 @@ export class FakeRoom {
   readonly events: RoomEvent[] = []
   /** How long an answer to a command takes. */
   delayMs = 0
+  /** While it is down no socket opens. */
+  isUp = true
   #seats: Seat[] = []
   #decided = new Map<string, ServerMessage>()
 
@@ -38,9 +40,11 @@ export class FakeRoom {
       route.fulfill({ json: { items: this.events, next: null } }),
     )
     await page.routeWebSocket('**/ws', (socket) => {
+      if (!this.isUp) return void socket.close({ code: 1012, reason: 'down' })
       const who: Present = { ...actor, focus: null, tabs: 1 }
       socket.onMessage((text) => void this.#hear({ who, socket }, String(text)))
       socket.onClose(() => this.#gone(socket))
+      page.on('close', () => this.#gone(socket))
     })
   }
 

@@ -14,6 +14,7 @@ export type Command =
   | 'lock_cursor'
   | 'toggle_markers'
   | 'undo'
+  | 'assign'
   | 'save_view'
   | 'copy_link'
   | 'export'
@@ -57,17 +58,18 @@ export const ACTIONS: readonly Action[] = [
   act('j', 'Next row', 'In a list', 'next_row'),
   act('k', 'Previous row', 'In a list', 'previous_row'),
   act('enter', 'Open the row', 'In a list', 'open_row'),
-  act('n', 'Show what is new', 'In a list', 'show_new'),
+  act('n', 'Show what is new; in an incident: a note, a card', 'In a list', 'show_new'),
   act('/', 'Search', 'View', 'focus_search'),
   act('t', 'Time range', 'View', 'focus_range'),
   act('[', 'Earlier', 'View', 'earlier'),
   act(']', 'Later', 'View', 'later'),
   act('shift+l', 'Lock the cursor of all charts', 'View', 'lock_cursor'),
   act('m', 'Deploy markers on or off', 'View', 'toggle_markers'),
-  act('mod+z', 'Undo the last change of the view', 'View', 'undo'),
+  act('mod+z', 'Undo the last change: of the view, on a canvas of yours', 'View', 'undo'),
   act('p', 'Pause or resume', 'View', 'toggle_pause'),
   act('shift+t', 'Theme: system, light, dark', 'View', 'toggle_theme'),
-  act('s', 'Save this view', 'Take away', 'save_view'),
+  act('a', 'Assignee, in an incident', 'View', 'assign'),
+  act('s', 'Save this view; in an incident: its status', 'Take away', 'save_view'),
   act('y', 'Copy the link to this view', 'Take away', 'copy_link'),
   act('x', 'Export what is on the screen', 'Take away', 'export'),
   act('mod+k', 'Search or run a command', 'Help', 'show_palette'),

@@ -25,6 +25,14 @@ function focusOn(selector: string): boolean {
   return element !== null
 }
 
+/** What a page keeps for a key of its own: clicked where it is a button, else it gets the focus. */
+function useOwn(selector: string, otherwise: () => void): void {
+  const element = document.querySelector<HTMLElement>(selector)
+  if (element === null) otherwise()
+  else if (element instanceof HTMLButtonElement) element.click()
+  else element.focus()
+}
+
 /** What each command of the registry does on the page that is shown. */
 export function createCommands(deps: CommandDeps): Readonly<Record<Command, () => void>> {
   const { feed, ticker, crosshair, says } = deps.shell
@@ -48,7 +56,9 @@ export function createCommands(deps: CommandDeps): Readonly<Record<Command, () =
     open_row: () => undefined,
     earlier: () => shift(-1),
     later: () => shift(1),
-    show_new: () => clickOn('button.fresh', 'Nothing new waits here.'),
+    show_new: () =>
+      useOwn('[data-key="n"]', () => clickOn('button.fresh', 'Nothing new waits here.')),
+    assign: () => useOwn('[data-key="a"]', () => says.say('Join an open incident to assign it.')),
     lock_cursor() {
       if (crosshair.at === null) says.say('Move the cursor over a chart first, then lock it.')
       else says.say(crosshair.toggleLock() ? 'The cursor is locked.' : 'The cursor is free again.')
@@ -58,8 +68,12 @@ export function createCommands(deps: CommandDeps): Readonly<Record<Command, () =
       document.documentElement.dataset['markers'] = isOff ? 'on' : 'off'
       says.say(isOff ? 'Deploy markers are shown.' : 'Deploy markers are hidden.')
     },
-    undo: () => says.say(deps.undo() ? 'Undone.' : 'There is no change of the view to undo.'),
-    save_view: () => clickOn('[data-save-view]', 'This page has no saved views.'),
+    undo: () =>
+      useOwn('[data-undo]', () =>
+        says.say(deps.undo() ? 'Undone.' : 'There is no change of the view to undo.'),
+      ),
+    save_view: () =>
+      useOwn('[data-key="s"]', () => clickOn('[data-save-view]', 'This page has no saved views.')),
     copy_link: () =>
       void navigator.clipboard.writeText(location.href).then(
         () => says.say('The link to this view is copied.'),
