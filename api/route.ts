@@ -38,7 +38,7 @@ export interface Call<Q extends Params = Params> {
 
 /** One line of the API: how it is registered, guarded and described. The OpenAPI document is made of these. */
 export interface Route<Q extends Params = Params> {
-  method: 'GET' | 'POST' | 'DELETE'
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** `:name` stands for one part. */
   path: string
   tag: string

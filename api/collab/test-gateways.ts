@@ -39,6 +39,8 @@ export interface TestGateways {
   test: TestApp
   all: readonly TestGateway[]
   connect(gateway: TestGateway, who?: Principal): Promise<TestSocket>
+  /** One more process, later. */
+  openAnother(): Promise<TestGateway>
   close(): Promise<void>
 }
 
@@ -104,6 +106,7 @@ export async function openGateways(count: number): Promise<TestGateways> {
       const headers = { 'sec-websocket-protocol': `${SUBPROTOCOL}, ${TICKET_PREFIX}${ticket}` }
       return openSocket(app, headers)
     },
+    openAnother: () => open(count + 1),
     async close() {
       for (const each of all) await each.stop()
       await test.close()

@@ -21,6 +21,7 @@ import { notifyRoutes } from './notify.ts'
 import { oidcRoutes } from './oidc.ts'
 import { operatorRoutes } from './operator.ts'
 import { peopleRoutes } from './people.ts'
+import { roomRoutes } from './rooms.ts'
 import { serviceRoutes } from './services.ts'
 import { silenceRoutes } from './silences.ts'
 import { sqlRoutes } from './sql.ts'
@@ -58,6 +59,7 @@ function readRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
     ...incidentRoutes(deps),
     ...groupingRoutes(deps),
     ...silenceRoutes(deps),
+    ...roomRoutes(deps),
     ...notifyRoutes(deps),
     ...serviceRoutes(deps),
     ...graphRoutes(deps),

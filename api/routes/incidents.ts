@@ -1,6 +1,7 @@
 import { found, sendPage } from '#/api/answer.ts'
 import type { AppDeps } from '#/api/deps.ts'
 import { list, manyOf, oneOf, text, time, wholeNumbers } from '#/api/params.ts'
+import { detailOfRoom, roomPart } from '#/api/collab/reading.ts'
 import { checkRange, pageOf, paging, range } from '#/api/read-params.ts'
 import { route } from '#/api/route.ts'
 import type { Call, Route } from '#/api/route.ts'
@@ -46,7 +47,7 @@ const filters = {
   ...paging,
 }
 
-export function incidentRoutes({ reads }: AppDeps): readonly Route[] {
+export function incidentRoutes({ reads, collab }: AppDeps): readonly Route[] {
   const page = { ...JSON_ANSWER, about: 'A page of incidents.', schema: ref('IncidentPage') }
   return [
     route({
@@ -104,8 +105,15 @@ export function incidentRoutes({ reads }: AppDeps): readonly Route[] {
       async handle(call) {
         const { project, path } = call
         const id = path['id'] ?? ''
-        const detail = found(await reads.incident({ project, id }), 'incident of this id or number')
-        return redirected(call, detail)
+        const stored = await reads.incident({ project, id })
+        const room = collab?.gateway.rooms.book.room(stored?.incident.id ?? id)
+        const own = room?.project === project ? room : undefined
+        // Opened by hand a moment ago: the store hears of it with the next batch.
+        const detail = stored ?? (own === undefined ? null : detailOfRoom(own))
+        const answer = redirected(call, found(detail, 'incident of this id or number'))
+        if (answer === undefined || own === undefined || collab === undefined) return answer
+        void call.reply.header('etag', `"${own.state.seq}"`)
+        return { ...answer, ...roomPart(own, await collab.gateway.history(answer.incident.id)) }
       },
     }),
   ]

@@ -1,0 +1,132 @@
+import type { Incident } from '#/schemas/incident.ts'
+import { sentenceOf } from './sentences.ts'
+import type { PersonRef, RoomEvent, RoomState } from './state.ts'
+import { viewOf } from './views.ts'
+import type { ActionItem, Card, Link, Note } from './views.ts'
+
+export interface PostMortemSource {
+  /** As the engine knows it; null before it does. */
+  incident: Incident | null
+  summary: {
+    title: string
+    impact: string
+    next_steps: readonly string[]
+    fallback: boolean
+  } | null
+  state: RoomState
+  events: readonly RoomEvent[]
+}
+
+/** Everything known about an incident, in the order in which a reader wants it. All of it is copied, nothing is guessed. */
+export interface PostMortem {
+  incidentId: string
+  number: number
+  title: string
+  status: string
+  severity: number
+  openedAt: number
+  resolvedAt: number | null
+  services: readonly string[]
+  people: readonly PersonRef[]
+  commander: PersonRef | null
+  scribe: PersonRef | null
+  summary: PostMortemSource['summary']
+  causes: readonly string[]
+  /** What people pinned, in their order, as sentences. */
+  pinned: readonly string[]
+  solution: { title: string; text: string; chain: readonly string[] } | null
+  timeline: readonly { at: number; who: string; what: string }[]
+  /** Invalidated ones too: what was ruled out, and why. */
+  cards: readonly Card[]
+  links: readonly Link[]
+  /** How to open again what the cards were made from. */
+  charts: readonly {
+    card: string
+    href: string
+    sql: string
+    from: number | null
+    to: number | null
+  }[]
+  openItems: readonly ActionItem[]
+  doneItems: readonly ActionItem[]
+  notes: readonly Note[]
+}
+
+const FIRST_STEPS: ReadonlySet<string> = new Set(['card_move', 'join', 'leave', 'pin', 'unpin'])
+
+export function postMortemOf({ incident, summary, state, events }: PostMortemSource): PostMortem {
+  const view = viewOf(state)
+  const titleOf = (id: string): string => view.cards.find((card) => card.id === id)?.title ?? id
+  const solved = view.cards.find(({ id }) => id === view.solution?.card)
+  const items = view.items.filter(({ isWithdrawn }) => !isWithdrawn)
+  return {
+    incidentId: state.incidentId,
+    number: view.number,
+    title: view.title,
+    status: view.status,
+    severity: view.severity.level,
+    openedAt: incident?.openedAt ?? events[0]?.ts ?? 0,
+    resolvedAt:
+      incident?.resolvedAt ??
+      (view.status === 'resolved' ? (state.root['status']?.at ?? null) : null),
+    services: view.services,
+    people: view.people.map(({ id, name }) => ({ id, name })),
+    commander: view.commander,
+    scribe: view.scribe,
+    summary,
+    causes: incident?.causes.map(({ sentence }) => sentence) ?? [],
+    pinned: view.pins.map((ref) => pinnedSentence(ref, { state, events, titleOf })),
+    solution:
+      solved === undefined
+        ? null
+        : { title: solved.title, text: solved.text, chain: solved.chain.map(titleOf) },
+    timeline: timelineOf(incident, events, state),
+    cards: view.cards,
+    links: view.links,
+    charts: view.cards.flatMap(({ title, source, claim }) => {
+      const sql = claim?.sql ?? source?.query ?? ''
+      if (source === null && sql === '') return []
+      const { href = '', from = null, to = null } = source ?? {}
+      return [{ card: title, href, sql, from, to }]
+    }),
+    openItems: items.filter(({ isDone }) => !isDone),
+    doneItems: items.filter(({ isDone }) => isDone),
+    notes: view.notes.filter(({ isWithdrawn }) => !isWithdrawn),
+  }
+}
+
+/** The engine tells more steps than a room hears of; people's are only in the room. */
+function timelineOf(
+  incident: Incident | null,
+  events: readonly RoomEvent[],
+  state: RoomState,
+): PostMortem['timeline'] {
+  const engine =
+    incident === null
+      ? events
+          .filter(({ kind }) => kind === 'engine')
+          .map((event) => ({ at: event.ts, who: '', what: sentenceOf(event, state) }))
+      : incident.timeline
+          .filter(({ actor }) => actor === undefined)
+          .map(({ at, sentence }) => ({ at, who: '', what: sentence }))
+  const people = events
+    .filter(({ kind }) => kind !== 'engine' && !FIRST_STEPS.has(kind))
+    .map((event) => ({ at: event.ts, who: event.actor.name, what: sentenceOf(event, state) }))
+  return [...engine, ...people].toSorted((left, right) => left.at - right.at)
+}
+
+function pinnedSentence(
+  ref: string,
+  known: { state: RoomState; events: readonly RoomEvent[]; titleOf: (id: string) => string },
+): string {
+  const [kind = '', ...rest] = ref.split(':')
+  const id = rest.join(':')
+  if (kind === 'event') {
+    const event = known.events.find(({ seq }) => String(seq) === id)
+    return event === undefined ? ref : sentenceOf(event, known.state)
+  }
+  const view = viewOf(known.state)
+  if (kind === 'note') return view.notes.find((note) => note.id === id)?.text ?? ref
+  if (kind === 'item') return view.items.find((item) => item.id === id)?.text ?? ref
+  return known.titleOf(id)
+}

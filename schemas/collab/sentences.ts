@@ -1,0 +1,71 @@
+import type { AnyKind, PayloadOf } from './commands.ts'
+import type { Json } from './json.ts'
+import type { RoomEvent, RoomState } from './state.ts'
+import { fieldAt } from './state.ts'
+
+type Words = {
+  readonly [K in AnyKind]: (payload: PayloadOf<K>, name: (path: string) => string) => string
+}
+
+const WORDS: Words = {
+  create: ({ title }) => `opened it by hand: ${title}`,
+  join: () => 'joined',
+  leave: () => 'left',
+  status_change: ({ status, reason }) => `set the status to ${status}${because(reason)}`,
+  severity_lock: ({ level }) => `set SEV${level}`,
+  severity_unlock: () => 'released the severity',
+  assignment: ({ assignee }) =>
+    assignee === null ? 'took the assignment back' : `assigned it to ${assignee.name}`,
+  role: ({ role, person }) =>
+    person === null ? `took back the role of ${role}` : `made ${person.name} ${role}`,
+  rename: ({ title }) => `named it "${title}"`,
+  note: ({ text }) => `noted: ${text}`,
+  note_edit: ({ text }) => `changed a note to: ${text}`,
+  action_item: ({ text, owner }) =>
+    `added an action item${owner == null ? '' : ` for ${owner.name}`}: ${text}`,
+  action_item_edit: ({ id }, name) => `changed the action item "${name(`items/${id}/text`)}"`,
+  action_item_done: ({ id, done }, name) =>
+    `${done ? 'did' : 'opened again'} the action item "${name(`items/${id}/text`)}"`,
+  pin: ({ ref }) => `pinned ${ref}`,
+  unpin: ({ ref }) => `unpinned ${ref}`,
+  merge_into: ({ into, reason }) => `merged it into ${into}${because(reason)}`,
+  split_issues: ({ keys, reason }) => `split ${keys.length} issues from it${because(reason)}`,
+  card_create: ({ kind, title }) => `added a ${kind} card: ${title}`,
+  card_edit: ({ id }, name) => `changed the card "${name(`cards/${id}/title`)}"`,
+  card_move: ({ id }, name) => `moved the card "${name(`cards/${id}/title`)}"`,
+  card_confirm: ({ id }, name) => `confirmed "${name(`cards/${id}/title`)}"`,
+  card_invalidate: ({ id, reason }, name) =>
+    `invalidated "${name(`cards/${id}/title`)}"${because(reason)}`,
+  card_revalidate: ({ id }, name) => `proposed "${name(`cards/${id}/title`)}" again`,
+  claim: ({ id, claim }, name) =>
+    claim === null
+      ? `took back the claim of "${name(`cards/${id}/title`)}"`
+      : `claimed for "${name(`cards/${id}/title`)}": ${claim.sql} ${claim.sign} ${claim.value}`,
+  link_add: ({ from, to, kind }, name) =>
+    `drew "${name(`cards/${from}/title`)}" ${kind} "${name(`cards/${to}/title`)}"`,
+  link_invalidate: ({ reason }) => `invalidated a link${because(reason)}`,
+  converge: ({ id, chain }, name) =>
+    `concluded with "${name(`cards/${id}/title`)}", by way of ${chain.length} cards`,
+  suggestion_accept: ({ card }) => `accepted a suggestion: ${card.title}`,
+  suggestion_decline: ({ reason }) => `declined a suggestion${because(reason)}`,
+  undo: ({ seq }) => `took back event ${seq}`,
+  engine: ({ step }) => step.sentence,
+  claim_result: ({ id, verdict, value }, name) =>
+    `"${name(`cards/${id}/title`)}" is ${verdict}${value === null ? '' : ` (${value})`}`,
+}
+
+function because(reason: string | undefined): string {
+  return reason === undefined || reason === '' ? '' : `: ${reason}`
+}
+
+/** What an event says, in one sentence; `state` is the room that has the names of things in it. */
+export function sentenceOf({ kind, payload, actor }: RoomEvent, state: RoomState): string {
+  const name = (path: string): string => textOf(fieldAt(state, path)?.value)
+  const words = WORDS[kind] as (payload: unknown, name: (path: string) => string) => string
+  const said = words(payload, name)
+  return kind === 'engine' ? said : `${actor.name} ${said}.`
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : ''
+}
