@@ -50,7 +50,7 @@ function openingRoutes(parts: Parts): readonly Route[] {
       path: '/api/incidents',
       tag: 'incidents',
       summary: 'Open an incident by hand, without telemetry.',
-      access: 'admin',
+      access: 'respond',
       query: {},
       body: {
         about: '`title`, `severity` 1 to 5, `services`.',
@@ -82,7 +82,7 @@ function changingRoutes(parts: Parts): readonly Route[] {
       path: '/api/incidents/:id',
       tag: 'incidents',
       summary: 'Change status, severity, assignee or title of an incident.',
-      access: 'admin',
+      access: 'respond',
       query: {},
       body: {
         about:
@@ -113,7 +113,7 @@ function changingRoutes(parts: Parts): readonly Route[] {
       path: '/api/incidents/:id/commands',
       tag: 'incidents',
       summary: 'Send any command of a room: notes, action items, cards, links, pins.',
-      access: 'admin',
+      access: 'respond',
       query: {},
       body: {
         about: '`kind`, `payload`, and `seen`, the last seq the caller knows.',
