@@ -16,6 +16,7 @@ const AREAS = [
   'clickhouse',
   'queries',
   'api',
+  'otlp',
   'runtime',
   'grouping',
   'spike',

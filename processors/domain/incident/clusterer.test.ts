@@ -40,9 +40,9 @@ describe('clustering', () => {
   it('[C4] whom spans say a service calls ties it to that service, also later and after a restart', () => {
     const caller = { service: 'mail-5', fingerprint: 'm', message: 'cannot send page 4' }
     const called = alert({ service: 'store-4', fingerprint: 's', at: 20 * MINUTE, count: 40 })
-    const membersOf = (callees: readonly string[]) => {
+    const membersOf = (callees: readonly string[], calls: readonly string[] = []) => {
       const before = watched()
-      before.apply(alert({ ...caller, at: 0, extra: { callees } }))
+      before.apply(alert({ ...caller, at: 0, extra: { callees, calls } }))
       before.advance(T0 + 19 * MINUTE)
       const clusterer = createClusterer({ project: 'shop', topology: SHOP }, before.snapshot())
       clusterer.apply(called)
@@ -62,6 +62,8 @@ describe('clustering', () => {
       return incident?.members.map(({ service }) => service).toSorted()
     }
     expect(membersOf(['store-4'])).toEqual(['mail-5', 'store-4'])
+    // Seen when all was well.
+    expect(membersOf([], ['store-4'])).toEqual(['mail-5', 'store-4'])
     expect(membersOf([])).toEqual(['store-4'])
   })
 

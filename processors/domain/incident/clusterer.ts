@@ -156,7 +156,8 @@ function applyDetection(cluster: Cluster, detection: Detection): void {
   cluster.watchedSinceMs = Math.min(cluster.watchedSinceMs, detection.atMs)
   noteUsers(cluster, detection.atMs, detection.users)
   // A span says whom it calls; what a text names is learned from failed calls alone.
-  for (const callee of detection.callees) cluster.graph.learn(detection.service, callee)
+  for (const callee of [...detection.callees, ...(detection.calls ?? [])])
+    cluster.graph.learn(detection.service, callee)
   followAliases(cluster, detection)
   switch (detection.kind) {
     case 'activity':

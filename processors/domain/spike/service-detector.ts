@@ -1,4 +1,5 @@
 import { AlertDesk } from './alert-desk.ts'
+import { noteCall, withCalls, type CallBook } from './call-book.ts'
 import { CountPool } from './count-pool.ts'
 import { QUIET_MS } from './episode.ts'
 import type { Episode } from './episode.ts'
@@ -80,6 +81,7 @@ class Detector implements ServiceDetector {
   readonly #table: FingerprintTable
   readonly #desk: AlertDesk
   readonly #bins = new Map<number, MinuteBin>()
+  #calls: CallBook = []
   #clock: ServiceClock = createServiceClock()
   #firstEventMs: number | undefined
   #closedMinute = 0
@@ -100,6 +102,7 @@ class Detector implements ServiceDetector {
     this.#isDirty = true
     const out: Detection[] = []
     noteArrival(this.#clock, event)
+    noteCall(this.#calls, event.callee)
     const atMs = this.#timeOf(event)
     if (this.#firstEventMs === undefined) {
       this.#firstEventMs = atMs
@@ -117,14 +120,14 @@ class Detector implements ServiceDetector {
     if (event.fingerprint !== undefined && event.type !== 'deploy') {
       this.#observeFingerprint(out, event.fingerprint, { event, atMs, minute, bin })
     } else if (this.#closedMinute - minute >= LATE_MIN) out.push(this.#desk.late(event, atMs))
-    return out
+    return withCalls(this.#calls, out)
   }
 
   advance(nowMs: number): Detection[] {
     const out: Detection[] = []
     noteTick(this.#clock, nowMs)
     if (this.#firstEventMs !== undefined) this.#closeDue(out)
-    return out
+    return withCalls(this.#calls, out)
   }
 
   isDirty(): boolean {
@@ -144,6 +147,7 @@ class Detector implements ServiceDetector {
       fingerprints: this.#table.snapshot(),
       series: this.#series.snapshot(),
       desk: this.#desk.snapshot(),
+      ...(this.#calls.length === 0 ? {} : { calls: [...this.#calls] }),
     }
   }
 
@@ -159,6 +163,7 @@ class Detector implements ServiceDetector {
     this.#table.restore(snapshot.fingerprints)
     this.#series.restore(snapshot.series)
     this.#desk.restore(snapshot.desk)
+    this.#calls = snapshot.calls ?? []
     for (const [, state] of this.#table.entries()) {
       if (state.episode !== undefined) this.#desk.book.open(state.episode)
     }

@@ -26,4 +26,6 @@ export interface ServiceSnapshot {
   fingerprints: [string, SavedFingerprint][]
   series: SavedSeries
   desk: SavedDesk
+  /** Absent while the service was not seen to call another. */
+  calls?: string[]
 }

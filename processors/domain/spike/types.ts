@@ -147,6 +147,8 @@ export interface Detection {
   hosts: readonly string[]
   releases: readonly string[]
   callees: readonly string[]
+  /** Services this one was seen to call before, well or not, where this opens an episode; sorted, at most 32. */
+  calls?: readonly string[]
   /** Issues that are part of this one by now, among `count`; sorted, at most eight. */
   aliases?: readonly string[]
   /** Highest severity among `count`. */
