@@ -36,6 +36,13 @@ export type {
   TableView,
 } from '../../../schemas/view.ts'
 export type {
+  AuditView,
+  InvitationView,
+  MeView,
+  ProjectView,
+  UserView,
+} from '../../../schemas/accounts.ts'
+export type {
   Cause,
   Incident,
   IncidentMember,

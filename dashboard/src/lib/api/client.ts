@@ -6,14 +6,18 @@ import { error } from '@sveltejs/kit'
 
 import { apiPath, type Query } from '#lib/api/path.ts'
 import { problemSentence, raiseProblem } from '#lib/api/problem.ts'
+import type { KeyView } from '#lib/account/views.ts'
 import type {
+  AuditView,
   ChangesView,
   DeployView,
   IncidentDetail,
   IncidentRow,
   IncidentStats,
+  InvitationView,
   IssueDetail,
   IssueRow,
+  MeView,
   MetricsView,
   Overview,
   Page,
@@ -25,6 +29,7 @@ import type {
   ServiceGraphView,
   ServiceRow,
   SqlView,
+  UserView,
 } from '#lib/contract.ts'
 
 /** Some lists come bare, some as a page; views want pages. */
@@ -74,6 +79,11 @@ export function createApi(fetch: typeof globalThis.fetch) {
       read<ServiceDetail>('The service', apiPath(`services/${encodeURIComponent(name)}`, query)),
     deploys: async (query: Query): Promise<Page<DeployView>> =>
       paged(await read<Page<DeployView>>('The deploys', apiPath('deploys', query))),
+    me: () => read<MeView>('Who you are', apiPath('auth/me')),
+    keys: () => read<Page<KeyView>>('The keys', apiPath('keys')),
+    users: () => read<Page<UserView>>('The people', apiPath('users')),
+    invitations: () => read<Page<InvitationView>>('The invitations', apiPath('invitations')),
+    audit: () => read<Page<AuditView>>('The audit trail', apiPath('audit')),
     pipeline: () => read<PipelineView>('The pipeline', apiPath('pipeline')),
     replayDiffs: () => read<Page<ReplayDiffView>>('The comparisons', apiPath('replay-diffs')),
 

@@ -1,7 +1,7 @@
 /** The ticket a WebSocket is opened with, and where somebody signs in who has none. */
 import { ConnectRefused } from '#lib/collab/link.ts'
 
-const CSRF_COOKIE = 'faultline_csrf'
+const CSRF_COOKIE = 'fl_csrf'
 
 export function csrfToken(cookies: string): string {
   for (const part of cookies.split(';')) {

@@ -80,7 +80,7 @@ describe('words of a room', () => {
   })
 
   it('finds the token among other cookies; the way to sign in leads back', () => {
-    expect(csrfToken('theme=dark; faultline_csrf=abc; x=y')).toBe('abc')
+    expect(csrfToken('theme=dark; fl_csrf=abc; x=y')).toBe('abc')
     expect(csrfToken('theme=dark')).toBe('')
     expect(loginPath('/incidents/a b')).toBe('/login?next=%2Fincidents%2Fa+b')
   })
