@@ -245,9 +245,13 @@ describe('what is in the trail', () => {
     ).toHaveLength(4)
     expect(lines.some((line) => line.startsWith(`${me} logout`))).toBe(true)
     const page = await test.call('GET', '/api/audit?limit=2', { bearer })
-    const rest = await test.call('GET', `/api/audit?limit=500&before=${page.body['next']}`, {
-      bearer,
-    })
+    const rest = await test.call(
+      'GET',
+      `/api/audit?limit=500&before=${String(page.body['next'])}`,
+      {
+        bearer,
+      },
+    )
     expect((rest.body['items'] as unknown[]).length).toBeGreaterThan(5)
     expect((await test.call('GET', '/api/audit/verify', { bearer })).body).toMatchObject({
       isWhole: true,
