@@ -120,6 +120,7 @@ describe('backtest', () => {
       'opened_at',
       'severity',
       'score',
+      'level_changes',
       'root',
       'suspect_deploy',
       'members',

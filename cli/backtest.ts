@@ -38,8 +38,9 @@ const HELP = `Usage: faultline backtest FILE|- [options]
 
 Runs recorded events (one JSON object a line, in order of arrival, with received_at) through grouping, detection
 and clustering, without a running platform. Every incident gives one JSON line:
-{"incident", "opened_at", "severity", "score", "root", "suspect_deploy", "members": [event id, …]}
-"score" is the severity from 0 to 100 fifteen minutes after opening, "severity" the SEV number at that time.
+{"incident", "opened_at", "severity", "score", "level_changes", "root", "suspect_deploy", "members": [event id, …]}
+"score" is the severity from 0 to 100 fifteen minutes after opening, "severity" the SEV number at that time,
+"level_changes" how often that number changed in all.
 
 ${describeOptions(OPTIONS)}
 `
@@ -97,7 +98,8 @@ async function backtest(
       progress.update({ done: source.bytesRead(), total: source.bytesTotal, items: lines })
   }
   reader.end()
-  await writeIncidents({ pipeline, ledger: reader.ledger, scores: reader.scores }, io)
+  const { ledger, scores, levelChanges } = reader
+  await writeIncidents({ pipeline, ledger, scores, levelChanges }, io)
   const incidents = pipeline.clusterer.memberships().length
   const refused = reader.refused() > 0 ? `, ${reader.refused()} lines refused` : ''
   progress.finish(`${lines} lines, ${incidents} incidents${refused}`)
@@ -108,6 +110,7 @@ async function backtest(
 function createReader(pipeline: OfflinePipeline, io: Io) {
   const ledger = createEventLedger()
   const scores = new Map<string, Scored>()
+  const levelChanges = new Map<string, number>()
   const due = new Map<string, number>()
   let latestMs = 0
   let made = 0
@@ -115,6 +118,8 @@ function createReader(pipeline: OfflinePipeline, io: Io) {
 
   function follow(changes: ReturnType<OfflinePipeline['finish']>): void {
     for (const { kind, incident } of changes) {
+      if (kind === 'severity')
+        levelChanges.set(incident.id, (levelChanges.get(incident.id) ?? 0) + 1)
       if (kind === 'opened') due.set(incident.id, incident.openedAt + SCORED_AFTER_MS)
       if (due.has(incident.id)) scores.set(incident.id, incident.severity)
     }
@@ -134,6 +139,7 @@ function createReader(pipeline: OfflinePipeline, io: Io) {
   return {
     ledger,
     scores,
+    levelChanges,
     refused: () => refused,
     read(text: string, line: number): void {
       let parsed: unknown
@@ -166,7 +172,12 @@ function createReader(pipeline: OfflinePipeline, io: Io) {
 }
 
 async function writeIncidents(
-  found: { pipeline: OfflinePipeline; ledger: EventLedger; scores: ReadonlyMap<string, Scored> },
+  found: {
+    pipeline: OfflinePipeline
+    ledger: EventLedger
+    scores: ReadonlyMap<string, Scored>
+    levelChanges: ReadonlyMap<string, number>
+  },
   io: Io,
 ): Promise<void> {
   let pending = ''
@@ -178,6 +189,7 @@ async function writeIncidents(
       opened_at: new Date(incident.openedAt).toISOString(),
       severity: level,
       score,
+      level_changes: found.levelChanges.get(incident.id) ?? 0,
       root: incident.root,
       suspect_deploy: incident.suspectDeploy === '' ? null : incident.suspectDeploy,
       members: found.ledger.membersOf(membership),

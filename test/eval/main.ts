@@ -8,6 +8,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readBaseline, regressions, writeBaseline, type BaselineSet } from './baseline.ts'
+import { leftOutRows } from './cross-validation.ts'
 import { messageRows, stackRows } from './grouping.ts'
 import { SHARED, type Row } from './kit.ts'
 import { ownCountRows, ownLineRows, ownOutageRows, ownSeriesRows } from './own-rows.ts'
@@ -16,7 +17,7 @@ import { countRows, otherOutageRows, outageRows, seriesRows } from './shared-row
 type Part = (folder: string) => Row[] | Promise<Row[]>
 
 const PARTS: Readonly<Record<BaselineSet, readonly Part[]>> = {
-  shared: [messageRows, stackRows, countRows, seriesRows, outageRows, otherOutageRows],
+  shared: [messageRows, leftOutRows, stackRows, countRows, seriesRows, outageRows, otherOutageRows],
   own: [ownLineRows, ownCountRows, ownSeriesRows, ownOutageRows],
 }
 

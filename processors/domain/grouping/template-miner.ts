@@ -49,6 +49,8 @@ export interface LearnedTemplate {
 export interface TemplateMinerOptions {
   /** Templates kept; the ones used longest ago are forgotten first. */
   templatesMax?: number
+  /** Multiplies how many distinct words make a variable; 1. What it is worth is asked by `npm run eval`. */
+  evidenceFactor?: number
 }
 
 export interface TemplateMiner {
@@ -70,14 +72,14 @@ export interface TemplateMiner {
 
 /** An online miner: the same messages in the same order give the same answers and the same state. */
 export function createTemplateMiner(options: TemplateMinerOptions = {}): TemplateMiner {
-  return new Miner(createStore(options.templatesMax))
+  return new Miner(createStore(options.templatesMax), options.evidenceFactor)
 }
 
 export function restoreTemplateMiner(
   state: TemplateMinerState,
   options: TemplateMinerOptions = {},
 ): TemplateMiner {
-  return new Miner(readStore(state, options.templatesMax))
+  return new Miner(readStore(state, options.templatesMax), options.evidenceFactor)
 }
 
 /** Blanks one template can gain by merging. */
@@ -90,13 +92,15 @@ const LEARNED_TOKENS_MAX = 48
 class Miner implements TemplateMiner {
   revision = 0
   readonly #store: Store
+  readonly #evidenceFactor: number
   readonly #scan = createScan()
   readonly #hash: Skeleton = { a: 0, b: 0 }
   readonly #blanked: Skeleton = { a: 0, b: 0 }
   readonly #paired: Skeleton = { a: 0, b: 0 }
 
-  constructor(store: Store) {
+  constructor(store: Store, evidenceFactor = 1) {
     this.#store = store
+    this.#evidenceFactor = evidenceFactor
   }
 
   get version(): number {
@@ -268,7 +272,11 @@ class Miner implements TemplateMiner {
         strength === 'strong' &&
         bucket.words.length >= KNOWN_VALUES_MIN &&
         bucket.words.every((one) => this.#store.values.has(one))
-      if (!areKnownValues && bucket.words.length < wordsNeeded(scan, at, strength)) continue
+      if (
+        !areKnownValues &&
+        bucket.words.length < this.#evidenceFactor * wordsNeeded(scan, at, strength)
+      )
+        continue
       for (const value of bucket.words) this.#store.addValue(value)
       const root = this.#merge(bucket.members, unit, key, aliases)
       if (root !== undefined && depth < MERGE_DEPTH_MAX)

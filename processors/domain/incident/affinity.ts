@@ -1,3 +1,4 @@
+import { latestStartMs } from './alert.ts'
 import type { Alert } from './alert.ts'
 import { textSimilarity } from './message-facts.ts'
 import type { ServiceGraph } from './service-graph.ts'
@@ -223,5 +224,5 @@ function conflicts(alert: Alert, member: Alert): number {
 
 /** What began before a release went out was not brought by it, while the errors of that release most likely were. */
 function isOlderThanDeploy(older: Alert, deployed: Alert): boolean {
-  return deployed.deployedAtMs > 0 && older.startedAtMs < deployed.deployedAtMs
+  return deployed.deployedAtMs > 0 && latestStartMs(older) < deployed.deployedAtMs
 }

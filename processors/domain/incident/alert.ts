@@ -49,7 +49,8 @@ export interface DeployTime {
   atMs: number
 }
 
-const FRESH_DEPLOY_MS = 15 * 60_000
+const MINUTE_MS = 60_000
+const FRESH_DEPLOY_MS = 15 * MINUTE_MS
 const CLOCK_SKEW_MS = 5000
 /** One chance in a thousand that nothing changed. */
 const WORSE_P_MAX = 0.001
@@ -62,6 +63,21 @@ export function alertKey(detection: Detection): string {
     : `${fingerprint}@${place}`
 }
 
+/**
+ * What is counted by the minute is told to begin where its excess began to add up: an odd failure of an ordinary day
+ * draws that some minutes ahead, so only what began earlier still clears a release.
+ */
+export const COUNTED_EARLY_MS = 5 * MINUTE_MS
+
+/** When it began, at the latest: a count as much after the minute it is told to begin with. */
+export function latestStartMs(
+  { kind, startedAtMs }: Pick<Detection, 'kind' | 'startedAtMs'>,
+  countedMs = COUNTED_EARLY_MS,
+): number {
+  const isCounted = kind !== 'novel' && startedAtMs % MINUTE_MS === 0
+  return isCounted ? startedAtMs + countedMs : startedAtMs
+}
+
 function merged(...lists: (readonly string[])[]): string[] {
   return [...new Set(lists.flat())].toSorted().slice(0, LIMITS.listed)
 }
@@ -72,8 +88,8 @@ function freshDeployMs(detection: Detection, deploys: readonly DeployTime[]): nu
   if (release === undefined || others.length > 0) return 0
   let latestMs = 0
   for (const deploy of deploys) {
-    const ageMs = detection.startedAtMs - deploy.atMs
-    const isFresh = ageMs >= -CLOCK_SKEW_MS && ageMs <= FRESH_DEPLOY_MS
+    const isAfter = latestStartMs(detection) >= deploy.atMs - CLOCK_SKEW_MS
+    const isFresh = isAfter && detection.startedAtMs - deploy.atMs <= FRESH_DEPLOY_MS
     if (deploy.release === release && isFresh) latestMs = Math.max(latestMs, deploy.atMs)
   }
   return latestMs

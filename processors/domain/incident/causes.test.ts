@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Detection } from '#/processors/domain/spike/types.ts'
 import { toAlert } from './alert.ts'
+import { affinityOf } from './affinity.ts'
 import { findCauses } from './causes.ts'
 import type { CauseFindings, DeployFact } from './causes.ts'
 import { alert, MINUTE, SECOND, SHOP, T0 } from './detection-fixture.ts'
@@ -129,6 +130,22 @@ describe('suspect deploy', () => {
     expect(causesOf([drawn, brought], deploys).suspectDeploy).toBe('d-v7')
     const earlier = { ...failures, startedAtMs: T0 - 6 * MINUTE }
     expect(causesOf([earlier, brought], deploys).suspectDeploy).toBe('')
+  })
+
+  it('[C15] a count told from the minute of the release on is not older than it', () => {
+    const counted = own({ kind: 'spike', fingerprint: 'b', startedAtMs: T0 })
+    const brought = own({ startedAtMs: T0 + 40 * SECOND })
+    const deploys = [{ release: 'v7', atMs: T0 + 30 * SECOND }]
+    const affinity = (startedAtMs: number): number =>
+      affinityOf(
+        toAlert(brought, graph, deploys),
+        toAlert({ ...counted, startedAtMs, releases: ['v6', 'v7'] }, graph, deploys),
+        { graph, memberLastAtMs: T0, flappingRejoinMs: 0 },
+      ).value
+    expect(toAlert(counted, graph, deploys).deployedAtMs).toBe(T0 + 30 * SECOND)
+    expect(affinity(T0)).toBeGreaterThan(0.8)
+    // Six minutes before, nothing that a count says about its beginning excuses it.
+    expect(affinity(T0 - 6 * MINUTE)).toBeLessThan(0.45)
   })
 
   it.each([

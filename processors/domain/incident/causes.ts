@@ -1,4 +1,5 @@
 import type { Cause } from '#/schemas/incident.ts'
+import { COUNTED_EARLY_MS, latestStartMs } from './alert.ts'
 import type { Alert } from './alert.ts'
 import { rankRoots } from './root.ts'
 import type { RootCandidate } from './root.ts'
@@ -104,20 +105,9 @@ function suspectDeploy(
   return { deploy, cause: { kind: 'deploy', subject: deploy.deployId, weight, sentence } }
 }
 
-/**
- * What is counted by the minute is told to begin where its excess began to add up: an odd failure of an ordinary day
- * draws that some minutes ahead, so only what began earlier still clears a release.
- */
-const COUNTED_EARLY_MS = 5 * MINUTE_MS
-
-/** When the first of them began, at the latest: a count as much after the minute it is told to begin with. */
+/** When the first of them began, at the latest. */
 function firstStartMs(alerts: readonly Alert[], countedMs: number): number {
-  return Math.min(
-    ...alerts.map(({ kind, startedAtMs }) => {
-      const isCounted = kind !== 'novel' && startedAtMs % MINUTE_MS === 0
-      return isCounted ? startedAtMs + countedMs : startedAtMs
-    }),
-  )
+  return Math.min(...alerts.map((alert) => latestStartMs(alert, countedMs)))
 }
 
 function blamesRelease(alert: Alert, release: string): boolean {
