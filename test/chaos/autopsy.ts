@@ -2,6 +2,7 @@ import { systemClock } from '#/kernel/clock.ts'
 import { systemRandom } from '#/kernel/random.ts'
 import { openKafkaLog } from '#/processors/log/kafka/kafka-log.ts'
 import { TOPICS } from '#/schemas/topics.ts'
+import { SENT } from './judge.ts'
 import type { Ask } from './judge.ts'
 import type { Ledger } from './ledger.ts'
 
@@ -20,7 +21,7 @@ export async function autopsy(options: {
   const log = await openKafkaLog({ ...from, clock: systemClock, random: systemRandom })
   const lines: string[] = []
   try {
-    const rows = await ask<{ event_id: string }>('SELECT event_id FROM events')
+    const rows = await ask<{ event_id: string }>(`SELECT event_id FROM events WHERE ${SENT}`)
     const inTable = new Set(rows.map((row) => row.event_id))
     const missing = new Set<string>()
     for (const [service, count] of ledger.services)

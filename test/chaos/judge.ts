@@ -8,6 +8,9 @@ export type Faults = string[]
 
 const SHOWN_MAX = 5
 
+/** Failures of the platform itself are events, too, of a project of their own that no sender knows of. */
+export const SENT = "project = 'default'"
+
 /** Looks at everything ClickHouse holds once nothing is under way, and compares it with what was acknowledged. */
 export async function judge(ask: Ask, ledger: Ledger): Promise<Faults> {
   const faults: Faults = []
@@ -25,7 +28,7 @@ async function judgeEvents(ask: Ask, ledger: Ledger, faults: Faults): Promise<vo
   const rows = await ask<Record<'service' | 'n' | 'ids' | 'low' | 'high' | 'places', string>>(`
     SELECT service, count() AS n, uniqExact(event_id) AS ids, min(toUInt64(duration_ms)) AS low,
       max(toUInt64(duration_ms)) AS high, uniqExact(_partition, _offset) AS places
-    FROM events GROUP BY service`)
+    FROM events WHERE ${SENT} GROUP BY service`)
   const found = new Map(rows.map((row) => [row.service, row]))
   for (const [service, count] of ledger.services) {
     const row = found.get(service)
@@ -42,7 +45,7 @@ async function judgeEvents(ask: Ask, ledger: Ledger, faults: Faults): Promise<vo
   const disorder = await ask<{ service: string }>(`
     SELECT service FROM (
       SELECT service, groupArray(number) AS numbers FROM (
-        SELECT service, toUInt64(duration_ms) AS number FROM events ORDER BY service, _offset)
+        SELECT service, toUInt64(duration_ms) AS number FROM events WHERE ${SENT} ORDER BY service, _offset)
       GROUP BY service) WHERE numbers != arraySort(numbers) LIMIT ${SHOWN_MAX}`)
   for (const { service } of disorder) faults.push(`${service}: out of order`)
 }
@@ -65,7 +68,7 @@ async function judgeRollup(
   if (sum?.n !== sum?.base) faults.push(`${table} sums to ${sum?.n}, events has ${sum?.base} rows`)
   if (expected === undefined) return
   const rows = await ask<{ service: string; at: number; n: string }>(
-    `SELECT service, toUnixTimestamp(bucket) AS at, sum(events) AS n FROM ${table} GROUP BY service, at`,
+    `SELECT service, toUnixTimestamp(bucket) AS at, sum(events) AS n FROM ${table} WHERE ${SENT} GROUP BY service, at`,
   )
   const wrong = rows.filter(({ service, at, n }) => expected.get(`${service}|${at}`) !== Number(n))
   for (const { service, at, n } of wrong.slice(0, SHOWN_MAX))
@@ -78,8 +81,8 @@ async function judgeRollup(
 
 async function judgeIssues(ask: Ask, ledger: Ledger, faults: Faults): Promise<void> {
   const [row] = await ask<{ issues: string; minutes: string }>(`
-    SELECT (SELECT sum(events) FROM issues) AS issues,
-      (SELECT sum(events) FROM issues_1m WHERE fingerprint IN (SELECT fingerprint FROM issues)) AS minutes`)
+    SELECT (SELECT sum(events) FROM issues WHERE ${SENT}) AS issues,
+      (SELECT sum(events) FROM issues_1m WHERE ${SENT} AND fingerprint IN (SELECT fingerprint FROM issues)) AS minutes`)
   if (Number(row?.issues) !== ledger.errors)
     faults.push(`issues count ${row?.issues} errors of ${ledger.errors}`)
   if (Number(row?.minutes) !== ledger.errors)

@@ -8,7 +8,7 @@ import { openRoleCluster } from '#/test/kafka/role-cluster.ts'
 import type { RoleCluster, RoleName } from '#/test/kafka/role-cluster.ts'
 import { waitFor } from '#/test/e2e/processes.ts'
 import { autopsy } from './autopsy.ts'
-import { judge } from './judge.ts'
+import { judge, SENT } from './judge.ts'
 import type { Faults } from './judge.ts'
 import { createMember } from './kafka-member.ts'
 import type { Member } from './kafka-member.ts'
@@ -278,7 +278,9 @@ class KafkaChaos {
       try {
         const api = this.#one('api')?.platform
         const { stages } = await api!.get<{ stages: StageView[] }>('/health/detailed')
-        const [row] = await this.#cluster.rows<{ n: string }>('SELECT count() AS n FROM events')
+        const [row] = await this.#cluster.rows<{ n: string }>(
+          `SELECT count() AS n FROM events WHERE ${SENT}`,
+        )
         const count = Number(row?.n)
         const behind = stages.filter(({ lag }) => lag > 0)
         quiet = behind.length === 0 && count >= this.#ledger.total ? quiet + 1 : 0

@@ -3,7 +3,7 @@ import { messageOf } from '#/kernel/errors.ts'
 import { createSeededRandom } from '#/kernel/random.ts'
 import type { RunningPlatform } from '#/test/e2e/platform.ts'
 import { isAlive } from '#/test/e2e/processes.ts'
-import { judge } from './judge.ts'
+import { judge, SENT } from './judge.ts'
 import type { Faults } from './judge.ts'
 import { createLedger } from './ledger.ts'
 import { startLanes } from './lanes.ts'
@@ -124,7 +124,7 @@ function rounded(ms: number | undefined): number | undefined {
 }
 
 async function rowsOf(site: OutageSite): Promise<number> {
-  const [row] = await site.ask<{ n: string }>('SELECT count() AS n FROM events')
+  const [row] = await site.ask<{ n: string }>(`SELECT count() AS n FROM events WHERE ${SENT}`)
   return Number(row?.n ?? 0)
 }
 

@@ -7,7 +7,7 @@ import { queryRows, startPlatform, temporaryFolder } from '#/test/e2e/platform.t
 import type { StageView } from '#/schemas/view.ts'
 import type { RunningPlatform } from '#/test/e2e/platform.ts'
 import { isAlive } from '#/test/e2e/processes.ts'
-import { judge } from './judge.ts'
+import { judge, SENT } from './judge.ts'
 import type { Ask, Faults } from './judge.ts'
 import { createLedger } from './ledger.ts'
 import type { Ledger } from './ledger.ts'
@@ -229,7 +229,7 @@ class ChaosRun {
     while (systemClock.monotonicMs() < endMs) {
       try {
         const { stages } = await platform.get<{ stages: StageView[] }>('/health/detailed')
-        const [row] = await ask<{ n: string }>('SELECT count() AS n FROM events')
+        const [row] = await ask<{ n: string }>(`SELECT count() AS n FROM events WHERE ${SENT}`)
         const behind = stages.filter(({ lag, status }) => lag > 0 || status !== 'running')
         if (behind.length === 0 && Number(row?.n) >= this.#ledger.total) return
         if (Number(row?.n) > rows) endMs = systemClock.monotonicMs() + SETTLE_MS_MAX

@@ -198,7 +198,9 @@ export async function waitForEvents(
 }
 
 export async function eventCount(platform: RunningPlatform): Promise<number> {
-  const [row] = await platform.clickhouse<{ n: string }>('SELECT count() AS n FROM events')
+  const [row] = await platform.clickhouse<{ n: string }>(
+    "SELECT count() AS n FROM events WHERE project != 'faultline'",
+  )
   return Number(row?.n ?? 0)
 }
 

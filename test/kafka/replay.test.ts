@@ -56,7 +56,7 @@ describe.skipIf(!kafkaAvailable())('a replay over a real Kafka', () => {
     await waitFor(
       async () => {
         const [row] = await cluster.rows<{ n: string }>(
-          'SELECT uniqExact(event_id) AS n FROM events',
+          "SELECT uniqExact(event_id) AS n FROM events WHERE project = 'default'",
         )
         return Number(row?.n) === EVENTS
       },
@@ -117,7 +117,7 @@ describe.skipIf(!kafkaAvailable())('a replay over a real Kafka', () => {
     )
     expect(done).toMatchObject({ group: 'detect', identical: true })
     const [row] = await cluster.rows<{ rows: string; ids: string }>(
-      'SELECT count() AS rows, uniqExact(event_id) AS ids FROM events',
+      "SELECT count() AS rows, uniqExact(event_id) AS ids FROM events WHERE project = 'default'",
     )
     expect({ rows: Number(row?.rows), ids: Number(row?.ids) }).toEqual({
       rows: EVENTS,

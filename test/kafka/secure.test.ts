@@ -132,7 +132,7 @@ describe.skipIf(!ownBrokerAvailable())('a cluster with TLS and SASL', () => {
       })
       const event = { event_type: 'signup', event_id: 's1', service: 'web' }
       expect((await platform.post([event])).status).toBe(202)
-      const count = 'SELECT count() AS n FROM events'
+      const count = "SELECT count() AS n FROM events WHERE service = 'web'"
       const there = async (): Promise<boolean> =>
         Number((await platform.clickhouse<{ n: string }>(count))[0]?.n) === 1
       await waitFor(there, { what: 'the event in ClickHouse', withinMs: 60_000 })
