@@ -19,6 +19,7 @@ import {
   sqlAnswer,
 } from './mock/answers.ts'
 import { changesAnswer, graphAnswer } from './mock/compare.ts'
+import { deliveries, onCall } from './mock/deliveries.ts'
 import { replayDiffs } from './mock/replay-diffs.ts'
 import { makeEvent } from './mock/events.ts'
 import { FrameSource } from './mock/live.ts'
@@ -88,6 +89,10 @@ function read(world: World, asked: Asked, state: { isEmpty: boolean; viewers: nu
   const page = (items: readonly unknown[]): Response =>
     json({ items: isEmpty ? [] : items, next: null })
   switch (area) {
+    case 'deliveries':
+      return page(deliveries(asked.now))
+    case 'on-call':
+      return json(onCall(asked.now))
     case 'replay-diffs':
       return page(replayDiffs(asked.now))
     case 'overview':

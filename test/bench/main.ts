@@ -24,11 +24,22 @@ const AREAS = [
   'end-to-end',
   'kafka',
   'dashboard',
+  'viewers',
 ] as const
 
 const OPTIONS: readonly OptionSpec[] = [
-  { name: 'seconds', type: 'number', min: 1, about: 'end-to-end: length of each round' },
-  { name: 'minutes', type: 'number', min: 0.1, about: 'end-to-end: memory over this long, too' },
+  {
+    name: 'seconds',
+    type: 'number',
+    min: 1,
+    about: 'end-to-end: length of each round; viewers: of the whole',
+  },
+  {
+    name: 'minutes',
+    type: 'number',
+    min: 0.1,
+    about: 'end-to-end: memory over this long, too; viewers: of the whole',
+  },
   { name: 'rows', type: 'number', min: 1000, about: 'queries: rows in the table' },
   { name: 'area', type: 'text', about: 'inner: the area of this process' },
 ]

@@ -52,7 +52,7 @@ export async function measureMemory(
 }
 
 /** Least squares, per minute. */
-function slope(points: readonly (readonly [number, number])[]): number {
+export function slope(points: readonly (readonly [number, number])[]): number {
   const mean = (index: 0 | 1): number =>
     points.reduce((sum, point) => sum + point[index], 0) / points.length
   const [x, y] = [mean(0), mean(1)]

@@ -123,6 +123,7 @@ export async function everyPage(url: string): Promise<readonly string[]> {
     '/sql?q=SELECT+1',
     '/journey?user_id=u-12',
     '/pipeline',
+    '/pipeline/deliveries',
     '/pipeline/replay-diff',
     `/print/${incident}`,
     '/status',

@@ -41,6 +41,8 @@ const FIELDS = [
 ]
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   overview: RANGE,
+  deliveries: ['status', 'target', 'incident', ...RANGE, ...PAGING],
+  'on-call': RANGE,
   incidents: ['status', 'severity', 'service', 'q', 'sort', 'order', ...RANGE, ...PAGING],
   issues: ['service', 'q', 'sort', 'order', ...RANGE, ...PAGING],
   search: ['q', 'step', 'facets', ...FIELDS, ...RANGE, ...PAGING],

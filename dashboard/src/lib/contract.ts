@@ -51,6 +51,7 @@ export type {
   SeverityTerm,
   TimelineEntry,
 } from '../../../schemas/incident.ts'
+export type { DeliveryView, OnCallView } from '../../../schemas/notify-view.ts'
 export type {
   ComparedIncident,
   ReplayDifference,

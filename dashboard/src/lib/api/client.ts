@@ -10,6 +10,7 @@ import type { KeyView } from '#lib/account/views.ts'
 import type {
   AuditView,
   ChangesView,
+  DeliveryView,
   DeployView,
   IncidentDetail,
   IncidentRow,
@@ -19,6 +20,7 @@ import type {
   IssueRow,
   MeView,
   MetricsView,
+  OnCallView,
   Overview,
   Page,
   PipelineView,
@@ -85,6 +87,9 @@ export function createApi(fetch: typeof globalThis.fetch) {
     invitations: () => read<Page<InvitationView>>('The invitations', apiPath('invitations')),
     audit: () => read<Page<AuditView>>('The audit trail', apiPath('audit')),
     pipeline: () => read<PipelineView>('The pipeline', apiPath('pipeline')),
+    deliveries: (query: Query) =>
+      read<Page<DeliveryView>>('The deliveries', apiPath('deliveries', query)),
+    onCall: () => read<OnCallView>('Who is on call', apiPath('on-call')),
     replayDiffs: () => read<Page<ReplayDiffView>>('The comparisons', apiPath('replay-diffs')),
 
     /** A query that fails is an answer about the query, not a broken page. */

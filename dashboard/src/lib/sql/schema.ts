@@ -51,6 +51,12 @@ export const TABLES: readonly TableInfo[] = [
     columns: 'occurred_at service environment release deploy_id change_kind message',
   },
   {
+    name: 'deliveries',
+    about: 'Steps of notifications: planned, each attempt, their end.',
+    columns:
+      'at incident_number reason target status attempt status_code on_call is_page is_night detail',
+  },
+  {
     name: 'dead_letters',
     about: 'Records that could not be processed.',
     columns: 'stage topic code error at',
