@@ -284,3 +284,44 @@ describe('the dashboard of Grafana', () => {
     }
   })
 })
+
+describe('docs/scale.md', () => {
+  const page = read('docs/scale.md')
+
+  it('[K10] takes its measured costs from measurements.md, and its plan from them', () => {
+    const measured = read('docs/measurements.md')
+    for (const figure of ['65,764', '14.0', '36.7 / 11.7 / 33.4', '35.1 / 13.8 / 38.7'])
+      expect(measured).toContain(figure)
+    for (const figure of [
+      '65,764',
+      '14.0 µs',
+      '35.1 to 36.7 µs',
+      '11.7 to 13.8 µs',
+      '33.4 to 38.7 µs',
+    ])
+      expect(page).toContain(figure)
+    const rows = [...page.matchAll(/^\| [^|]+ \| (\d+) \| (\d+) \| (\d+)/gm)].map((row) =>
+      row.slice(1).map(Number),
+    )
+    expect(rows).toHaveLength(3)
+    // A microsecond an event is a core at a million a second; at 60 % busy it takes 1/0.6 of it.
+    for (const [cost = 0, busy = 0, provided = 0] of rows) {
+      expect(busy).toBe(cost)
+      expect(provided).toBe(Math.round(cost / 0.6))
+    }
+  })
+
+  it('[K12] tells about regions: where the order is, what a cut costs, how to move', () => {
+    const regions = page.split('\n## Regions\n')[1]?.split('\n## ')[0] ?? ''
+    for (const word of [
+      'home region',
+      'MirrorMaker',
+      'processors',
+      'late events',
+      'stay in its region',
+    ])
+      expect(regions).toContain(word)
+    // What is planned is not sold as there.
+    expect(page).toContain('What was not tried')
+  })
+})
