@@ -247,6 +247,7 @@ export const OPENAPI_SCHEMAS: Readonly<Record<string, Schema>> = {
     resolved_24h: integer,
     by_severity: { type: 'object', additionalProperties: integer },
     mttd_ms: maybe(number),
+    mtta_ms: maybe(number),
     mttr_ms: maybe(number),
   }),
   IncidentDetail: object({

@@ -108,6 +108,7 @@ export class TestReads implements Reads {
       resolved_24h: rows.filter((row) => row.status === 'resolved').length,
       by_severity: Object.fromEntries(bySeverity.map(({ value, events }) => [value, events])),
       mttd_ms: null,
+      mtta_ms: null,
       mttr_ms: null,
     }
   }

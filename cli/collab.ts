@@ -1,11 +1,13 @@
 import type { CollabAccess } from '#/api/collab/access.ts'
 import { startEngineBridge } from '#/api/collab/engine-bridge.ts'
+import { startClaims } from '#/api/collab/claims.ts'
 import { openGateway, type Refused } from '#/api/collab/gateway.ts'
 import { openLogBus } from '#/api/collab/presence-bus.ts'
 import { startSequencer } from '#/api/collab/sequencer.ts'
 import type { CollabParts } from '#/api/collab/socket.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import { systemRandom } from '#/kernel/random.ts'
+import type { Reads } from '#/schemas/reads.ts'
 import type { Kit } from './kit.ts'
 
 export interface CollabOptions {
@@ -14,7 +16,11 @@ export interface CollabOptions {
 }
 
 /** Rooms of this process, and its part in deciding: of several processes one owns each partition of the commands. */
-export async function openCollab(kit: Kit, options: CollabOptions): Promise<CollabParts> {
+export async function openCollab(
+  kit: Kit,
+  options: CollabOptions,
+  reads: Reads,
+): Promise<CollabParts> {
   const { log, schemaIds, registry, logger, closers, config } = kit
   const onProblem = (error: unknown): void => logger.warn('a room', { error })
   const deps = { log, schemaIds, registry, clock: systemClock, onProblem }
@@ -26,5 +32,13 @@ export async function openCollab(kit: Kit, options: CollabOptions): Promise<Coll
   closers.push(() => sequencer.close())
   const bridge = await startEngineBridge(deps)
   closers.push(() => bridge.close())
+  const claims = startClaims({
+    ...deps,
+    reads,
+    book: gateway.rooms.book,
+    owned: () => sequencer.owned(),
+    submit: async (submitted) => void (await gateway.execute(submitted)),
+  })
+  closers.push(() => claims.close())
   return { gateway, access: options.access }
 }

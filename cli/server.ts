@@ -40,6 +40,7 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
   const { config, logger, closers } = kit
   const { storage, keys, people, processors } = parts
   const roles = rolesOf(config)
+  const reads = readsOf(storage, roles)
   const deps: Omit<AppDeps, 'dashboard'> = {
     ...kit,
     ...people,
@@ -49,14 +50,14 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
     clock: systemClock,
     random: systemRandom,
     surfaces: surfacesOf(roles),
-    reads: readsOf(storage, roles),
+    reads,
     dependsOnClickHouse: roles.has('api') || roles.has('sink'),
     moreChecks: ownsData(config) ? { disk: () => checkDisk(config.dataDir) } : {},
     pipeline: { stages: () => processors.stages() },
     operations: roles.has('api') ? await operationsOf(kit, parts) : undefined,
     grouping: roles.has('api') ? await groupingOf(kit, storage) : undefined,
     silences: roles.has('api') ? await silencesOf(kit) : undefined,
-    collab: roles.has('api') ? await openCollab(kit, collabOptionsOf(people)) : undefined,
+    collab: roles.has('api') ? await openCollab(kit, collabOptionsOf(people), reads) : undefined,
     notify: roles.has('api') ? notifyPartsOf(kit, storage.clickhouse) : undefined,
     firstKeyShell: `$(cat ${join(config.dataDir, 'ingest-key')})`,
     operatorToken: config.operatorToken ?? kit.dataDir.secret('operator-token'),

@@ -178,6 +178,8 @@ export interface IncidentStats {
   by_severity: Readonly<Record<string, number>>
   /** Milliseconds; null when there is nothing to average. */
   mttd_ms: number | null
+  /** Opening to the first step a person took. */
+  mtta_ms: number | null
   mttr_ms: number | null
 }
 

@@ -90,11 +90,18 @@ export async function incidentStats(
       `SELECT status, severity, count() AS n, countIf(resolved_at >= fromUnixTimestamp64Milli({to:Int64}) - INTERVAL 1 DAY) AS recent FROM incidents FINAL WHERE ${current} GROUP BY status, severity`,
       { params },
     ),
-    clickhouse.query<{ detected: number | null; resolved: number | null }>(
-      `SELECT avgOrNull(toUnixTimestamp64Milli(opened_at) - arrayMin(JSONExtract(detail, 'members', 'Array(Tuple(firstAt Int64))').1)) AS detected,
-        avgOrNull(toUnixTimestamp64Milli(resolved_at) - toUnixTimestamp64Milli(opened_at)) AS resolved
-       FROM incidents FINAL WHERE ${current} AND opened_at >= fromUnixTimestamp64Milli({from:Int64}) AND opened_at < fromUnixTimestamp64Milli({to:Int64})
-         AND notEmpty(JSONExtract(detail, 'members', 'Array(Tuple(firstAt Int64))'))`,
+    clickhouse.query<{
+      detected: number | null
+      acknowledged: number | null
+      resolved: number | null
+    }>(
+      `WITH arrayFirst(step -> step.2 != '', JSONExtract(detail, 'timeline', 'Array(Tuple(at Int64, actor String))')) AS first_human,
+        JSONExtract(detail, 'members', 'Array(Tuple(firstAt Int64))').1 AS starts,
+        toUnixTimestamp64Milli(opened_at) AS opened
+       SELECT avgOrNullIf(opened - arrayMin(starts), notEmpty(starts)) AS detected,
+        avgOrNullIf(greatest(first_human.1 - opened, 0), first_human.2 != '') AS acknowledged,
+        avgOrNullIf(toUnixTimestamp64Milli(resolved_at) - opened, notEmpty(starts)) AS resolved
+       FROM incidents FINAL WHERE ${current} AND opened_at >= fromUnixTimestamp64Milli({from:Int64}) AND opened_at < fromUnixTimestamp64Milli({to:Int64})`,
       { params },
     ),
   ])
@@ -110,6 +117,7 @@ export async function incidentStats(
     resolved_24h: counts.reduce((sum, row) => sum + Number(row.recent), 0),
     by_severity: bySeverity,
     mttd_ms: averages[0]?.detected ?? null,
+    mtta_ms: averages[0]?.acknowledged ?? null,
     mttr_ms: averages[0]?.resolved ?? null,
   }
 }

@@ -256,6 +256,7 @@ describe('reads', () => {
       open: 1,
       resolved_24h: 0,
       mttd_ms: 60_000,
+      mtta_ms: null,
       by_severity: { SEV2: 1 },
     })
   })

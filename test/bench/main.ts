@@ -17,6 +17,7 @@ const AREAS = [
   'queries',
   'api',
   'otlp',
+  'rooms',
   'runtime',
   'grouping',
   'spike',

@@ -367,6 +367,7 @@ export function incidentStats(world: World, isEmpty: boolean): IncidentStats {
       ]),
     ),
     mttd_ms: rows.length === 0 ? null : 92_000,
+    mtta_ms: rows.length === 0 ? null : 240_000,
     mttr_ms: rows.length === 0 ? null : 1_860_000,
   }
 }

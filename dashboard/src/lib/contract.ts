@@ -60,14 +60,14 @@ export type {
 export { apply } from '../../../schemas/collab/apply.ts'
 export { COMMAND_KINDS, guardedField, LIMITS } from '../../../schemas/collab/commands.ts'
 export { decide } from '../../../schemas/collab/decide.ts'
-export { foldAt, foldTo, seqAt } from '../../../schemas/collab/history.ts'
+export { foldAt } from '../../../schemas/collab/history.ts'
 export {
   CLOSE,
   SOCKET_LIMITS,
   SUBPROTOCOL,
   TICKET_PREFIX,
 } from '../../../schemas/collab/protocol.ts'
-export { emptyRoom, fieldAt, hashRoom } from '../../../schemas/collab/state.ts'
+export { emptyRoom, hashRoom } from '../../../schemas/collab/state.ts'
 export { viewOf } from '../../../schemas/collab/views.ts'
 export type { Knowledge } from '../../../schemas/collab/history.ts'
 export type { CommandKind, PayloadOf } from '../../../schemas/collab/commands.ts'
