@@ -1,7 +1,6 @@
 import type { Clock } from '#/kernel/clock.ts'
 import { messageOf } from '#/kernel/errors.ts'
 import type { PayloadOf } from '#/schemas/collab/commands.ts'
-import type { JsonObject } from '#/schemas/collab/json.ts'
 import { ENGINE } from '#/schemas/collab/state.ts'
 import { viewOf } from '#/schemas/collab/views.ts'
 import type { Card } from '#/schemas/collab/views.ts'
@@ -67,8 +66,9 @@ export function startClaims(deps: ClaimsDeps): Claims {
   }
 }
 
-function dueClaims({ book, owned }: ClaimsDeps): { room: Room; card: Card }[] {
-  const partitions = new Set(owned())
+function dueClaims(deps: ClaimsDeps): { room: Room; card: Card }[] {
+  const { book } = deps
+  const partitions = new Set(deps.owned())
   const due: { room: Room; card: Card }[] = []
   for (const [, room] of book.rooms()) {
     const { root, cards } = room.state
@@ -119,14 +119,14 @@ function submittedOf(
   { result, nowMs }: { result: Result; nowMs: number },
 ): Submitted {
   // Answers to a claim that was changed meanwhile are about the old one; the next sweep asks the new one.
-  const payload: PayloadOf<'claim_result'> = { id: card.id, ...result }
+  const payload = { id: card.id, ...result } satisfies PayloadOf<'claim_result'>
   return {
     project,
     incidentId: state.incidentId,
     command: {
       cmdId: `claim-${card.id}-${state.seq}`,
       kind: 'claim_result',
-      payload: payload as unknown as JsonObject,
+      payload,
       actor: ENGINE,
       at: nowMs,
     },

@@ -45,7 +45,7 @@ function incidentOf(seq: number, status: Incident['status']): Buffer {
     ...times,
     services: ['payment'],
     members: [member],
-    timeline: [],
+    timeline: [{ seq: 2, at: nowMs - 570_000, kind: 'status', sentence: 'x', actor: 'Ann' }],
     causes: [],
     // Muted from its last step on.
     ...(seq === 3 ? { silenced: { id: 's-1', until: nowMs, kind: 'silence', reason: '' } } : {}),
@@ -256,7 +256,7 @@ describe('reads', () => {
       open: 1,
       resolved_24h: 0,
       mttd_ms: 60_000,
-      mtta_ms: null,
+      mtta_ms: 30_000,
       by_severity: { SEV2: 1 },
     })
   })
