@@ -38,7 +38,7 @@ export function dsnRoutes({ dsns, keys, config }: AppDeps): readonly Route[] {
       access: 'read',
       query: QUERY,
       answer: ANSWER,
-      problems: ['not_found'],
+      problems: ['not_found', 'conflict'],
       async handle(call) {
         const { service } = call.query
         return dsnView(call, await dsns.dsnOf({ project: known(call), service, ...actorOf(call) }))
@@ -52,7 +52,7 @@ export function dsnRoutes({ dsns, keys, config }: AppDeps): readonly Route[] {
       access: 'admin',
       query: QUERY,
       answer: ANSWER,
-      problems: ['not_found'],
+      problems: ['not_found', 'conflict'],
       async handle(call) {
         const { service } = call.query
         return dsnView(call, await dsns.rotate({ project: known(call), service, ...actorOf(call) }))

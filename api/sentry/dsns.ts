@@ -3,6 +3,7 @@ import { openConfigTopic } from '#/api/config-topic.ts'
 import type { ConfigTopicDeps } from '#/api/config-topic.ts'
 import { isSameHash, keyHash } from '#/api/key-format.ts'
 import type { ApiKey } from '#/api/keys.ts'
+import { FaultlineError } from '#/kernel/errors.ts'
 import { randomSecret } from '#/kernel/random.ts'
 import type { ConfigEntry } from '#/schemas/records.ts'
 
@@ -20,7 +21,7 @@ export interface Dsn {
 }
 
 export interface Dsns {
-  /** The project's DSN, made when there is none yet. */
+  /** The project's DSN, made when there is none yet. Fails with `conflict` at the bound. */
   dsnOf(wish: { project: string; service?: string; actor?: string }): Promise<Dsn>
   /** A new one instead of those there are, which stop working. */
   rotate(wish: { project: string; service?: string; actor?: string }): Promise<Dsn>
@@ -34,6 +35,8 @@ const KEY = /^[0-9a-f]{32}$/
 const KEY_BYTES = 16
 /** 13 hexadecimal digits are the most a double holds exactly, and SDKs want a number. */
 const NUMBER_DIGITS = 12
+/** DSNs that work, of a project: whoever may read can ask for one, and each is an entry for ever. */
+export const DSNS_MAX = 200
 
 /** DSNs, kept in the compacted configuration topic beside the keys. Two processes may each make one: both then work. */
 export async function openDsns(deps: ConfigTopicDeps): Promise<Dsns> {
@@ -49,6 +52,14 @@ export async function openDsns(deps: ConfigTopicDeps): Promise<Dsns> {
 
   async function make(wish: { project: string; service?: string; actor?: string }): Promise<Dsn> {
     const { project, service = '', actor } = wish
+    const held = [...byKey.values()].filter(
+      (dsn) => dsn.project === project && dsn.revoked_at === null,
+    )
+    if (held.length >= DSNS_MAX)
+      throw new FaultlineError('conflict', `The project has ${DSNS_MAX} DSNs already.`, {
+        path: 'service',
+        remedy: 'Use the project’s own DSN, and name the service in a tag.',
+      })
     const at = clock.nowMs()
     const publicKey = randomSecret(KEY_BYTES)
     const dsn = { project, service, created_at: at, revoked_at: null }

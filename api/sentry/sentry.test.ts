@@ -6,6 +6,7 @@ import type { TestApp } from '#/api/test-app.ts'
 import { FaultlineError, isFaultlineError } from '#/kernel/errors.ts'
 import { groupInputOf } from '#/processors/domain/grouping/group-input.ts'
 import { LIMITS } from '#/schemas/event-input.ts'
+import { DSNS_MAX } from './dsns.ts'
 import { parseEnvelope } from './envelope.ts'
 import { SENTRY_EVENT, SENTRY_TRANSACTION, envelope } from './test-envelopes.ts'
 
@@ -250,6 +251,15 @@ describe('the DSN', () => {
     const { release: _, ...event } = SENTRY_EVENT
     await send(envelope([{ type: 'event', payload: event }]))
     expect((await test.rawEvents())[0]).toMatchObject({ service: 'cart', project: 'default' })
+  })
+
+  it('of services are bounded, since whoever may read can ask for one', async () => {
+    const { dsns } = test.deps
+    for (let at = 1; at < DSNS_MAX; at += 1)
+      await dsns?.dsnOf({ project: 'default', service: `s${at}` })
+    const { status, body } = await test.get('/api/projects/default/dsn?service=more')
+    expect([status, body['code']]).toEqual([409, 'conflict'])
+    expect((await test.get('/api/projects/default/dsn?service=s1')).status).toBe(200)
   })
 
   it('is taken from a header, the query or the envelope; a wrong one is refused', async () => {

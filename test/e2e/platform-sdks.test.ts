@@ -1,8 +1,12 @@
 /** What a team has already: real SDKs of OpenTelemetry and Sentry, configured by an address and a key alone. */
 import { join } from 'node:path'
+import { SchemaRegistry } from '@kafkajs/confluent-schema-registry'
+import { Kafka, logLevel } from 'kafkajs'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '#/kernel/clock.ts'
+import { TOPICS } from '#/schemas/topics.ts'
+import { eventOf } from '#/test/kafka/front-clients.ts'
 import { CHROMIUM_REMEDY, findChromium, launchChromium } from './chromium.ts'
 import { startPlatform, type RunningPlatform } from './platform.ts'
 import { spawnNode, waitFor } from './processes.ts'
@@ -140,6 +144,34 @@ describe('real SDKs', () => {
     expect(rows[0]?.attributes['breadcrumbs']).toContain('invoice 4711 is read')
     expect(rows[1]?.route).toBe('/api/invoices/:id')
   })
+})
+
+it('[A5] kafkajs with Confluent’s registry client produces an event that appears like the one over HTTP', async () => {
+  const nowMs = systemClock.nowMs()
+  const registry = new SchemaRegistry({ host: platform.registryUrl })
+  const id = await registry.getLatestSchemaId(`${TOPICS.raw.name}-value`)
+  const message = 'payment 4711 timed out'
+  const value = await registry.encode(id, eventOf('over-kafka', nowMs, { message }))
+  const producer = new Kafka({ brokers: [platform.kafka], logLevel: logLevel.NOTHING }).producer()
+  await producer.connect()
+  const messages = [{ key: 'default/checkout', value }]
+  await producer.send({ topic: TOPICS.raw.name, messages })
+  await producer.disconnect()
+  const sent = { event_type: 'error', service: 'checkout', severity: 4, occurred_at: nowMs }
+  const text = { message, error_type: 'TimeoutError' }
+  expect((await platform.post({ ...sent, ...text, event_id: 'over-http' })).status).toBe(202)
+  const rows = await waitFor(
+    async () => {
+      const found = await platform.clickhouse<Record<string, unknown>>(
+        "SELECT * EXCEPT (message, params, received_at, _offset) FROM events WHERE service = 'checkout' ORDER BY event_id",
+      )
+      return found.length === 2 && found
+    },
+    { what: 'both events', withinMs: 20_000 },
+  )
+  const [http, kafka] = rows
+  expect({ ...kafka, event_id: '' }).toEqual({ ...http, event_id: '' })
+  expect(kafka?.['fingerprint']).not.toBe('')
 })
 
 const chromiumPath = await findChromium()
