@@ -5,6 +5,7 @@
  * (`storage_unavailable`, `query_timeout`, `query_too_heavy`); a thing that is not there is null or an empty list.
  */
 import type { IncidentStatus } from '#/schemas/incident.ts'
+import type { KnownSolution } from '#/schemas/knowledge.ts'
 import type {
   ChangesView,
   DeployView,
@@ -190,6 +191,13 @@ export interface Reads {
 
   /** Tables of the platform as they lie on disk, of all projects. */
   storage(): Promise<readonly TableView[]>
+
+  /** Confirmed solutions of the project that fit the words; the newest when there are none. */
+  knowledge(query: {
+    project: string
+    text: string
+    limit: number
+  }): Promise<readonly KnownSolution[]>
 
   guardedSql(query: SqlQuery): Promise<SqlView>
   /** Throws `storage_unavailable` when nobody answers. */

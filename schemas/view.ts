@@ -3,6 +3,7 @@
  * otherwise; lists that can go on carry `next`, the cursor of the following page (null at the end).
  */
 import type { Incident, IncidentStatus } from '#/schemas/incident.ts'
+import type { InsightDetail } from '#/schemas/insight.ts'
 import type { GroupedEvent } from '#/schemas/records.ts'
 
 export interface Page<T> {
@@ -97,11 +98,14 @@ export interface SimilarIncident {
   opened_at: number
   resolved_at: number | null
   services: readonly string[]
-  /** 0 to 1: shared issues count three times as much as shared services. */
+  /** 0 to 1: how much of what this incident is about is true of the other (BM25 over facts). */
   similarity: number
   common_fingerprints: readonly string[]
   /** The sentence of its last step. */
   ended: string
+  /** Solutions somebody confirmed, and what was tried and did not help. */
+  worked: readonly string[]
+  failed: readonly string[]
 }
 
 /** How often incidents of the 30 days before share an issue with this one. */
@@ -193,6 +197,12 @@ export interface InsightView {
   model: string
   fallback: boolean
   at: number
+  /** Step of the incident it describes. */
+  incident_seq: number
+  prompt_version: string
+  tokens: number
+  /** What its sentences rest on; null for summaries that were made without counting. */
+  behind: InsightDetail | null
 }
 
 export interface IncidentDetail {

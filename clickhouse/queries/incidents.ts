@@ -1,6 +1,7 @@
 import type { ClickHouse } from '#/clickhouse/client.ts'
 import { decodeCursor, encodeCursor } from '#/schemas/cursor.ts'
 import type { Incident } from '#/schemas/incident.ts'
+import type { InsightDetail } from '#/schemas/insight.ts'
 import type { IncidentQuery, IncidentSort, RangeQuery } from '#/schemas/reads.ts'
 import type {
   IncidentDetail,
@@ -14,6 +15,9 @@ import { deploysAround } from './deploys.ts'
 import { memberErrors, withCounts } from './incident-counts.ts'
 import { incidentRow, ROW_COLUMNS, type Row } from './incident-row.ts'
 import { familiarity, similarIncidents } from './similar.ts'
+
+/** How much later a summary by rules must be to replace one by a model. */
+const MODEL_KEPT_MS = 300_000
 
 const SORT_KEYS: Readonly<Record<IncidentSort, string>> = {
   updated_at: 'toUnixTimestamp64Milli(updated_at)',
@@ -172,14 +176,24 @@ async function latestSummary(
   clickhouse: ClickHouse,
   query: { project: string; id: string },
 ): Promise<InsightView | null> {
-  const [row] = await clickhouse.query<Omit<InsightView, 'at'> & { at_ms: string }>(
-    `SELECT title, impact, likely_causes, evidence, next_steps, confidence, model, fallback, toUnixTimestamp64Milli(at) AS at_ms
-     FROM insights WHERE project = {project:String} AND incident_id = {id:String} ORDER BY incident_seq DESC, fallback LIMIT 1`,
+  // A model's words stay until the rules know something that is clearly later.
+  const [row] = await clickhouse.query<
+    Omit<InsightView, 'at' | 'behind'> & { at_ms: string; detail: string }
+  >(
+    `SELECT title, impact, likely_causes, evidence, next_steps, confidence, model, fallback, toUnixTimestamp64Milli(at) AS at_ms,
+       incident_seq, prompt_version, tokens, detail
+     FROM insights WHERE project = {project:String} AND incident_id = {id:String}
+     ORDER BY at_ms + if(fallback, 0, ${MODEL_KEPT_MS}) DESC, incident_seq DESC, fallback, tokens DESC LIMIT 1`,
     { params: query },
   )
   if (row === undefined) return null
-  const { at_ms, ...rest } = row
-  return { ...rest, at: Number(at_ms) }
+  const { at_ms, detail, ...rest } = row
+  const behind = JSON.parse(detail === '' ? '{}' : detail) as InsightDetail | Record<string, never>
+  return {
+    ...rest,
+    at: Number(at_ms),
+    behind: 'facts' in behind ? (behind as InsightDetail) : null,
+  }
 }
 
 async function incidentChart(clickhouse: ClickHouse, incident: Incident): Promise<SeriesPoint[]> {

@@ -8,6 +8,7 @@ import { eventById, eventPage, eventStats, search } from './events.ts'
 import { incidentDetail, incidentPage, incidentStats } from './incidents.ts'
 import { issueDetail, issuePage } from './issues.ts'
 import { metrics } from './metrics.ts'
+import { knownSolutions } from './knowledge.ts'
 import { overview } from './overview.ts'
 import { serviceGraph } from './service-graph.ts'
 import { serviceDetail, serviceList } from './services.ts'
@@ -33,6 +34,7 @@ export function createReads(clickhouse: ClickHouse): Reads {
     deploys: (query) => deployPage(clickhouse, query),
     overview: (query) => overview(clickhouse, query),
     storage: () => storage(clickhouse),
+    knowledge: (query) => knownSolutions(clickhouse, query),
     guardedSql: (query) => guardedSql(clickhouse, query),
     ping: () => clickhouse.ping(),
   }

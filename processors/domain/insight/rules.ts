@@ -7,6 +7,8 @@ export interface PastIncident {
   title: string
   /** The confirmed solution, empty when nobody wrote one down. */
   solution: string
+  /** What was tried then and did not help. */
+  failed?: readonly string[]
   /** 0 to 1. */
   similarity: number
 }
@@ -143,7 +145,14 @@ function stepsOf(incident: Incident, similar: readonly PastIncident[]): string[]
   const steps = [
     ...(solved === undefined
       ? []
-      : [`Try what ended #${solved.number}: ${quoted(solved.solution)}`]),
+      : [
+          `Try what ended #${solved.number}: ${quoted(solved.solution)}`,
+          ...(solved.failed ?? [])
+            .slice(0, 1)
+            .map(
+              (one) => `Do not begin with what did not help in #${solved.number}: ${quoted(one)}`,
+            ),
+        ]),
     ...ranked.flatMap((cause) => stepFor(cause, incident)),
     ...(first === undefined || first.sampleEventId === ''
       ? []
