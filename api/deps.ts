@@ -8,6 +8,7 @@ import type { Accounts } from './accounts/accounts.ts'
 import type { Audit } from './accounts/audit.ts'
 import type { Oidc } from './accounts/oidc.ts'
 import type { WsTickets } from './accounts/ws-tickets.ts'
+import type { AiParts } from './ai/routes.ts'
 import type { Keys } from './keys.ts'
 import type { HookSettings } from './hooks/routes.ts'
 import type { Dsns } from './sentry/dsns.ts'
@@ -102,6 +103,8 @@ export interface AppDeps {
   notify?: NotifyParts | undefined
   /** Rooms; without them the WebSocket only tells events. */
   collab?: CollabParts | undefined
+  /** Questions, suggestions, summaries by a model; routes for them exist only where it is given. */
+  ai?: AiParts | undefined
   /** Proves the operator; lies in the data folder. */
   operatorToken?: string | undefined
   /** Lets a Prometheus read the metrics where reads need a key. */

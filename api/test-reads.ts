@@ -5,6 +5,7 @@
 import { FaultlineError } from '#/kernel/errors.ts'
 import { decodeCursor, encodeCursor } from '#/schemas/cursor.ts'
 import type { CursorKey } from '#/schemas/cursor.ts'
+import type { KnownSolution } from '#/schemas/knowledge.ts'
 import type {
   ChangesQuery,
   DeployQuery,
@@ -56,6 +57,9 @@ export class TestReads implements Reads {
   calls: { name: string; query: unknown }[] = []
   /** When set, every call fails with it. */
   failure: FaultlineError | undefined
+
+  /** What knowledge answers. */
+  solutions: readonly KnownSolution[] = []
 
   #note(name: string, query: unknown): TestReads['data'] {
     this.calls.push({ name, query })
@@ -210,6 +214,11 @@ export class TestReads implements Reads {
       deploys: [],
       has_data: events.length > 0,
     }
+  }
+
+  async knowledge(query: { project: string; text: string; limit: number }) {
+    this.#note('knowledge', query)
+    return this.solutions.slice(0, query.limit)
   }
 
   async guardedSql(query: SqlQuery): Promise<SqlView> {

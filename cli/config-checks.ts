@@ -37,6 +37,9 @@ export function checkConfig(config: Config): void {
       'the name of a cluster is letters, digits, _ . and -',
       'See system.clusters of your ClickHouse; {cluster} stands for its macro.',
     )
+  checkAddress('ai-url', config.aiUrl, ['http:', 'https:'])
+  needs(config.aiUrl, 'ai-url', { 'ai-model': config.aiModel, 'ai-key': config.aiKey })
+  needs(config.aiModel, 'ai-model', { 'ai-url': config.aiUrl })
   checkRoles(config)
 }
 

@@ -11,6 +11,7 @@ import { createReads } from '#/clickhouse/queries/reads.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import { systemRandom } from '#/kernel/random.ts'
 import { absent } from './absent.ts'
+import { openAi } from './ai.ts'
 import { checkDisk } from './disk.ts'
 import { openDashboard } from './dashboard.ts'
 import { openDeadLetterDesk } from './dead-letters.ts'
@@ -58,6 +59,8 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
     grouping: roles.has('api') ? await groupingOf(kit, storage) : undefined,
     silences: roles.has('api') ? await silencesOf(kit) : undefined,
     collab: roles.has('api') ? await openCollab(kit, collabOptionsOf(people), reads) : undefined,
+    collab: roles.has('api') ? await openCollab(kit, collabOptionsOf(people)) : undefined,
+    ai: roles.has('api') ? await openAi(kit, storage) : undefined,
     notify: roles.has('api') ? notifyPartsOf(kit, storage.clickhouse) : undefined,
     firstKeyShell: `$(cat ${join(config.dataDir, 'ingest-key')})`,
     operatorToken: config.operatorToken ?? kit.dataDir.secret('operator-token'),

@@ -1,4 +1,5 @@
 import { ACCOUNT_OPTIONS, type AccountSettings } from './account-settings.ts'
+import { AI_OPTIONS, type AiConfig } from './ai-settings.ts'
 import type { OptionSpec } from './options.ts'
 import { secret } from './secret-option.ts'
 
@@ -277,6 +278,7 @@ export const CONFIG_OPTIONS = [
     value: 'file',
     about: 'mappings of the generic hook by name, as YAML or JSON',
   },
+  ...AI_OPTIONS,
   {
     name: 'log-level',
     type: 'text',
@@ -287,7 +289,7 @@ export const CONFIG_OPTIONS = [
   },
 ] as const satisfies readonly OptionSpec[]
 
-export interface Config extends AccountSettings {
+export interface Config extends AccountSettings, AiConfig {
   host: string
   readAccess: 'open' | 'keys'
   project: string

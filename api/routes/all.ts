@@ -5,6 +5,7 @@ import { dsnRoutes } from '#/api/sentry/dsn-routes.ts'
 import { sentryRoutes } from '#/api/sentry/routes.ts'
 import type { Route } from '#/api/route.ts'
 import { authRoutes } from './auth.ts'
+import { aiRoutes } from '#/api/ai/routes.ts'
 import { changeRoutes } from './changes.ts'
 import { describeRoutes } from './describe.ts'
 import { eventRoutes } from './events.ts'
@@ -64,6 +65,7 @@ function readRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
     ...serviceRoutes(deps),
     ...graphRoutes(deps),
     ...changeRoutes(deps),
+    ...aiRoutes(deps),
     ...sqlRoutes(deps),
     ...liveRoutes(deps, parts.hub),
     ...keyRoutes(deps),

@@ -39,6 +39,8 @@ function incidentOf(seq: number, status: Incident['status']): Buffer {
     firstAt: nowMs - 660_000,
     lastAt: nowMs,
     service: 'payment',
+    title: 'PoolExhausted',
+    kind: 'novel',
   }
   const incident = {
     ...base,

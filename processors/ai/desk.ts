@@ -1,6 +1,7 @@
 import { FaultlineError } from '#/kernel/errors.ts'
 import { misfit, parseAnswer } from '#/processors/domain/ai-evidence/json-schema.ts'
 import { PROMPT_VERSION } from '#/processors/domain/ai-evidence/prompt.ts'
+import { solutionEvidence } from '#/processors/domain/ai-evidence/solution-evidence.ts'
 import { jobIdOf } from '#/processors/domain/ai-jobs/job.ts'
 import {
   fillSections,
@@ -125,7 +126,10 @@ export function createAiDesk(
     async rerun({ project, id }) {
       const { incident, summary } = await found(project, id)
       const { facts = [], sentences = [] } = summary?.behind ?? {}
-      const checks = await recheckFacts(reads, incident, { facts })
+      const checks = await recheckFacts(reads, incident, {
+        facts,
+        more: solutionEvidence([incident.id]),
+      })
       const changed = new Set(checks.filter(({ state }) => state !== 'same').map((one) => one.id))
       return {
         as_of: parts.nowMs(),

@@ -121,6 +121,8 @@ export function incidentDetail(world: World, id: string): IncidentDetail | null 
       similarity: 0.91 - place * 0.22,
       common_fingerprints: one.members.slice(0, 1).map((member) => member.fingerprint),
       ended: 'Nothing was seen for 30 minutes.',
+      worked: place === 0 ? ['Roll the release back'] : [],
+      failed: place === 0 ? ['Restarting the pods'] : [],
     }))
   return {
     incident: found,
@@ -152,6 +154,7 @@ export function incidentDetail(world: World, id: string): IncidentDetail | null 
       model: 'rules',
       fallback: true,
       at: found.updatedAt,
+      ...{ incident_seq: found.seq, prompt_version: 'rules-1', tokens: 0, behind: null },
     },
   }
 }
