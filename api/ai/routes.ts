@@ -32,6 +32,7 @@ export function aiRoutes(deps: AppDeps): readonly Route[] {
   return [
     ...stateRoutes(ai),
     ...summaryRoutes(deps, ai),
+    ...postMortemRoutes(ai),
     ...askRoutes(deps, ai),
     ...suggestionRoutes(ai),
   ]
@@ -83,8 +84,9 @@ function stateRoutes({ desk }: AiParts): readonly Route[] {
   ]
 }
 
+const id = (call: Call): string => call.path['incidentId'] ?? ''
+
 function summaryRoutes({ reads }: AppDeps, { desk, notes }: AiParts): readonly Route[] {
-  const id = (call: Call): string => call.path['incidentId'] ?? ''
   return [
     route({
       method: 'POST',
@@ -141,6 +143,11 @@ function summaryRoutes({ reads }: AppDeps, { desk, notes }: AiParts): readonly R
         return { incident_id: incident.id, useful }
       },
     }),
+  ]
+}
+
+function postMortemRoutes({ desk }: AiParts): readonly Route[] {
+  return [
     route({
       method: 'GET',
       path: '/api/incidents/:incidentId/post-mortem',

@@ -1,17 +1,11 @@
 import { createHash } from 'node:crypto'
 import { FaultlineError, isFaultlineError } from '#/kernel/errors.ts'
 import { sayAnswer } from '#/processors/domain/ai-ask/answers.ts'
-import {
-  ASK_PROMPT_VERSION,
-  ASK_SCHEMA,
-  ASK_TOKENS_MAX,
-  askPrompt,
-} from '#/processors/domain/ai-ask/free.ts'
+import { ASK_SCHEMA, ASK_TOKENS_MAX, askPrompt } from '#/processors/domain/ai-ask/free.ts'
 import { EXAMPLES, interpret, type Interpretation } from '#/processors/domain/ai-ask/interpret.ts'
 import { QUESTION_CHARS_MAX } from '#/processors/domain/ai-ask/question.ts'
 import { misfit, parseAnswer } from '#/processors/domain/ai-evidence/json-schema.ts'
 import { plainText } from '#/processors/domain/ai-evidence/sql-text.ts'
-import { jobIdOf } from '#/processors/domain/ai-jobs/job.ts'
 import type { AskView } from '#/schemas/ask.ts'
 import type { SqlView } from '#/schemas/view.ts'
 import { callModel, type CallParts } from './calls.ts'
@@ -99,24 +93,16 @@ function viewOf(view: SqlView): Partial<AskView> {
 }
 
 async function askFreely(
-  { calls, run }: { calls: CallParts; run(project: string, sql: string): Promise<SqlView> },
+  { calls, run }: { calls: CallParts; run: (project: string, sql: string) => Promise<SqlView> },
   { project, question, nowMs }: AskRequest,
   services: readonly string[],
 ): Promise<Partial<AskView>> {
   let complaint = ''
   for (let attempt = 1; attempt <= TRIES_MAX; attempt += 1) {
-    const identity = JSON.stringify([question, attempt, complaint])
     const answer = await callModel(calls, {
       project,
       kind: 'ask',
       incidentId: '',
-      jobId: jobIdOf({
-        project,
-        incidentId: identity,
-        kind: 'ask',
-        windowEnd: nowMs,
-        promptVersion: ASK_PROMPT_VERSION,
-      }),
       request: {
         ...askPrompt(question.slice(0, QUESTION_CHARS_MAX), { nowMs, services, complaint }),
         schema: { name: 'query', schema: { ...ASK_SCHEMA } },

@@ -1,6 +1,7 @@
 import type { Clock } from '#/kernel/clock.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { Metrics } from '#/kernel/metrics.ts'
+import { uuidV7 } from '#/kernel/random.ts'
 import type { JobKind } from '#/processors/domain/ai-jobs/job.ts'
 import type { Budget } from '#/processors/domain/ai-jobs/spending.ts'
 import { admits } from '#/processors/domain/ai-jobs/breaker.ts'
@@ -51,13 +52,12 @@ export async function callModel(
   call: {
     project: string
     kind: Exclude<JobKind, 'summary'>
-    jobId: string
     incidentId: string
     request: ModelRequest
   },
 ): Promise<ModelAnswer> {
   const { journal, clock, price, owner, timeoutMs, model } = parts
-  const { project, kind, jobId, incidentId, request } = call
+  const { project, kind, incidentId, request } = call
   const most = {
     prompt: tokensOfText(request.system + request.user + JSON.stringify(request.schema)) + 100,
     completion: request.tokensMax,
@@ -68,7 +68,7 @@ export async function callModel(
   const record: AiJob = {
     project,
     incident_id: incidentId,
-    job_id: jobId,
+    job_id: uuidV7(at),
     status: 'leased',
     at,
     owner,

@@ -147,5 +147,5 @@ export function sayAnswer(kind: AskKind, table: Table, slots: Slots): string {
 function cellText(value: unknown): string {
   if (value === null || value === undefined) return ''
   if (Array.isArray(value)) return value.map((one) => plainText(String(one), 200)).join(' ')
-  return plainText(String(value), 200)
+  return plainText(typeof value === 'string' ? value : JSON.stringify(value), 200)
 }

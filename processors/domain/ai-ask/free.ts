@@ -28,7 +28,6 @@ export const ASK_SCHEMA: JsonSchema = {
   additionalProperties: false,
 }
 
-export const ASK_PROMPT_VERSION = 'ask-1'
 export const ASK_TOKENS_MAX = 800
 
 const SYSTEM = `You turn a question about telemetry into one read-only ClickHouse SELECT. Rules:

@@ -41,30 +41,21 @@ function minutes(fromMs: number, toMs: number): string {
   return `${Math.max(0, Math.round((toMs - fromMs) / 60_000))} min`
 }
 
+const open = (section: OpenSection): string[] => [
+  begin(section),
+  PLACEHOLDER[section],
+  end(section),
+]
+
+const list = (items: readonly string[], none: string): string[] =>
+  items.length === 0 ? [none] : items.map((item) => `- ${item}`)
+
 /** The draft: everything that is known, in words; the same incident gives the same bytes. */
 export function postMortemDraft(detail: IncidentDetail, rules: Insight): string {
   const { incident, similar, deploys } = detail
-  const began = Math.min(incident.openedAt, ...incident.members.map(({ firstAt }) => firstAt))
-  const ended = incident.resolvedAt
-  const open = (section: OpenSection): string[] => [
-    begin(section),
-    PLACEHOLDER[section],
-    end(section),
-  ]
-  const list = (items: readonly string[], none: string): string[] =>
-    items.length === 0 ? [none] : items.map((item) => `- ${item}`)
   const past = similar.filter(({ worked }) => worked.length > 0)
   return [
-    `# Post-mortem: incident ${incident.number}, ${safe(incident.title)}`,
-    '',
-    '| | |',
-    '| --- | --- |',
-    `| Severity | SEV${incident.severity.level} (score ${incident.severity.score}) |`,
-    `| Began | ${time(began)} |`,
-    `| Noticed | ${time(incident.openedAt)} (after ${minutes(began, incident.openedAt)}) |`,
-    `| Resolved | ${time(ended)}${ended === null ? '' : ` (after ${minutes(began, ended)})`} |`,
-    `| Services | ${incident.services.map((one) => safe(one)).join(', ')} |`,
-    '',
+    ...headOf(detail),
     '## Summary',
     '',
     ...open('summary'),
@@ -118,6 +109,23 @@ export function postMortemDraft(detail: IncidentDetail, rules: Insight): string 
     ...open('follow_ups'),
     '',
   ].join('\n')
+}
+
+function headOf({ incident }: IncidentDetail): string[] {
+  const began = Math.min(incident.openedAt, ...incident.members.map(({ firstAt }) => firstAt))
+  const ended = incident.resolvedAt
+  return [
+    `# Post-mortem: incident ${incident.number}, ${safe(incident.title)}`,
+    '',
+    '| | |',
+    '| --- | --- |',
+    `| Severity | SEV${incident.severity.level} (score ${incident.severity.score}) |`,
+    `| Began | ${time(began)} |`,
+    `| Noticed | ${time(incident.openedAt)} (after ${minutes(began, incident.openedAt)}) |`,
+    `| Resolved | ${time(ended)}${ended === null ? '' : ` (after ${minutes(began, ended)})`} |`,
+    `| Services | ${incident.services.map((one) => safe(one)).join(', ')} |`,
+    '',
+  ]
 }
 
 /** Puts texts into the open sections and nowhere else. What a model wrote is marked as its words. */
