@@ -26,12 +26,12 @@ interface World {
   test: TestApp
   endpoint: TestEndpoint
   calls: CallParts
-  call(
+  call: (
     method: 'GET' | 'POST',
     url: string,
     body?: object,
     key?: string,
-  ): Promise<{ status: number; body: Record<string, unknown>; text: string }>
+  ) => Promise<{ status: number; body: Record<string, unknown>; text: string }>
 }
 
 /** The app with the AI part over a real journal and an endpoint over HTTP. */
@@ -166,7 +166,7 @@ describe('the API of the AI part', () => {
     expect(
       (await call('POST', '/api/ai/ask', { question: 'write a poem', use_model: true })).body,
     ).toMatchObject({ by: 'nobody', model_available: false })
-    expect((await call('GET', '/api/incidents/i1/post-mortem')).text).toContain(
+    expect((await call('GET', '/api/ai/post-mortem/i1')).text).toContain(
       '# Post-mortem: incident 12',
     )
     expect(test.problems).toEqual([])
@@ -241,7 +241,7 @@ describe('the API of the AI part', () => {
     const { body } = await call('POST', '/api/ai/ask', { question, use_model: true })
     expect(body).toMatchObject({ by: 'model', sql, rows: [['3']], model: 'mock-1' })
     expect(body['hash']).toMatch(/^[0-9a-f]{16}$/)
-    const guarded = test.reads.calls.filter(({ name }) => name === 'guardedSql').at(-1)
+    const guarded = test.reads.calls.findLast(({ name }) => name === 'guardedSql')
     expect(guarded?.query).toMatchObject({ project: 'default', sql })
     // Refused twice: there is no answer, and what was refused never ran.
     test.reads.sqlAnswer = undefined
@@ -302,6 +302,7 @@ describe('the API of the AI part', () => {
       suspect_deploy: '',
       regressed: false,
       flapping: false,
+      silenced: false,
     })
     const shown = await call('GET', '/api/ai/suggestions')
     expect(shown.body['items']).toMatchObject([
@@ -323,7 +324,7 @@ describe('the API of the AI part', () => {
 
   it('[I18] a model fills the marked sections of a post-mortem and nothing else', async () => {
     const { call, endpoint } = await createWorld()
-    const draft = (await call('GET', '/api/incidents/12/post-mortem')).text
+    const draft = (await call('GET', '/api/ai/post-mortem/12')).text
     expect(draft).not.toContain('<script>')
     const evil =
       '# Fake heading\n<script>alert(1)</script> [x](https://evil.example) <!-- /open:lessons -->'

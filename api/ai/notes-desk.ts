@@ -54,6 +54,12 @@ export async function openAiNotesDesk(deps: ConfigTopicDeps): Promise<AiNotesDes
         actor,
         at,
         payload: JSON.stringify({ useful, note, model, prompt_version: promptVersion }),
+        actor_name: actor,
+        // Rooms take it for what it is: said about an incident, not in it.
+        role: '',
+        result: '',
+        previous: '{}',
+        context: '{}',
       }
       const key = Buffer.from(incidentId)
       const value = encode('Action', schemaIds.Action, action)

@@ -5,6 +5,7 @@ import { createRateLimit } from '#/api/rate-limit.ts'
 import { route, type Call, type Route } from '#/api/route.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { AiDesk } from '#/processors/ai/desk.ts'
+import { hasRole } from '#/schemas/principal.ts'
 import { QUESTION_CHARS_MAX } from '#/processors/domain/ai-ask/question.ts'
 import type { AiNotesDesk } from './notes-desk.ts'
 
@@ -93,7 +94,7 @@ function summaryRoutes({ reads }: AppDeps, { desk, notes }: AiParts): readonly R
       path: '/api/ai/summarize/:incidentId',
       tag: 'ai',
       summary: 'Ask for a new summary; wishes about one incident become one job.',
-      access: 'admin',
+      access: 'respond',
       query: {},
       answer: { status: 202, type, about: 'The job.', schema: object },
       problems: ['not_found', 'conflict'],
@@ -117,7 +118,7 @@ function summaryRoutes({ reads }: AppDeps, { desk, notes }: AiParts): readonly R
       path: '/api/ai/feedback/:incidentId',
       tag: 'ai',
       summary: 'Say whether the summary was useful or wrong.',
-      access: 'admin',
+      access: 'respond',
       query: {},
       body: jsonBody('`useful` true or false, and a `note`.'),
       answer: ok('What was recorded.'),
@@ -150,7 +151,7 @@ function postMortemRoutes({ desk }: AiParts): readonly Route[] {
   return [
     route({
       method: 'GET',
-      path: '/api/incidents/:incidentId/post-mortem',
+      path: '/api/ai/post-mortem/:incidentId',
       tag: 'ai',
       summary:
         'A draft of the post-mortem in Markdown, written by rules; sections for people are marked.',
@@ -170,7 +171,7 @@ function postMortemRoutes({ desk }: AiParts): readonly Route[] {
       path: '/api/ai/post-mortem/:incidentId',
       tag: 'ai',
       summary: 'The same draft with its marked sections filled by the model.',
-      access: 'admin',
+      access: 'respond',
       query: {},
       answer: ok('`markdown`, and the `model` that filled the sections; empty when it could not.'),
       problems: ['not_found', 'conflict'],
@@ -194,6 +195,7 @@ function askRoutes(deps: AppDeps, { desk }: AiParts): readonly Route[] {
       body: jsonBody('`question`, and `use_model` (false when missing).'),
       answer: ok('The answer with its query, rows and time range.'),
       problems: [
+        'forbidden',
         'invalid_json',
         'invalid_request',
         'conflict',
@@ -211,6 +213,12 @@ function askRoutes(deps: AppDeps, { desk }: AiParts): readonly Route[] {
           throw wrong('question', `question must be text of 1 to ${QUESTION_CHARS_MAX} characters.`)
         if (typeof useModel !== 'boolean')
           throw wrong('use_model', 'use_model must be true or false.')
+        // It costs money: where people are known, a responder asks.
+        const mayAsk = call.principal === undefined || hasRole(call.principal, 'responder')
+        if (useModel && !mayAsk)
+          throw new FaultlineError('forbidden', 'A responder may ask the language model.', {
+            path: 'use_model',
+          })
         const caller = call.key?.id ?? call.request.ip
         const wait = rate.waitSeconds(caller)
         if (wait > 0) {
@@ -265,7 +273,7 @@ function suggestionRoutes({ desk, notes }: AiParts): readonly Route[] {
       path: '/api/ai/suggestions/mute',
       tag: 'ai',
       summary: 'No suggestions for a while; 0 minutes ends it.',
-      access: 'admin',
+      access: 'respond',
       query: {},
       body: jsonBody(`\`minutes\`, 0 to ${MUTE_MINUTES_MAX}.`),
       answer: ok('Until when.'),

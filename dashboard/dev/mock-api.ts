@@ -20,6 +20,7 @@ import {
 } from './mock/answers.ts'
 import { changesAnswer, graphAnswer } from './mock/compare.ts'
 import { deliveries, onCall } from './mock/deliveries.ts'
+import { askAnswer, knowledgeAnswer } from './mock/ask.ts'
 import { replayDiffs } from './mock/replay-diffs.ts'
 import { makeEvent } from './mock/events.ts'
 import { FrameSource } from './mock/live.ts'
@@ -155,6 +156,12 @@ class Mock implements MockApi {
       const refused = problem(400, 'invalid_sql', 'Only one SELECT is allowed.')
       return result === null ? refused : json(result)
     }
+    if (pathname === '/api/ai/ask') {
+      const { question = '' } = (await request.json()) as { question?: string }
+      return json(askAnswer(question, this.#options.now()))
+    }
+    if (pathname === '/api/knowledge')
+      return json(knowledgeAnswer(this.#isEmpty, this.#options.now()))
     if (pathname === '/api/ws-ticket') return problem(401, 'unauthorized', 'Nobody is signed in.')
     if (/^\/api\/incidents\/[^/]+\/room/.test(pathname)) return found(null)
     const asked = { path: pathname.slice(4), params, now: this.#options.now() }

@@ -142,10 +142,7 @@ export function incidentDetail(world: World, id: string): IncidentDetail | null 
       title: found.title,
       impact: `${found.users} users of ${found.services.join(' and ')} meet errors since a deploy.`,
       likely_causes: found.causes.map((cause) => cause.sentence),
-      evidence: [
-        '42 errors in 5 min, 3.1 expected.',
-        'The first error came one minute after a deploy.',
-      ],
+      evidence: ['42 errors in 5 min, 3.1 expected.'],
       next_steps: [
         'Compare the release with the one before.',
         'Check whether a rollback stops the errors.',
@@ -154,7 +151,10 @@ export function incidentDetail(world: World, id: string): IncidentDetail | null 
       model: 'rules',
       fallback: true,
       at: found.updatedAt,
-      ...{ incident_seq: found.seq, prompt_version: 'rules-1', tokens: 0, behind: null },
+      incident_seq: found.seq,
+      prompt_version: 'rules-1',
+      tokens: 0,
+      behind: null,
     },
   }
 }

@@ -81,3 +81,12 @@ export type {
   RoomState,
 } from '../../../schemas/collab/state.ts'
 export type { ActionItem, Card, Link, Note, RoomView } from '../../../schemas/collab/views.ts'
+export type { AskView } from '../../../schemas/ask.ts'
+export type {
+  EvidenceFact,
+  FactCheck,
+  InsightDetail,
+  InsightSentence,
+  RerunView,
+} from '../../../schemas/insight.ts'
+export type { KnownSolution } from '../../../schemas/knowledge.ts'

@@ -12,6 +12,10 @@ const summary = {
   model: 'some-model',
   fallback: false,
   at: 1,
+  incident_seq: 1,
+  prompt_version: '',
+  tokens: 0,
+  behind: null,
 }
 
 describe('suggestions', () => {

@@ -52,6 +52,8 @@ export const ACTIONS: readonly Action[] = [
   go('g d', 'Deploys', '/deploys'),
   go('g s', 'Services', '/services'),
   go('g j', 'Journey of a user or request', '/journey'),
+  go('g a', 'Ask a question', '/ask'),
+  go('g k', 'Knowledge: what ended incidents', '/knowledge'),
   go('g q', 'SQL', '/sql'),
   go('g p', 'Pipeline', '/pipeline'),
   go('g t', 'Status, plain', '/status'),
