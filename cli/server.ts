@@ -59,7 +59,6 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
     grouping: roles.has('api') ? await groupingOf(kit, storage) : undefined,
     silences: roles.has('api') ? await silencesOf(kit) : undefined,
     collab: roles.has('api') ? await openCollab(kit, collabOptionsOf(people), reads) : undefined,
-    collab: roles.has('api') ? await openCollab(kit, collabOptionsOf(people)) : undefined,
     ai: roles.has('api') ? await openAi(kit, storage) : undefined,
     notify: roles.has('api') ? notifyPartsOf(kit, storage.clickhouse) : undefined,
     firstKeyShell: `$(cat ${join(config.dataDir, 'ingest-key')})`,
