@@ -79,7 +79,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./maintain.ts')).migrateCommand,
   },
   seed: {
-    about: 'create the default project and its key',
+    about: 'create organisation, project, key and people to begin with',
     load: async () => (await import('./maintain.ts')).seedCommand,
   },
   doctor: {

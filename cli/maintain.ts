@@ -4,6 +4,7 @@ import { openKit } from './compose.ts'
 import { loadConfig } from './config.ts'
 import { openStorage } from './engine.ts'
 import { firstKey } from './first-key.ts'
+import { SEED_PASSWORD, seedPeople } from './seed-people.ts'
 import type { Command, Io } from './io.ts'
 import type { Kit } from './kit.ts'
 import { createLogger } from './logger.ts'
@@ -60,7 +61,12 @@ export const migrateCommand = maintenanceCommand(
 )
 
 export const seedCommand = maintenanceCommand(
-  'Usage: faultline seed [options]\n\nCreates the default project and its first key in the data folder of a stopped platform; a start does the same.\nRunning it again changes nothing. For a running platform use `faultline keys create`.',
+  `Usage: faultline seed [options]
+
+Creates in the data folder of a stopped platform: an organisation, the default project with its first key, and one
+person of each role, whose password lies in ${SEED_PASSWORD} of the data folder. Running it again changes nothing.
+With people, nothing is read without a sign-in any more. For a running platform use \`faultline keys create\` and the
+set-up link.`,
   async (kit, io) => {
     await createTopics(kit)
     const keys = await openKeys({ ...kit, clock: systemClock })
@@ -68,6 +74,8 @@ export const seedCommand = maintenanceCommand(
       const key = await firstKey(keys, kit.dataDir)
       const projects = keys.listProjects().map((project) => project.id)
       io.stdout.write(`projects: ${projects.join(', ')}\ningest key: ${key}\n`)
+      const { emails, password } = await seedPeople(kit, keys)
+      io.stdout.write(`people: ${emails.join(', ')}\npassword: ${password}\n`)
     } finally {
       await keys.close()
     }

@@ -13,6 +13,7 @@ export interface ReadyLine {
   kafka: string
   registry_url: string
   ingest_key: string
+  setup_url: string | null
 }
 
 export interface PlatformOptions {
@@ -37,6 +38,8 @@ export interface RunningPlatform extends AsyncDisposable {
   readonly key: string
   readonly dataDir: string
   readonly clickhouseUrl: string
+  /** Makes the first account; null once there is one. */
+  readonly setupUrl: string | null
   /** `host:port` of Kafka's protocol. */
   readonly kafka: string
   readonly registryUrl: string
@@ -97,6 +100,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Runn
     key: ready.ingest_key,
     dataDir,
     clickhouseUrl: ready.clickhouse_url,
+    setupUrl: ready.setup_url,
     kafka: ready.kafka,
     registryUrl: ready.registry_url,
     pid,
