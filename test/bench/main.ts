@@ -26,6 +26,7 @@ const AREAS = [
   'kafka',
   'dashboard',
   'viewers',
+  'canvas',
 ] as const
 
 const OPTIONS: readonly OptionSpec[] = [
