@@ -58,10 +58,10 @@ export function nodesOf(
 }
 
 export function edgesOf(links: readonly Link[], cards: readonly Card[]): Edge[] {
-  const titles = new Map(cards.map(({ id, title }) => [id, title]))
+  const known = new Map(cards.map((card) => [card.id, card]))
   return links.flatMap((link) => {
-    const from = titles.get(link.from)
-    const to = titles.get(link.to)
+    const from = known.get(link.from)
+    const to = known.get(link.to)
     if (!link.isActive || from === undefined || to === undefined) return []
     const { verb } = LINK_WORDS[link.kind]
     return [
@@ -69,9 +69,13 @@ export function edgesOf(links: readonly Link[], cards: readonly Card[]): Edge[] 
         id: link.id,
         source: link.from,
         target: link.to,
+        // The sides that face each other, so that no link goes around a card.
+        ...(from.x <= to.x
+          ? { sourceHandle: 'right', targetHandle: 'left' }
+          : { sourceHandle: 'left', targetHandle: 'right' }),
         label: verb,
         class: `link-${link.kind}`,
-        ariaLabel: `${from} ${verb} ${to}`,
+        ariaLabel: `${from.title} ${verb} ${to.title}`,
         markerEnd: { type: 'arrowclosed' as never },
       },
     ]

@@ -1,0 +1,207 @@
+/**
+ * Two people on one incident of a running platform: real accounts, the real socket, the real log. What they can do in
+ * every detail is tried over a made-up API in collab-pages.test.ts.
+ */
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { systemClock } from '#/kernel/clock.ts'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { CHROMIUM_REMEDY, findChromium, launchChromium } from './chromium.ts'
+import { startPlatform, type RunningPlatform } from './platform.ts'
+
+const chromiumPath = await findChromium()
+if (chromiumPath === null) process.stderr.write(`\n!! SKIPPED: ${CHROMIUM_REMEDY}\n\n`)
+
+const PASSWORD = 'correct horse battery staple 7'
+
+interface Person {
+  name: string
+  email: string
+}
+const ANN: Person = { name: 'Ann Lee', email: 'ann@example.com' }
+const BEN: Person = { name: 'Ben Ode', email: 'ben@example.com' }
+
+describe.skipIf(chromiumPath === null)('two people on one incident of a platform', () => {
+  let platform: RunningPlatform
+  let browser: Browser
+  let incident = ''
+  const complaints: string[] = []
+
+  async function call<T>(path: string, body: object, token = ''): Promise<T> {
+    const response = await fetch(new URL(path, platform.url), {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
+      },
+      body: JSON.stringify(body),
+    })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`)
+    return JSON.parse(text) as T
+  }
+
+  beforeAll(async () => {
+    platform = await startPlatform()
+    browser = await launchChromium(chromiumPath ?? '')
+    const setup_token = readFileSync(join(platform.dataDir, 'setup-token'), 'utf8').trim()
+    const first = { ...ANN, password: PASSWORD, setup_token }
+    const { access_token: token } = await call<{ access_token: string }>(
+      '/api/auth/register',
+      first,
+    )
+    const { invitation } = await call<{ invitation: string }>(
+      '/api/invitations',
+      { role: 'responder' },
+      token,
+    )
+    await call('/api/auth/register', { ...BEN, password: PASSWORD, invitation })
+    const opened = { title: 'checkout is slow', severity: 2, services: ['checkout'] }
+    const { id } = await call<{ id: string }>('/api/incidents', opened, token)
+    incident = id
+    await expect
+      .poll(
+        async () =>
+          (
+            await fetch(new URL(`/api/incidents/${id}`, platform.url), {
+              headers: { authorization: `Bearer ${token}` },
+            })
+          ).status,
+        { timeout: 30_000 },
+      )
+      .toBe(200)
+  })
+  afterAll(async () => {
+    await browser.close()
+    await platform.stop()
+  })
+
+  async function signedIn(person: Person): Promise<BrowserContext> {
+    const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
+    const { email } = person
+    const answer = await context.request.post(`${platform.url}/api/auth/login`, {
+      data: { email, password: PASSWORD, cookie: true },
+    })
+    expect(answer.status()).toBe(200)
+    return context
+  }
+  async function open(context: BrowserContext, path: string): Promise<Page> {
+    const page = await context.newPage()
+    page.setDefaultTimeout(15_000)
+    page.on('pageerror', (error) => complaints.push(error.message))
+    page.on('console', (message) => {
+      // That the network was taken away is what one test does.
+      const isExpected = /ERR_INTERNET_DISCONNECTED|WebSocket connection/.test(message.text())
+      if (message.type() === 'error' && !isExpected) complaints.push(message.text())
+    })
+    await page.goto(`${platform.url}/incidents/${incident}${path}`)
+    await page.locator('[data-who]').waitFor()
+    return page
+  }
+  async function join_(page: Page): Promise<void> {
+    const isIn = page.getByRole('button', { name: 'Leave', exact: true })
+    await page.getByRole('button', { name: /^(?:Join|Leave)$/ }).waitFor()
+    if ((await isIn.count()) === 0) await page.getByRole('button', { name: 'Join', exact: true }).click()
+    await isIn.waitFor()
+  }
+  async function addCard(page: Page, kind: string, title: string): Promise<void> {
+    await page.getByLabel('Kind of card').selectOption({ label: kind })
+    await page.getByLabel('Title of the new card').fill(title)
+    await page.getByRole('button', { name: 'Add card' }).click()
+  }
+
+  it('[G17] [G3] [G6] [G8] [F9] [F10] see each other, decide one after the other, work on offline, go back in time', async () => {
+    const [annContext, benContext] = [await signedIn(ANN), await signedIn(BEN)]
+    const ann = await open(annContext, '/canvas?view=plane')
+    const ben = await open(benContext, '/canvas?view=outline')
+    await join_(ann)
+    await join_(ben)
+    await expect.poll(() => ann.locator('[data-who]').innerText()).toContain('2 people here, 2 joined')
+
+    // Edits and attention of one on the screen of the other.
+    await addCard(ann, 'Hypothesis', 'pool exhausted')
+    const line = ben.locator('[data-outline]', { hasText: 'pool' })
+    await line.waitFor()
+    const took: number[] = []
+    for (const word of ['one', 'two', 'three', 'four', 'five']) {
+      await ann.getByLabel('Title', { exact: true }).fill(`pool, ${word}`)
+      const startedMs = systemClock.monotonicMs()
+      await ann.getByRole('button', { name: 'Save' }).click()
+      await line.filter({ hasText: word }).waitFor()
+      took.push(systemClock.monotonicMs() - startedMs)
+    }
+    const middle = took.toSorted((a, b) => a - b)[2] ?? Infinity
+    process.stdout.write(
+      `an edit is on the other browser's screen after ${took.map((ms) => ms.toFixed(0)).join(', ')} ms\n`,
+    )
+    expect(middle).toBeLessThan(1_500)
+    await expect.poll(() => ben.locator('.doing').innerText()).toContain('Ann Lee')
+
+    // Two statuses from the same state: one stands, the other one is told by whom.
+    const [annIncident, benIncident] = [await open(annContext, ''), await open(benContext, '')]
+    const choices = [annIncident, benIncident].map((page) => page.getByLabel('Status'))
+    await Promise.all(choices.map((choice) => choice.waitFor()))
+    await Promise.all([
+      choices[0]?.selectOption('investigating'),
+      choices[1]?.selectOption('resolved'),
+    ])
+    await expect
+      .poll(
+        async () =>
+          (await annIncident.locator('[data-notice]').count()) +
+          (await benIncident.locator('[data-notice]').count()),
+      )
+      .toBe(1)
+    const loser = (await annIncident.locator('[data-notice]').count()) === 1 ? annIncident : benIncident
+    const winner = loser === annIncident ? 'Ben Ode' : 'Ann Lee'
+    expect(await loser.locator('[data-notice]').innerText()).toContain(`${winner} was there first`)
+    await expect.poll(async () => (await choices[0]?.inputValue()) === (await choices[1]?.inputValue())).toBe(true)
+    await annIncident.close()
+    await benIncident.close()
+
+    // Ben loses the network, works on, and comes back while Ann has decided otherwise.
+    await line.getByRole('button').click()
+    await ben.getByRole('button', { name: 'Confirm' }).waitFor()
+    const before = systemClock.nowMs()
+    await cutOff(ben, true)
+    await ben.locator('[data-offline]').waitFor({ timeout: 40_000 })
+    for (const title of ['a', 'b', 'c']) await addCard(ben, 'Action', `offline ${title}`)
+    await line.getByRole('button').click()
+    await ben.getByRole('button', { name: 'Confirm' }).click()
+    await ben.getByLabel('Text', { exact: true }).fill('written offline')
+    await ben.getByRole('button', { name: 'Save' }).click()
+    await expect.poll(() => ben.locator('[data-offline]').innerText()).toContain('(5)')
+    await ann.getByRole('button', { name: 'Invalidate …' }).click()
+    await ann.getByLabel('Why does it not hold?').fill('flat')
+    await ann.getByRole('button', { name: 'Invalidate', exact: true }).click()
+    await ann.locator('[data-card].invalidated').waitFor()
+    await cutOff(ben, false)
+    await ben.locator('[data-notice=rejected]').waitFor({ timeout: 40_000 })
+    expect(await ben.locator('[data-notice=rejected]').innerText()).toContain('Ann Lee was there first')
+    await expect.poll(() => ann.locator('[data-card]').count()).toBe(4)
+    await expect.poll(() => ben.locator('[data-offline], [data-sending]').count()).toBe(0)
+
+    // The slider and the API show the same past; without JavaScript the outline is there.
+    const path = `/api/incidents/${incident}/room?at=${before}`
+    const past = (await (await benContext.request.get(`${platform.url}${path}`)).json()) as {
+      hash: string
+      room: { cards: object; seq: number }
+    }
+    expect(Object.keys(past.room.cards)).toHaveLength(1)
+    const at = new Date(before).toISOString()
+    const late = await open(benContext, `/canvas?view=plane&at=${at}`)
+    await late.locator('[data-past]').waitFor()
+    await expect.poll(() => late.locator('[data-card]').count()).toBe(1)
+    expect(await late.locator('[data-past]').innerText()).toContain('Ann Lee')
+    const html = await (await benContext.request.get(`${platform.url}/incidents/${incident}/canvas`)).text()
+    expect(html).toContain('offline b')
+    expect(complaints).toEqual([])
+  }, 180_000)
+})
+
+/** No network for this page alone: its socket ends and none opens. */
+async function cutOff(page: Page, isOff: boolean): Promise<void> {
+  await page.context().setOffline(isOff)
+}
