@@ -2,13 +2,14 @@
  * Two people on one incident of a running platform: real accounts, the real socket, the real log. What they can do in
  * every detail is tried over a made-up API in collab-pages.test.ts.
  */
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page, WebSocketRoute } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { systemClock } from '#/kernel/clock.ts'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CHROMIUM_REMEDY, findChromium, launchChromium } from './chromium.ts'
+import { waitFor } from './processes.ts'
 import { startPlatform, type RunningPlatform } from './platform.ts'
 
 const chromiumPath = await findChromium()
@@ -52,7 +53,7 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
       '/api/auth/register',
       first,
     )
-    const { invitation } = await call<{ invitation: string }>(
+    const { token: invitation } = await call<{ token: string }>(
       '/api/invitations',
       { role: 'responder' },
       token,
@@ -61,17 +62,10 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
     const opened = { title: 'checkout is slow', severity: 2, services: ['checkout'] }
     const { id } = await call<{ id: string }>('/api/incidents', opened, token)
     incident = id
-    await expect
-      .poll(
-        async () =>
-          (
-            await fetch(new URL(`/api/incidents/${id}`, platform.url), {
-              headers: { authorization: `Bearer ${token}` },
-            })
-          ).status,
-        { timeout: 30_000 },
-      )
-      .toBe(200)
+    const headers = { authorization: `Bearer ${token}` }
+    const path = new URL(`/api/incidents/${id}`, platform.url)
+    const isThere = async (): Promise<boolean> => (await fetch(path, { headers })).ok
+    await waitFor(isThere, { what: 'the incident', withinMs: 30_000 })
   })
   afterAll(async () => {
     await browser.close()
@@ -100,10 +94,11 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
     await page.locator('[data-who]').waitFor()
     return page
   }
-  async function join_(page: Page): Promise<void> {
+  async function joinRoom(page: Page): Promise<void> {
     const isIn = page.getByRole('button', { name: 'Leave', exact: true })
     await page.getByRole('button', { name: /^(?:Join|Leave)$/ }).waitFor()
-    if ((await isIn.count()) === 0) await page.getByRole('button', { name: 'Join', exact: true }).click()
+    if ((await isIn.count()) === 0)
+      await page.getByRole('button', { name: 'Join', exact: true }).click()
     await isIn.waitFor()
   }
   async function addCard(page: Page, kind: string, title: string): Promise<void> {
@@ -112,13 +107,17 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
     await page.getByRole('button', { name: 'Add card' }).click()
   }
 
-  it('[G17] [G3] [G6] [G8] [F9] [F10] see each other, decide one after the other, work on offline, go back in time', async () => {
+  it('[G17] [G3] [G6] [G8] [F9] see each other, decide one after the other, work on offline, go back in time', async () => {
     const [annContext, benContext] = [await signedIn(ANN), await signedIn(BEN)]
+    const cable = new Cable()
+    await cable.lay(benContext)
     const ann = await open(annContext, '/canvas?view=plane')
     const ben = await open(benContext, '/canvas?view=outline')
-    await join_(ann)
-    await join_(ben)
-    await expect.poll(() => ann.locator('[data-who]').innerText()).toContain('2 people here, 2 joined')
+    await joinRoom(ann)
+    await joinRoom(ben)
+    await expect
+      .poll(() => ann.locator('[data-who]').innerText())
+      .toContain('2 people here, 2 joined')
 
     // Edits and attention of one on the screen of the other.
     await addCard(ann, 'Hypothesis', 'pool exhausted')
@@ -154,18 +153,23 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
           (await benIncident.locator('[data-notice]').count()),
       )
       .toBe(1)
-    const loser = (await annIncident.locator('[data-notice]').count()) === 1 ? annIncident : benIncident
+    const loser =
+      (await annIncident.locator('[data-notice]').count()) === 1 ? annIncident : benIncident
     const winner = loser === annIncident ? 'Ben Ode' : 'Ann Lee'
     expect(await loser.locator('[data-notice]').innerText()).toContain(`${winner} was there first`)
-    await expect.poll(async () => (await choices[0]?.inputValue()) === (await choices[1]?.inputValue())).toBe(true)
+    await expect
+      .poll(async () => (await choices[0]?.inputValue()) === (await choices[1]?.inputValue()))
+      .toBe(true)
     await annIncident.close()
     await benIncident.close()
 
     // Ben loses the network, works on, and comes back while Ann has decided otherwise.
     await line.getByRole('button').click()
     await ben.getByRole('button', { name: 'Confirm' }).waitFor()
+    const roomNow = `${platform.url}/api/incidents/${incident}/room`
+    const live = (await (await benContext.request.get(roomNow)).json()) as { hash: string }
     const before = systemClock.nowMs()
-    await cutOff(ben, true)
+    await cable.pull()
     await ben.locator('[data-offline]').waitFor({ timeout: 40_000 })
     for (const title of ['a', 'b', 'c']) await addCard(ben, 'Action', `offline ${title}`)
     await line.getByRole('button').click()
@@ -177,31 +181,55 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
     await ann.getByLabel('Why does it not hold?').fill('flat')
     await ann.getByRole('button', { name: 'Invalidate', exact: true }).click()
     await ann.locator('[data-card].invalidated').waitFor()
-    await cutOff(ben, false)
+    cable.plugIn()
     await ben.locator('[data-notice=rejected]').waitFor({ timeout: 40_000 })
-    expect(await ben.locator('[data-notice=rejected]').innerText()).toContain('Ann Lee was there first')
+    expect(await ben.locator('[data-notice=rejected]').innerText()).toContain(
+      'Ann Lee was there first',
+    )
     await expect.poll(() => ann.locator('[data-card]').count()).toBe(4)
     await expect.poll(() => ben.locator('[data-offline], [data-sending]').count()).toBe(0)
 
     // The slider and the API show the same past; without JavaScript the outline is there.
-    const path = `/api/incidents/${incident}/room?at=${before}`
-    const past = (await (await benContext.request.get(`${platform.url}${path}`)).json()) as {
+    const past = (await (await benContext.request.get(`${roomNow}?at=${before}`)).json()) as {
       hash: string
       room: { cards: object; seq: number }
     }
     expect(Object.keys(past.room.cards)).toHaveLength(1)
+    expect(past.hash).toBe(live.hash)
     const at = new Date(before).toISOString()
     const late = await open(benContext, `/canvas?view=plane&at=${at}`)
     await late.locator('[data-past]').waitFor()
     await expect.poll(() => late.locator('[data-card]').count()).toBe(1)
     expect(await late.locator('[data-past]').innerText()).toContain('Ann Lee')
-    const html = await (await benContext.request.get(`${platform.url}/incidents/${incident}/canvas`)).text()
+    const html = await (
+      await benContext.request.get(`${platform.url}/incidents/${incident}/canvas`)
+    ).text()
     expect(html).toContain('offline b')
     expect(complaints).toEqual([])
   }, 180_000)
 })
 
-/** No network for this page alone: its socket ends and none opens. */
-async function cutOff(page: Page, isOff: boolean): Promise<void> {
-  await page.context().setOffline(isOff)
+/** The cable between a browser and the platform: its sockets go through it, and it can be pulled. */
+class Cable {
+  #isPulled = false
+  #open: WebSocketRoute[] = []
+
+  async lay(context: BrowserContext): Promise<void> {
+    await context.route('**/api/ws-ticket', (route) =>
+      this.#isPulled ? route.abort('internetdisconnected') : route.continue(),
+    )
+    await context.routeWebSocket('**/ws', (socket) => {
+      const server = socket.connectToServer()
+      this.#open.push(socket, server)
+    })
+  }
+
+  async pull(): Promise<void> {
+    this.#isPulled = true
+    await Promise.all(this.#open.splice(0).map((socket) => socket.close({ code: 3001 })))
+  }
+
+  plugIn(): void {
+    this.#isPulled = false
+  }
 }
