@@ -15,6 +15,9 @@ import { startPlatform, type RunningPlatform } from './platform.ts'
 const chromiumPath = await findChromium()
 if (chromiumPath === null) process.stderr.write(`\n!! SKIPPED: ${CHROMIUM_REMEDY}\n\n`)
 
+/** On a busy machine a second is not long. */
+const soon = <T>(read: () => T) => expect.poll(read, { timeout: 15_000 })
+
 const PASSWORD = 'correct horse battery staple 7'
 
 interface Person {
@@ -115,9 +118,7 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
     const ben = await open(benContext, '/canvas?view=outline')
     await joinRoom(ann)
     await joinRoom(ben)
-    await expect
-      .poll(() => ann.locator('[data-who]').innerText())
-      .toContain('2 people here, 2 joined')
+    await soon(() => ann.locator('[data-who]').innerText()).toContain('2 people here, 2 joined')
 
     // Edits and attention of one on the screen of the other.
     await addCard(ann, 'Hypothesis', 'pool exhausted')
@@ -136,7 +137,7 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
       `an edit is on the other browser's screen after ${took.map((ms) => ms.toFixed(0)).join(', ')} ms\n`,
     )
     expect(middle).toBeLessThan(1_500)
-    await expect.poll(() => ben.locator('.doing').innerText()).toContain('Ann Lee')
+    await soon(() => ben.locator('.doing').innerText()).toContain('Ann Lee')
 
     // Two statuses from the same state: one stands, the other one is told by whom.
     const [annIncident, benIncident] = [await open(annContext, ''), await open(benContext, '')]
@@ -146,20 +147,18 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
       choices[0]?.selectOption('investigating'),
       choices[1]?.selectOption('resolved'),
     ])
-    await expect
-      .poll(
-        async () =>
-          (await annIncident.locator('[data-notice]').count()) +
-          (await benIncident.locator('[data-notice]').count()),
-      )
-      .toBe(1)
+    await soon(
+      async () =>
+        (await annIncident.locator('[data-notice]').count()) +
+        (await benIncident.locator('[data-notice]').count()),
+    ).toBe(1)
     const loser =
       (await annIncident.locator('[data-notice]').count()) === 1 ? annIncident : benIncident
     const winner = loser === annIncident ? 'Ben Ode' : 'Ann Lee'
     expect(await loser.locator('[data-notice]').innerText()).toContain(`${winner} was there first`)
-    await expect
-      .poll(async () => (await choices[0]?.inputValue()) === (await choices[1]?.inputValue()))
-      .toBe(true)
+    await soon(
+      async () => (await choices[0]?.inputValue()) === (await choices[1]?.inputValue()),
+    ).toBe(true)
     await annIncident.close()
     await benIncident.close()
 
@@ -176,7 +175,7 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
     await ben.getByRole('button', { name: 'Confirm' }).click()
     await ben.getByLabel('Text', { exact: true }).fill('written offline')
     await ben.getByRole('button', { name: 'Save' }).click()
-    await expect.poll(() => ben.locator('[data-offline]').innerText()).toContain('(5)')
+    await soon(() => ben.locator('[data-offline]').innerText()).toContain('(5)')
     await ann.getByRole('button', { name: 'Invalidate …' }).click()
     await ann.getByLabel('Why does it not hold?').fill('flat')
     await ann.getByRole('button', { name: 'Invalidate', exact: true }).click()
@@ -186,8 +185,8 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
     expect(await ben.locator('[data-notice=rejected]').innerText()).toContain(
       'Ann Lee was there first',
     )
-    await expect.poll(() => ann.locator('[data-card]').count()).toBe(4)
-    await expect.poll(() => ben.locator('[data-offline], [data-sending]').count()).toBe(0)
+    await soon(() => ann.locator('[data-card]').count()).toBe(4)
+    await soon(() => ben.locator('[data-offline], [data-sending]').count()).toBe(0)
 
     // The slider and the API show the same past; without JavaScript the outline is there.
     const past = (await (await benContext.request.get(`${roomNow}?at=${before}`)).json()) as {
@@ -199,7 +198,7 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
     const at = new Date(before).toISOString()
     const late = await open(benContext, `/canvas?view=plane&at=${at}`)
     await late.locator('[data-past]').waitFor()
-    await expect.poll(() => late.locator('[data-card]').count()).toBe(1)
+    await soon(() => late.locator('[data-card]').count()).toBe(1)
     expect(await late.locator('[data-past]').innerText()).toContain('Ann Lee')
     const html = await (
       await benContext.request.get(`${platform.url}/incidents/${incident}/canvas`)
