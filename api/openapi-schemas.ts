@@ -326,7 +326,7 @@ export const OPENAPI_SCHEMAS: Readonly<Record<string, Schema>> = {
     open_incidents: integer,
     users_affected: integer,
     events_per_second: number,
-    lag_records: integer,
+    lag_records: maybe(integer),
     incidents: listOf(ref('Incident')),
     rates: listOf(ref('Point')),
     deploys: listOf(ref('Deploy')),

@@ -41,7 +41,7 @@ export const ERROR_CATALOGUE = {
   log_unavailable: {
     status: 503,
     retryable: true,
-    text: 'The log cannot be written at the moment.',
+    text: 'The log does not answer, or cannot be written, at the moment.',
   },
   storage_unavailable: {
     status: 503,

@@ -300,7 +300,8 @@ export interface Overview {
   open_incidents: number
   users_affected: number
   events_per_second: number
-  lag_records: number
+  /** Null while the log does not answer; the rest comes from the store. */
+  lag_records: number | null
   incidents: readonly IncidentRow[]
   /** Events by severity per bucket over the range. */
   rates: readonly SeriesPoint[]

@@ -1,3 +1,4 @@
+import { FaultlineError } from '#/kernel/errors.ts'
 import type { Clock } from '#/kernel/clock.ts'
 import type { Metrics } from '#/kernel/metrics.ts'
 import type { Log } from '#/processors/log/port.ts'
@@ -51,6 +52,8 @@ export interface Hub {
   openMessages(
     wish: StreamWish & Pick<MessageClient, 'transport' | 'channels'>,
   ): Promise<Subscription>
+  /** Fails with `log_unavailable` where the log does not answer: before an answer has begun, that can be said. */
+  ready(): Promise<void>
   close(): Promise<void>
 }
 
@@ -79,6 +82,7 @@ export function createHub(deps: HubDeps): Hub {
     })
   return {
     clientCount: () => engine.clientCount(),
+    ready: () => engine.ready(),
     openFrames: (wish) =>
       engine.open(async (own) => {
         const client = clientOf(wish, SSE_RESYNC)
@@ -129,27 +133,38 @@ function createEngine(deps: HubDeps) {
     for (let count = 1; !stop.signal.aborted; count += 1) {
       await deps.clock.sleep(TICK_MS, stop.signal)
       own.dispatch.finishSecond()
-      if (count % HEARTBEAT_TICKS === 0) heartbeat(own, deps.clock.nowMs())
+      // Without a word from the log there is none from here: a page then says how old its data is.
+      if (count % HEARTBEAT_TICKS === 0 && own.tail.isReading()) heartbeat(own, deps.clock.nowMs())
       if (clients > 0 || deps.clock.monotonicMs() - idleSinceMs < IDLE_MS) continue
       running = undefined
       await own.tail.stop()
       return
     }
   }
+  const beginOnce = (): Promise<Running> =>
+    begin().catch((error: unknown) => {
+      running = undefined
+      throw error
+    })
   const gone = (): void => {
     clients -= 1
     idleSinceMs = deps.clock.monotonicMs()
   }
   return {
     clientCount: () => clients,
+    async ready(): Promise<void> {
+      running ??= beginOnce()
+      const { tail } = await running
+      if (tail.isReading()) return
+      throw new FaultlineError('log_unavailable', 'the log does not answer', {
+        remedy: 'Look at /health/detailed; the stream goes on by itself once the log is back.',
+      })
+    },
     async open(join: (own: Running) => Promise<Member>): Promise<Subscription> {
       // Counted before anything is awaited, so that the tail cannot stop meanwhile.
       clients += 1
       try {
-        running ??= begin().catch((error: unknown) => {
-          running = undefined
-          throw error
-        })
+        running ??= beginOnce()
         const member = await join(await running)
         let isOpen = true
         return {

@@ -16,20 +16,34 @@ export interface TailOptions {
 }
 
 export interface Tail {
+  /** Whether every source answered a moment ago; a log that is away, or hangs, does not. */
+  isReading(): boolean
   stop(): Promise<void>
 }
 
 const READ_BYTES_MAX = 1 << 20
 const WAIT_MS = 1_000
 const RETRY_MS = 500
+/** A log that is well answers every second, with nothing if need be. */
+const SILENT_MS_MAX = 10_000
 /** A pause behind each read, so that a busy log is read in hundreds of records and not one by one. */
 const GATHER_MS = 8
 
 /** Follows the end of the log, one loop per source, until stopped. */
 export function startTail(options: TailOptions): Tail {
   const stop = new AbortController()
-  const loops = options.sources.map((_, source) => follow(options, source, stop.signal))
+  const { clock } = options
+  const answeredMs = options.sources.map(() => clock.monotonicMs())
+  const loops = options.sources.map((_, source) =>
+    follow(options, source, {
+      signal: stop.signal,
+      onAnswer() {
+        answeredMs[source] = clock.monotonicMs()
+      },
+    }),
+  )
   return {
+    isReading: () => clock.monotonicMs() - Math.min(...answeredMs) < SILENT_MS_MAX,
     async stop() {
       stop.abort()
       await Promise.all(loops)
@@ -37,7 +51,11 @@ export function startTail(options: TailOptions): Tail {
   }
 }
 
-async function follow(options: TailOptions, source: number, signal: AbortSignal): Promise<void> {
+async function follow(
+  options: TailOptions,
+  source: number,
+  { signal, onAnswer }: { signal: AbortSignal; onAnswer: () => void },
+): Promise<void> {
   const { log, clock } = options
   const tp = options.sources[source]
   if (tp === undefined) return
@@ -49,6 +67,7 @@ async function follow(options: TailOptions, source: number, signal: AbortSignal)
         waitMs: WAIT_MS,
         signal,
       })
+      onAnswer()
       const last = records.at(-1)
       if (last === undefined || signal.aborted) continue
       next = last.offset + 1

@@ -123,9 +123,12 @@ export function overviewRoute(deps: AppDeps): Route {
     access: 'read',
     query: { ...range(1), step },
     answer: { ...JSON_ANSWER, about: 'The first page.', schema: ref('Overview') },
-    async handle({ project, query, nowMs }) {
+    async handle({ project, query, nowMs, request }) {
       const overview = await deps.reads.overview({ project, ...stepsOf(query) })
-      const lag = lagOf(await deps.pipeline.stages())
+      const lag = await deps.pipeline.stages().then(lagOf, (error: unknown) => {
+        deps.onProblem?.(error, request.id)
+        return null
+      })
       const key = overview.has_data ? undefined : deps.firstKeyShell
       const firstRun = key === undefined ? {} : { first_run: { ingest_key: key } }
       return { ...overview, ...firstRun, now: nowMs, lag_records: lag }

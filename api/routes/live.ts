@@ -77,6 +77,7 @@ async function stream(
   open: (sink: ReturnType<typeof openSse>) => Promise<Subscription>,
 ): Promise<undefined> {
   checkRoom(deps, hub)
+  await hub.ready()
   let subscription: Subscription | undefined
   let isGone = false
   const sink = openSse(call.reply, () => {

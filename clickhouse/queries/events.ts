@@ -112,32 +112,47 @@ function countsOf(groups: readonly Group[], field: Exclude<keyof Group, 'n'>): C
     .slice(0, COUNTS_MAX)
 }
 
+type GroupTuple = [type: string, severity: number, service: string, environment: string, n: string]
+
+interface StatsRow {
+  total: string
+  errors: string
+  services: string
+  users: string
+  first: string
+  last: string
+  found: readonly GroupTuple[]
+}
+
+/** One pass over the events for all of it: the combinations of the four fields are few. */
+const STATS = (
+  where: string,
+): string => `SELECT sum(n) AS total, sumIf(n, event_type = 'error') AS errors,
+    uniqExact(service) AS services, uniqMerge(users) AS users, toUnixTimestamp64Milli(min(first)) AS first,
+    toUnixTimestamp64Milli(max(last)) AS last,
+    groupArray(${GROUPS_MAX})((toString(event_type), severity, toString(service), toString(environment), n)) AS found
+  FROM (
+    SELECT event_type, severity, service, environment, count() AS n, uniqStateIf(user_id, user_id != '') AS users,
+      min(occurred_at) AS first, max(occurred_at) AS last
+    FROM events WHERE ${where} GROUP BY event_type, severity, service, environment
+  ) SETTINGS prefer_column_name_to_alias = 1`
+
 export async function eventStats(
   clickhouse: ClickHouse,
   selection: EventSelection,
 ): Promise<EventStats> {
   const { where, params } = selectionConditions(selection)
-  const [totals, groups] = await Promise.all([
-    clickhouse.query<{
-      total: string
-      errors: string
-      services: string
-      users: string
-      first: string
-      last: string
-    }>(
-      `SELECT count() AS total, countIf(event_type = 'error') AS errors, uniqExact(service) AS services, uniqIf(user_id, user_id != '') AS users, toUnixTimestamp64Milli(min(occurred_at)) AS first, toUnixTimestamp64Milli(max(occurred_at)) AS last FROM events WHERE ${where}`,
-      { params },
-    ),
-    // One pass for all four: their combinations are few.
-    clickhouse.query<Group>(
-      `SELECT toString(event_type) AS event_type, toString(severity) AS severity, toString(service) AS service, toString(environment) AS environment, count() AS n
-       FROM events WHERE ${where} GROUP BY event_type, severity, service, environment LIMIT ${GROUPS_MAX}`,
-      { params },
-    ),
-  ])
-  const row = totals[0]
+  const [row] = await clickhouse.query<StatsRow>(STATS(where), { params })
   const total = Number(row?.total ?? 0)
+  const groups = (row?.found ?? []).map(
+    ([event_type, severity, service, environment, n]): Group => ({
+      event_type,
+      severity: String(severity),
+      service,
+      environment,
+      n,
+    }),
+  )
   return {
     total,
     errors: Number(row?.errors ?? 0),

@@ -48,7 +48,7 @@ export async function overview(
   ])
   const hasData = Number(totals[0]?.known ?? 0) > 0
   return {
-    headline: headlineOf(incidents.items, hasData),
+    headline: headlineOf(incidents.items, { hasData, nowMs: query.to, deploys: deploys.items }),
     open_incidents: Number(totals[0]?.open ?? 0),
     users_affected: Number(totals[0]?.users ?? 0),
     events_per_second:

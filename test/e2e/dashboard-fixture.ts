@@ -12,7 +12,7 @@ import type { Served } from '#/dashboard/dev/serve.ts'
 import { serveDashboard } from '#/dashboard/dev/serve.ts'
 import { CHROMIUM_REMEDY, findChromium, launchChromium } from './chromium.ts'
 
-const chromiumPath = await findChromium()
+export const chromiumPath = await findChromium()
 if (chromiumPath === null) process.stderr.write(`\nSKIPPED, NOT PASSED: ${CHROMIUM_REMEDY}\n\n`)
 export const hasChromium = chromiumPath !== null
 

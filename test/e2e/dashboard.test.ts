@@ -78,6 +78,16 @@ describe.skipIf(!hasChromium)('the dashboard', () => {
     )
   })
 
+  it('[C13] [C17] says until when it is silenced, and how familiar it is', async () => {
+    const incidents = await fetch(`${served().url}/api/incidents?q=%23138`)
+    const [row] = ((await incidents.json()) as { items: { id: string }[] }).items
+    const page = await stage.visit(`/incidents/${row?.id}`)
+    expect(await page.locator('[data-silenced]').innerText()).toMatch(
+      /^Silenced until .* UTC: new disks in rack 4\. It counts and is shown, and nobody is notified\.$/,
+    )
+    expect(await page.getByText(/of \d+ incidents of the 30 days before/).isVisible()).toBe(true)
+  })
+
   it('[E8] [E11] deploys are marked on charts and listed with the errors before and after', async () => {
     const page = await stage.visit('/')
     expect(await page.locator('.markers a', { hasText: 'payments v412' }).count()).toBe(1)

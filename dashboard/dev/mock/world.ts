@@ -2,7 +2,7 @@
  * A made-up platform: the same seed gives the same services, issues, deploys and incidents. Nothing here is
  * measured; it exists so that pages can be built and tested without a running platform.
  */
-import type { DeployView, Incident, IncidentRow, IssueRow } from '#lib/contract.ts'
+import type { DeployView, Incident, IncidentRow, IncidentSilence, IssueRow } from '#lib/contract.ts'
 
 export const SERVICES = [
   'checkout',
@@ -143,6 +143,12 @@ function severityOf(seed: number, index: number): Incident['severity'] {
   return { level, score: Math.round((100 * z) / 6.3), z, terms }
 }
 
+const silenceFrom = (openedAt: number): IncidentSilence => ({
+  id: 'mock',
+  until: openedAt + 120 * MINUTE,
+  reason: 'new disks in rack 4',
+})
+
 function membersOf(
   issues: readonly IssueRow[],
   index: number,
@@ -176,6 +182,7 @@ function membersOf(
     hosts: [`${one.services[0]}-1`, `${one.services[0]}-2`],
     releases: ['v412'],
     sampleEventId: `ev-${index}`,
+    ...(index === 3 && place === 1 ? { silence: silenceFrom(openedAt) } : {}),
   }))
 }
 
@@ -254,6 +261,7 @@ function makeIncident(
     recurrenceOf: '',
     regressed: index === 4,
     flapping: index === 7,
+    ...(index === 2 ? { silenced: silenceFrom(openedAt) } : {}),
     timeline: timelineOf(openedAt, updatedAt, resolvedAt, `${deploy?.service} ${deploy?.release}`),
   }
 }

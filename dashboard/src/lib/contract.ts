@@ -46,6 +46,7 @@ export type {
   Cause,
   Incident,
   IncidentMember,
+  IncidentSilence,
   IncidentStatus,
   Severity,
   SeverityTerm,

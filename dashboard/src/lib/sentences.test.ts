@@ -1,7 +1,15 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
-import type { Incident, PipelineView } from '#lib/contract.ts'
+import type {
+  Familiarity,
+  Incident,
+  IncidentMember,
+  IncidentRow,
+  PipelineView,
+} from '#lib/contract.ts'
+import { familiaritySentence } from '#lib/incident/familiarity.ts'
 import { incidentHeadline } from '#lib/incident/headline.ts'
+import { incidentNotes, mutedMembers, silenceSentence } from '#lib/incident/notes.ts'
 import { sumRows } from '#lib/incident/severity-sum.ts'
 import { timelineItems } from '#lib/incident/timeline.ts'
 import { methodSentence, templateParts } from '#lib/issue/template.ts'
@@ -152,4 +160,37 @@ it('writes CSV that a spreadsheet reads and does not run', () => {
   expect(toCsv({ columns: [{ name: 'a', type: 'String' }], rows: [['x'], [null]] })).toBe(
     'a\r\nx\r\n\r\n',
   )
+})
+
+describe('[C13] a silence', () => {
+  const silence = { id: 's', until: Date.UTC(2026, 10, 21, 2, 31, 10), reason: 'new disks' }
+  const member = { silence } as IncidentMember
+  const loud = {} as IncidentMember
+
+  it('is told with its end and its reason', () => {
+    expect(silenceSentence(silence)).toBe('Silenced until 21 Nov 2026, 02:31:10 UTC: new disks.')
+    expect(silenceSentence({ ...silence, reason: '' })).toMatch(/UTC\.$/)
+  })
+
+  it('of some parts is counted, unless the whole is silenced', () => {
+    const incident = { members: [member, loud, member] } as unknown as Incident
+    expect(mutedMembers(incident)).toBe(2)
+    expect(mutedMembers({ ...incident, silenced: silence })).toBe(0)
+  })
+})
+
+it('[C17] familiarity is a label with its counts', () => {
+  const of = (label: Familiarity['label'], alike: number, incidents: number): string =>
+    familiaritySentence({ label, alike, incidents } as Familiarity)
+  expect(of('rare', 3, 80)).toBe(
+    'Rare: 3 of 80 incidents of the 30 days before had an issue of this one.',
+  )
+  expect(of('new', 0, 12)).toContain('none of 12 incidents')
+  expect(of('new', 0, 0)).toBe('New: there was no other incident in the 30 days before.')
+})
+
+it('[C15] a list says that a deploy is suspected', () => {
+  const row = { status: 'open', regressed: true, flapping: false, suspect_deploy: 'd1' }
+  expect(incidentNotes(row as IncidentRow)).toBe('open · regressed · a deploy is suspected')
+  expect(incidentNotes({ ...row, suspect_deploy: '' } as IncidentRow)).toBe('open · regressed')
 })

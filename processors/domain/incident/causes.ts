@@ -86,15 +86,14 @@ function suspectDeploy(
 ): { deploy: DeployFact; cause: Cause } | undefined {
   const own = ownErrors(alerts, service)
   if (own.length === 0) return undefined
-  const firstAtMs = firstStartMs(own, MINUTE_MS)
   const latestFirstMs = firstStartMs(own, COUNTED_EARLY_MS)
   let best: { deploy: DeployFact; weight: number; delayMs: number } | undefined
   for (const deploy of deploys) {
-    const delayMs = Math.max(0, firstAtMs - deploy.atMs)
     const isBefore = deploy.atMs <= latestFirstMs + CLOCK_SKEW_MS
-    if (deploy.service !== service || !isBefore || delayMs > DEPLOY_DELAY_MAX_MS) continue
+    if (deploy.service !== service || !isBefore) continue
     const guilty = own.filter((alert) => blamesRelease(alert, deploy.release))
-    if (guilty.length === 0) continue
+    const delayMs = Math.max(0, firstStartMs(guilty, MINUTE_MS) - deploy.atMs)
+    if (guilty.length === 0 || delayMs > DEPLOY_DELAY_MAX_MS) continue
     const weight = 0.5 + 0.5 * Math.exp(-delayMs / DEPLOY_FADE_MS)
     if (best === undefined || delayMs < best.delayMs) best = { deploy, weight, delayMs }
   }

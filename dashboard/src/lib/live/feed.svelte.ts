@@ -105,13 +105,13 @@ export class LiveFeed {
     switch (message.kind) {
       case 'open':
         this.#link = 'open'
+        this.#expectsHeartbeat = true
         break
       case 'lost':
         this.#link = 'lost'
         break
       case 'heartbeat':
         this.#link = 'open'
-        this.#expectsHeartbeat = true
         break
       case 'resync':
         this.#deps.reload()
