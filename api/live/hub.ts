@@ -111,6 +111,17 @@ interface Member {
   setChannels: Subscription['setChannels']
 }
 
+/** From the end of the log as it is now. */
+async function startFollowing(deps: HubDeps): Promise<Running> {
+  const sources = await liveSources(deps.log)
+  const positions = await Promise.all(sources.map((source) => deps.log.endOffset(source)))
+  const records = createLiveRecords(deps)
+  const news = createIncidentNews(deps.reads, deps.onProblem)
+  const dispatch = createDispatch({ ...deps, records, news, sources, positions })
+  const tail = startTail({ ...deps, sources, from: [...positions], ...dispatch.tail })
+  return { sources, positions, dispatch, tail }
+}
+
 /** Starts the tail with the first client, and stops it a while after the last one left. */
 function createEngine(deps: HubDeps) {
   const stop = new AbortController()
@@ -118,17 +129,6 @@ function createEngine(deps: HubDeps) {
   let clients = 0
   let idleSinceMs = 0
 
-  const begin = async (): Promise<Running> => {
-    const sources = await liveSources(deps.log)
-    const positions = await Promise.all(sources.map((source) => deps.log.endOffset(source)))
-    const records = createLiveRecords(deps)
-    const news = createIncidentNews(deps.reads, deps.onProblem)
-    const dispatch = createDispatch({ ...deps, records, news, sources, positions })
-    const tail = startTail({ ...deps, sources, from: [...positions], ...dispatch.tail })
-    const started = { sources, positions, dispatch, tail }
-    void tick(started)
-    return started
-  }
   const tick = async (own: Running): Promise<void> => {
     for (let count = 1; !stop.signal.aborted; count += 1) {
       await deps.clock.sleep(TICK_MS, stop.signal)
@@ -141,11 +141,16 @@ function createEngine(deps: HubDeps) {
       return
     }
   }
-  const beginOnce = (): Promise<Running> =>
-    begin().catch((error: unknown) => {
+  const begin = async (): Promise<Running> => {
+    try {
+      const own = await startFollowing(deps)
+      void tick(own)
+      return own
+    } catch (error) {
       running = undefined
       throw error
-    })
+    }
+  }
   const gone = (): void => {
     clients -= 1
     idleSinceMs = deps.clock.monotonicMs()
@@ -153,7 +158,7 @@ function createEngine(deps: HubDeps) {
   return {
     clientCount: () => clients,
     async ready(): Promise<void> {
-      running ??= beginOnce()
+      running ??= begin()
       const { tail } = await running
       if (tail.isReading()) return
       throw new FaultlineError('log_unavailable', 'the log does not answer', {
@@ -164,7 +169,7 @@ function createEngine(deps: HubDeps) {
       // Counted before anything is awaited, so that the tail cannot stop meanwhile.
       clients += 1
       try {
-        running ??= beginOnce()
+        running ??= begin()
         const member = await join(await running)
         let isOpen = true
         return {

@@ -350,6 +350,7 @@ describe('the headline', () => {
     suspect_deploy: '',
     regressed: false,
     flapping: false,
+    silenced: false,
     spark: [0, 0, 0, 0, 9, 20],
   }
 

@@ -163,6 +163,11 @@ it('writes CSV that a spreadsheet reads and does not run', () => {
 })
 
 describe('[C13] a silence', () => {
+  it('[C13] is told in lists', () => {
+    const row = { status: 'open', silenced: true, suspect_deploy: '' }
+    expect(incidentNotes(row as IncidentRow)).toBe('open · silenced')
+  })
+
   const silence = { id: 's', until: Date.UTC(2026, 10, 21, 2, 31, 10), reason: 'new disks' }
   const member = { silence } as IncidentMember
   const loud = {} as IncidentMember
@@ -181,7 +186,7 @@ describe('[C13] a silence', () => {
 
 it('[C17] familiarity is a label with its counts', () => {
   const of = (label: Familiarity['label'], alike: number, incidents: number): string =>
-    familiaritySentence({ label, alike, incidents } as Familiarity)
+    familiaritySentence({ label, alike, incidents })
   expect(of('rare', 3, 80)).toBe(
     'Rare: 3 of 80 incidents of the 30 days before had an issue of this one.',
   )
@@ -190,7 +195,7 @@ it('[C17] familiarity is a label with its counts', () => {
 })
 
 it('[C15] a list says that a deploy is suspected', () => {
-  const row = { status: 'open', regressed: true, flapping: false, suspect_deploy: 'd1' }
+  const row = { status: 'open', regressed: true, silenced: false, suspect_deploy: 'd1' }
   expect(incidentNotes(row as IncidentRow)).toBe('open · regressed · a deploy is suspected')
   expect(incidentNotes({ ...row, suspect_deploy: '' } as IncidentRow)).toBe('open · regressed')
 })

@@ -7,6 +7,7 @@ export function incidentNotes(row: IncidentRow): string {
     row.status,
     row.regressed ? 'regressed' : '',
     row.flapping ? 'flapping' : '',
+    row.silenced ? 'silenced' : '',
     row.suspect_deploy === '' ? '' : 'a deploy is suspected',
   ]
     .filter((note) => note !== '')
