@@ -1,5 +1,5 @@
 /** Bad input at the door: each gets a clear answer, and nothing that was good is lost. */
-import { gzipSync } from 'node:zlib'
+import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EVENT_FIELDS } from '#/schemas/reads.ts'
@@ -123,13 +123,23 @@ describe('refused with the place', () => {
     expect(cut.body).toMatchObject({ code: 'invalid_encoding', status: 400 })
     const plain = await test.post(EVENT, { headers: gzip })
     expect(plain.body['code']).toBe('invalid_encoding')
-    const brotli = await test.post(EVENT, { headers: { 'content-encoding': 'br' } })
-    expect(brotli.status).toBe(415)
-    // 100 MB of blanks in about 100 kB.
-    const bomb = gzipSync(Buffer.alloc(100 << 20, 32))
-    expect(bomb.length).toBeLessThan(200_000)
-    const answer = await test.post(bomb, { headers: gzip })
-    expect(answer.body).toMatchObject({ code: 'body_too_large', status: 413 })
+    const unknown = await test.post(EVENT, { headers: { 'content-encoding': 'compress' } })
+    expect(unknown.status).toBe(415)
+    // 100 MB of blanks in about 100 kB or less.
+    const blanks = Buffer.alloc(100 << 20, 32)
+    for (const [encoding, bomb] of [
+      ['gzip', gzipSync(blanks)],
+      ['deflate', deflateSync(blanks)],
+      ['br', brotliCompressSync(blanks, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } })],
+      ['zstd', zstdCompressSync(blanks)],
+    ] as const) {
+      expect(bomb.length).toBeLessThan(200_000)
+      const headers = { 'content-encoding': encoding }
+      const answer = await test.post(bomb, { headers })
+      expect(answer.body, encoding).toMatchObject({ code: 'body_too_large', status: 413 })
+      const damaged = await test.post(EVENT, { headers })
+      expect(damaged.body, encoding).toMatchObject({ code: 'invalid_encoding', status: 400 })
+    }
     expect(await test.rawEvents()).toHaveLength(0)
   })
 })
