@@ -49,7 +49,13 @@ class LifecyclePlanner implements Planner {
       const read = this.#reader.read(record.value)
       if (read.kind === 'poison') letters.push(this.#letterOf(record, read))
       else if (read.kind === 'record') {
-        const planning = this.#planEvent(read.record, planned)
+        const incident = incidentIn(read.record.detail)
+        if (incident === undefined) {
+          const error = 'detail is not the JSON of an incident'
+          letters.push(this.#letterOf(record, { code: 'invalid_event', error }))
+          continue
+        }
+        const planning = this.#planEvent(read.record, { planned, incident })
         for (const { target, status } of planning)
           if (status === 'waiting') planned.set(target, (planned.get(target) ?? 0) + 1)
         deliveries.push(...planning)
@@ -70,14 +76,17 @@ class LifecyclePlanner implements Planner {
   }
 
   /** `planned` counts what this batch adds to the queue of each target. */
-  #planEvent(event: NotifyEvent, planned: ReadonlyMap<string, number>): Delivery[] {
+  #planEvent(
+    event: NotifyEvent,
+    { planned, incident }: { planned: ReadonlyMap<string, number>; incident: Partial<Incident> },
+  ): Delivery[] {
     const { book, context, isTaken } = this.#parts
     const nowMs = context.clock.nowMs()
     const { incident_id: incidentId, at, kind } = event
     const known = book.note(incidentId)
     // Too old to be news, unless it is about what was told.
     if (known === undefined && at < nowMs - this.#deps.ageMsMax) return []
-    const { silenced } = JSON.parse(event.detail) as Partial<Incident>
+    const { silenced } = incident
     const escalations = book.escalations(incidentId)
     const step = {
       ...event,
@@ -111,5 +120,14 @@ class LifecyclePlanner implements Planner {
         ? { onCall: '', isNight: false }
         : { onCall: onCallAt(rotation, nowMs).person, isNight: isNight(rotation, nowMs) }
     return plannedDelivery({ event, ...planned, nowMs, urlOf, ...watch })
+  }
+}
+
+function incidentIn(detail: string): Partial<Incident> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(detail)
+    return typeof parsed === 'object' && parsed !== null ? parsed : undefined
+  } catch {
+    return undefined
   }
 }

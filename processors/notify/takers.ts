@@ -70,6 +70,11 @@ export function createTakers(schemas: SchemaSource, { log, clock }: WorkerContex
 function takesOn(kind: string, payload: string): boolean {
   if (kind === 'join') return true
   if (kind !== 'assignment') return false
-  const { assignee } = JSON.parse(payload) as { assignee?: unknown }
-  return assignee !== null && assignee !== undefined
+  try {
+    const { assignee } = JSON.parse(payload) as { assignee?: unknown }
+    return assignee !== null && assignee !== undefined
+  } catch {
+    // Whoever wrote that, it names nobody.
+    return false
+  }
 }

@@ -82,7 +82,8 @@ export interface TestNotifier {
   /** What receivers answer, by url; 200 where nothing is set. */
   answers: Map<string, () => Promise<Outcome> | Outcome>
   tell(...events: IncidentEvent[]): Promise<void>
-  act(kind: string, payload: object): Promise<void>
+  /** A person's action; text as payload is written as it is. */
+  act(kind: string, payload: object | string, change?: Partial<Action>): Promise<void>
   /** Lets everything happen that is due. */
   settle(): Promise<void>
   /** Moves time in steps of ten seconds, settling at each. */
@@ -154,9 +155,9 @@ export async function startNotifier({ targets, rotation }: NotifierOptions): Pro
       }
       await settle()
     },
-    async act(kind, payload) {
+    async act(kind, payload, change = {}) {
       const at = clock.nowMs()
-      const value = encode('Action', ids.Action, actionOf(kind, { at, payload }))
+      const value = encode('Action', ids.Action, { ...actionOf(kind, { at, payload }), ...change })
       await driver.pipe(TOPICS.actions.name, 'i1', [value], at)
       await settle()
     },
@@ -179,10 +180,13 @@ export async function startNotifier({ targets, rotation }: NotifierOptions): Pro
   }
 }
 
-function actionOf(kind: string, { at, payload }: { at: number; payload: object }): Action {
+function actionOf(kind: string, { at, payload }: { at: number; payload: object | string }): Action {
   const whose = { project: 'default', incident_id: 'i1', seq: 0, command_id: kind, actor: 'ada' }
-  return { ...PLAIN_ACTION, ...whose, kind, at, payload: JSON.stringify(payload) }
+  return { ...PLAIN_ACTION, ...whose, kind, at, payload: textOf(payload) }
 }
+
+const textOf = (payload: object | string): string =>
+  typeof payload === 'string' ? payload : JSON.stringify(payload)
 
 async function deliveriesIn(driver: TopologyDriver): Promise<Delivery[]> {
   const decoder = createDecoder('Delivery')

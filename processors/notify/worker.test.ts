@@ -159,8 +159,8 @@ describe('deliveries', () => {
   it('[J1] a record that is none becomes a dead letter', async () => {
     const test = await start()
     await test.driver.pipe(TOPICS.lifecycle.name, 'x', [Buffer.from('rubbish')], NOW_MS)
-    await test.tell(eventOf())
-    expect(await test.driver.read(TOPICS.deadLetters.name)).toHaveLength(1)
+    await test.tell(eventOf({ incident_id: 'i0', detail: 'null' }), eventOf())
+    expect(await test.driver.read(TOPICS.deadLetters.name)).toHaveLength(2)
     expect(test.reasons()).toEqual(['opened'])
   })
 
@@ -224,6 +224,15 @@ describe('escalations', () => {
     expect(told(test).filter((one) => one.startsWith('chief'))).toEqual([])
     const last = (await test.deliveries()).findLast(({ target }) => target === 'chief')
     expect(last?.status).toBe('cancelled')
+  })
+
+  it('[J7] who was refused has taken nothing on', async () => {
+    const test = await start({ targets: [targetOf(), chief] })
+    await test.tell(eventOf())
+    await test.act('join', {}, { result: 'forbidden' })
+    await test.act('assignment', 'rubbish')
+    await test.pass(16 * MINUTE_MS)
+    expect(told(test)).toContain('chief unacknowledged')
   })
 
   it('[J7] an assignment that is taken back is none', async () => {
