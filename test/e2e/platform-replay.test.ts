@@ -58,7 +58,7 @@ async function verified(id: string): Promise<{ code: number | null; problems: Pr
 }
 
 describe('a replay', () => {
-  it('[B9] [RT21] goes on after kill -9 and a new start, and gives the same tables', async () => {
+  it('[B9] [K1] [RT21] is no reason not to be ready, goes on after kill -9 and a new start, and gives the same tables', async () => {
     await operator('POST', '/api/operator/replay', { group: 'fingerprint', resetTo: 'earliest' })
     await waitFor(
       async () => {
@@ -67,6 +67,11 @@ describe('a replay', () => {
       },
       { what: 'the replay to begin' },
     )
+    // The replay has all of the log before it, which says nothing about live work.
+    const { ready, checks } = await platform.get<{ ready: boolean; checks: object[] }>(
+      '/health/ready',
+    )
+    expect({ ready, checks: ready ? [] : checks }).toEqual({ ready: true, checks: [] })
     await platform.kill9()
     platform = await startPlatform({ dataDir })
     const { code, stdout } = await platform.command(['replay', 'status', '--watch', '--json'])
