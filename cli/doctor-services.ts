@@ -36,6 +36,9 @@ export function serviceChecks(config: Config): Check[] {
     ...(registryUrl === undefined
       ? []
       : [{ name: 'registry', ask: () => checkRegistry(registryUrl, config) }]),
+    ...(config.aiUrl === undefined
+      ? []
+      : [{ name: 'model', ask: () => checkModel(config.aiUrl ?? '', config) }]),
     ...(notify?.targets ?? []).map(({ name, url }) => ({
       name: `target ${name}`,
       ask: () => checkTarget(url, notify!),
@@ -119,6 +122,24 @@ async function checkRegistry(address: string, config: Config): Promise<string | 
   if (!answer.ok) throw fault(`it answered ${answer.status}`, remedy)
   // A header of whole seconds: half of one is its error.
   return Number.isFinite(date) ? skewOf('answers', date + 500 - startedMs) : 'answers'
+}
+
+/** The list of models asks for the key and costs nothing; where there is none, an answer is enough. */
+async function checkModel(address: string, { aiKey, aiModel }: Config): Promise<string | Warning> {
+  const url = new URL(`${address.replace(/\/$/, '')}/models`)
+  const shown = withoutPassword(address)
+  const headers = aiKey === undefined ? {} : { authorization: `Bearer ${aiKey}` }
+  const answer = await fetch(url, { headers, signal: AbortSignal.timeout(5_000) }).catch(
+    (error: unknown) => {
+      throw fault(`${shown} does not answer: ${messageOf(error)}`, 'Is ai-url right?')
+    },
+  )
+  if (answer.status === 401 || answer.status === 403)
+    throw fault(`${shown} refuses the key`, 'Set FAULTLINE_AI_KEY, or ai-key-file.')
+  const body = answer.ok ? await answer.text() : ''
+  if (answer.ok && aiModel !== undefined && !body.includes(JSON.stringify(aiModel)))
+    return { warning: `${shown} does not list ${aiModel}`, remedy: 'Is ai-model spelled as there?' }
+  return `${shown} answers`
 }
 
 /** Where clocks differ, what happened last seems to happen in the future, or long ago. */

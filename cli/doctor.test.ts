@@ -63,6 +63,8 @@ describe('faultline doctor', () => {
       notify,
       'clickhouse-url': 'http://127.0.0.1:1/',
       'kafka-brokers': '127.0.0.1:1',
+      'ai-url': 'http://127.0.0.1:1/v1',
+      'ai-model': 'any',
       'registry-url': `http://127.0.0.1:${registryPort}`,
     }
     const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`)
@@ -75,6 +77,7 @@ describe('faultline doctor', () => {
       'broker 127.0.0.1:1': 'ECONNREFUSED',
       kafka: 'no broker accepts connections',
       clickhouse: '127.0.0.1:1',
+      model: 'does not answer',
       registry: 'answered 404',
       'target hook': 'is not public',
     }

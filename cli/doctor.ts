@@ -23,8 +23,8 @@ const OPTIONS: readonly OptionSpec[] = [
 const HELP = `Usage: faultline doctor [options]
 
 Looks at everything a start needs and tells what is wrong and what to do: configuration, Node, data folder, disk,
-memory, ports, brokers, ClickHouse, registry, clocks, targets of notifications. It changes nothing. With the options of
-\`faultline start\` it looks at what that start would. Exit code 1 when something is at fault.
+memory, ports, brokers, ClickHouse, registry, clocks, language model, targets of notifications. It changes nothing.
+With the options of \`faultline start\` it looks at what that start would. Exit code 1 when something is at fault.
 
 ${describeOptions(OPTIONS)}
 `
