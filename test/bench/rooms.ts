@@ -9,7 +9,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildApp } from '#/api/app.ts'
 import { startEngineBridge } from '#/api/collab/engine-bridge.ts'
+import { openCommandDoor } from '#/api/collab/command-door.ts'
 import { openGateway } from '#/api/collab/gateway.ts'
+import type { Gateway } from '#/api/collab/gateway.ts'
 import { openLogBus } from '#/api/collab/presence-bus.ts'
 import { startSequencer } from '#/api/collab/sequencer.ts'
 import { until } from '#/api/collab/test-gateways.ts'
@@ -30,6 +32,8 @@ const SIZES = [50, 200, 500] as const
 const CHANGES = 200
 const PAUSE_MS = 25
 const INCIDENT = 'm000000000001'
+const INCIDENTS = 10_000
+const STATUS_CHANGES = 500
 
 type Deps = Awaited<ReturnType<typeof baseOf>>
 
@@ -144,6 +148,53 @@ async function measure(urls: readonly string[], people: number): Promise<string>
   return `${people} people, ${CHANGES} changes: last receiver p50 ${p50} ms, p99 ${p99} ms`
 }
 
+/** Status changes among many incidents, and how long a process takes to know them all again. */
+async function amongMany(
+  base: Deps,
+  gateway: Gateway,
+  print: (line: string) => void,
+): Promise<void> {
+  const actor = principalOf('p0')
+  const door = await openCommandDoor(base)
+  const project = 'default'
+  for (let from = 0; from < INCIDENTS; from += 500)
+    await Promise.all(
+      Array.from({ length: 500 }, (_, index) => {
+        const payload = { title: `incident ${from + index}`, severity: 3 }
+        const command = { cmdId: 'many:1', kind: 'create' as const, payload, actor, at: 1 }
+        return door.submit({ project, incidentId: `many-${from + index}`, command })
+      }),
+    )
+  const { book } = gateway.rooms
+  await until(() => book.room(`many-${INCIDENTS - 1}`) !== undefined, 'all incidents', 120_000)
+  const times: number[] = []
+  for (let index = 0; index < STATUS_CHANGES; index += 1) {
+    const incidentId = `many-${(index * 37) % INCIDENTS}`
+    const rev = book.stateOf(incidentId).root['status']!.rev
+    const command = {
+      cmdId: `status:${index}`,
+      kind: 'status_change' as const,
+      payload: { status: 'investigating' },
+      expect: { field: 'status', rev },
+      actor,
+      at: 1,
+    }
+    const startedMs = performance.now()
+    const outcome = await gateway.execute({ project, incidentId, command })
+    if ('rejection' in outcome) throw new Error(outcome.rejection.reason)
+    times.push(performance.now() - startedMs)
+  }
+  const sorted = times.toSorted((a, b) => a - b)
+  const [p50, p99] = [0.5, 0.99].map((part) => percentile(sorted, part).toFixed(1))
+  print(`${INCIDENTS} incidents, ${STATUS_CHANGES} status changes: p50 ${p50} ms, p99 ${p99} ms`)
+  const startedMs = performance.now()
+  const again = await openGateway({ ...base, random: systemRandom })
+  const tookMs = performance.now() - startedMs
+  const events = [...again.rooms.book.rooms()].reduce((sum, [, { state }]) => sum + state.seq, 0)
+  print(`a process that begins knows ${events} events again after ${tookMs.toFixed(0)} ms`)
+  await again.close()
+}
+
 export async function run(print: (line: string) => void): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'faultline-rooms-'))
   const log = await openEmbeddedLog({ dir: folder, clock: systemClock })
@@ -167,6 +218,7 @@ export async function run(print: (line: string) => void): Promise<void> {
       await until(() => gateway.rooms.book.room(INCIDENT) !== undefined, 'the room')
     const urls = gateways.map(({ url }) => url)
     for (const people of SIZES) print(await measure(urls, people))
+    await amongMany(base, gateways[0]!.gateway, print)
     for (const each of gateways) await each.close()
     await base.keys.close()
   } finally {

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest'
+import type { AnyKind } from '#/schemas/collab/commands.ts'
+import { ENGINE } from '#/schemas/collab/state.ts'
+import type { Actor, Command } from '#/schemas/collab/state.ts'
+import { STEP } from '#/schemas/collab/test-room.ts'
+import { Decider } from './decider.ts'
+
+const ANN: Actor = { id: 'user:ann', name: 'Ann', role: 'responder' }
+const BEN: Actor = { id: 'user:ben', name: 'Ben', role: 'responder' }
+
+let count = 0
+function submitted(
+  incidentId: string,
+  kind: AnyKind,
+  payload: object,
+  more: Partial<Command> = {},
+) {
+  const cmdId = `c:${(count += 1)}`
+  const command = { cmdId, kind, payload, actor: ANN, at: 1, ...more } as Command
+  return { project: 'default', incidentId, command }
+}
+
+describe('deciding', () => {
+  it('[D7] with 10,000 incidents a change of status is decided in far less than 100 ms', () => {
+    const decider = new Decider()
+    for (let index = 0; index < 10_000; index += 1) {
+      decider.decide(submitted(`i${index}`, 'engine', STEP, { actor: ENGINE }), 1)
+      decider.decide(submitted(`i${index}`, 'join', {}), 1)
+    }
+    const times: number[] = []
+    for (let index = 0; index < 1_000; index += 1) {
+      const expected = { expect: { field: 'status', rev: 1 } }
+      const wish = submitted(`i${index * 7}`, 'status_change', { status: 'resolved' }, expected)
+      const startedMs = performance.now()
+      expect(decider.decide(wish, 2)?.result).toBe('')
+      times.push(performance.now() - startedMs)
+    }
+    const [p99] = times.toSorted((a, b) => b - a).slice(10)
+    expect(p99).toBeLessThan(20)
+  })
+
+  it('ids of commands count within their author, and within their incident', () => {
+    const decider = new Decider()
+    for (const incident of ['i1', 'i2']) {
+      decider.decide(submitted(incident, 'engine', STEP, { actor: ENGINE }), 1)
+      for (const actor of [ANN, BEN])
+        expect(
+          decider.decide(submitted(incident, 'join', {}, { actor, cmdId: 'x:1' }), 1),
+        ).toBeDefined()
+    }
+    expect(decider.decide(submitted('i1', 'join', {}, { cmdId: 'x:1' }), 1)).toBeUndefined()
+  })
+
+  it('another project’s incident is not there, whatever the command says', () => {
+    const decider = new Decider()
+    decider.decide(submitted('i1', 'engine', STEP, { actor: ENGINE }), 1)
+    const wish = { ...submitted('i1', 'join', {}), project: 'other' }
+    expect(decider.decide(wish, 1)).toMatchObject({ result: 'missing', project: 'other' })
+  })
+})
