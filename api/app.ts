@@ -3,7 +3,15 @@ import { fastify } from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { FaultlineError } from '#/kernel/errors.ts'
 import { projectOf } from './accounts/project-choice.ts'
-import { authorize, callBack, guardHost, guardIngest, guardOrigin, noteRefusal } from './auth.ts'
+import {
+  authorize,
+  callBack,
+  guardHost,
+  guardIngest,
+  guardOrigin,
+  noteChange,
+  noteRefusal,
+} from './auth.ts'
 import { sendBadAddressPage } from './bad-address.ts'
 import { isPageRequest, registerClientFiles, sendPageOf } from './dashboard.ts'
 import type { AppDeps } from './deps.ts'
@@ -123,7 +131,9 @@ function register(
       else void callBack(admitted, done)
     },
     handler: async (request, reply) => {
-      const answer = await route.handle(callOf(deps, route, { request, reply }))
+      const call = callOf(deps, route, { request, reply })
+      const answer = await route.handle(call)
+      await noteChange(deps, route, call)
       if (answer === undefined) return reply
       return reply
         .code(route.answer.status)

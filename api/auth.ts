@@ -9,7 +9,7 @@ import { FaultlineError } from '#/kernel/errors.ts'
 import { isSameHash, keyHash } from './key-format.ts'
 import type { ApiKey, Keys } from './keys.ts'
 import type { RateLimit } from './rate-limit.ts'
-import type { Access } from './route.ts'
+import type { Access, Call, Route } from './route.ts'
 import type { Pressure } from './ingest/pressure.ts'
 
 declare module 'fastify' {
@@ -183,6 +183,24 @@ export function noteRefusal(deps: AppDeps, request: FastifyRequest, error: unkno
     target: `${request.method} ${request.routeOptions.url ?? ''}`,
     result: 'denied',
     detail: { code: error.code, why: error.message },
+  })
+}
+
+/** These write entries of their own, with more in them. */
+const TELLS_ITSELF = /^\/api\/(keys|operator\/keys|users|invitations|projects)(\/|$)/
+
+/** Tells the audit trail of what an administrator or the operator changed, before it is answered. */
+export async function noteChange({ audit }: AppDeps, route: Route, call: Call): Promise<void> {
+  const { method, path, access } = route
+  if (audit === undefined || method === 'GET' || TELLS_ITSELF.test(path)) return
+  if (access !== 'admin' && access !== 'operator') return
+  const { principal, project } = call
+  await audit.record({
+    actor: principal?.id ?? '',
+    action: 'change',
+    target: `${method} ${path}`,
+    result: 'done',
+    detail: { project, ...call.path },
   })
 }
 

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openSilenceDesk } from '#/api/silence-desk.ts'
+import { TEST_NOW_MS } from '#/api/test-app.ts'
 import { createManualClock, systemClock } from '#/kernel/clock.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import { openEmbeddedLog } from '#/processors/log/embedded.ts'
@@ -201,6 +203,27 @@ describe('the chain', () => {
     const entries = await audit.page({ before: null, limit: 5_000 })
     expect(entries.length).toBeLessThan(1_010)
     expect(entries).toContainEqual(expect.objectContaining({ detail: { repeated: 9_999 } }))
+  })
+})
+
+describe('changes by administrators', () => {
+  it('[H7] each is in the trail before it is answered, whichever address made it', async () => {
+    const test = await createTestPeople({
+      silences: (deps) => openSilenceDesk({ ...deps, onProblem: () => undefined }),
+    })
+    const { bearer, id } = await test.person('admin')
+    const body = { service: '*', until: TEST_NOW_MS + 60_000, reason: 'new disks' }
+    const made = await test.call('POST', '/api/silences', { body, bearer })
+    expect(made).toMatchObject({ status: 201, body: { actor: 'admin 1' } })
+    const [newest] = await test.audit.page({ before: null, limit: 1 })
+    expect(newest).toMatchObject({
+      actor: `user:${id}`,
+      action: 'change',
+      target: 'POST /api/silences',
+      detail: { project: 'default' },
+    })
+    await test.deps.silences?.close()
+    await test.close()
   })
 })
 

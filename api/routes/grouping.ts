@@ -49,7 +49,8 @@ function changing(
   })
 }
 
-const actorOf = ({ key }: Call): string => (key === undefined ? 'operator' : `key:${key.name}`)
+const actorOf = ({ key, principal }: Call): string =>
+  key === undefined ? (principal?.name ?? 'operator') : `key:${key.name}`
 
 /** A decision as people read it: with what it changed, without what it is made of inside. */
 function viewOf(decision: GroupingDecision): object {

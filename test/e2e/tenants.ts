@@ -6,10 +6,11 @@ export type Marker = 'zqalpha' | 'zqbravo'
 
 const COUNT = 60
 
-export function eventsOf(marker: Marker, nowMs: number): object[] {
+/** Each run has ids of its own: what comes twice under one id is one event. */
+export function eventsOf(marker: Marker, nowMs: number, run = 0): object[] {
   return Array.from({ length: COUNT }, (_, index) => ({
     event_type: index % 20 === 19 ? 'deploy' : 'error',
-    event_id: `${marker}-${index}`,
+    event_id: `${marker}-${run}-${index}`,
     occurred_at: nowMs - (COUNT - index) * 250,
     service: `${marker}-shop`,
     environment: `${marker}-prod`,
@@ -86,8 +87,7 @@ export function questionsOf(
 function namedPaths(path: string, names: Names): string[] {
   const part = /\{(\w+)\}/.exec(path)?.[1]
   if (part === undefined) return [path]
-  const all = [...(names[part] ?? []), ...(part === 'id' ? Object.values(names).flat() : [])]
-  return [...new Set(all)].map((name) => path.replace(/\{\w+\}/, encodeURIComponent(name)))
+  return (names[part] ?? []).map((name) => path.replace(/\{\w+\}/, encodeURIComponent(name)))
 }
 
 function randomQuery(
@@ -111,8 +111,7 @@ function randomQuery(
 export function statementsOf(tables: readonly string[], other: string, word: string): string[] {
   return [
     ...tables.flatMap((table) => [
-      `SELECT * FROM ${table} LIMIT 500`,
-      `SELECT * FROM ${table} WHERE project = '${other}'`,
+      `SELECT * FROM ${table} LIMIT 200`,
       `SELECT * FROM ${table} WHERE project = '${other}' OR 1 = 1`,
     ]),
     `SELECT message FROM events WHERE message LIKE '%${word}%'`,
