@@ -2,7 +2,7 @@
  * A test twin of the HTTP API: seeded, made-up data in the shapes of schemas/view.ts, and live frames. It
  * serves `vite dev` and the browser tests. It is not the API, keeps nothing, and checks no key.
  */
-import type { EventView, IncidentRow, Problem, SearchView } from '#lib/contract.ts'
+import type { EventView, IncidentRow, MeView, Problem, SearchView } from '#lib/contract.ts'
 import {
   emptyOverview,
   incidentDetail,
@@ -90,6 +90,8 @@ function read(world: World, asked: Asked, state: { isEmpty: boolean; viewers: nu
   const page = (items: readonly unknown[]): Response =>
     json({ items: isEmpty ? [] : items, next: null })
   switch (area) {
+    case 'auth':
+      return json(ME)
     case 'deliveries':
       return page(deliveries(asked.now))
     case 'on-call':
@@ -125,6 +127,19 @@ function read(world: World, asked: Asked, state: { isEmpty: boolean; viewers: nu
     default:
       return found(null)
   }
+}
+
+/** The made-up API has no accounts: everybody reads. */
+const ME: MeView = {
+  principal: null,
+  email: '',
+  project: 'default',
+  projects: [],
+  organisation: '',
+  open: true,
+  setup: true,
+  registration: 'invitation',
+  oidc: null,
 }
 
 const EMPTY_SEARCH: SearchView = { items: [], next: null, total: 0, facets: [], histogram: [] }
