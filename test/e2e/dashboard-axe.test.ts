@@ -73,7 +73,7 @@ describe.skipIf(!hasChromium)('axe', () => {
       await Promise.all(Array.from({ length: AT_ONCE }, work))
     }
 
-    await scanAll('full', await everyPage(served.url))
+    await scanAll('full', [...(await everyPage(served.url)), '/login', '/setup', '/settings'])
     served.mock.empty(true)
     await scanAll('empty', LISTS)
     served.mock.empty(false)
