@@ -329,8 +329,8 @@ describe('reads', () => {
 })
 
 describe('the headline', () => {
-  const nowMs = Date.UTC(2026, 0, 5, 12)
-  const about = { hasData: true, nowMs, deploys: [] }
+  const noonMs = Date.UTC(2026, 0, 5, 12)
+  const about = { hasData: true, nowMs: noonMs, deploys: [] }
   const worst: IncidentRow = {
     id: 'i',
     number: 1,
@@ -339,8 +339,8 @@ describe('the headline', () => {
     title: 'TimeoutError: no answer in <*> ms',
     severity: 1,
     severity_score: 90,
-    opened_at: nowMs - 600_000,
-    updated_at: nowMs - 30_000,
+    opened_at: noonMs - 600_000,
+    updated_at: noonMs - 30_000,
     resolved_at: null,
     services: ['checkout', 'gateway', 'web'],
     fingerprints: [],
@@ -368,9 +368,9 @@ describe('the headline', () => {
   it('is about the last minutes: what was long ago is no trend, and what stopped is quiet', () => {
     const over = Array.from({ length: 30 }, (_, slot) => (slot > 14 && slot < 21 ? 50 : 0))
     expect(trendOf(over)).toBe('steady')
-    const stopped = { ...worst, updated_at: nowMs - 3 * 60_000 }
+    const stopped = { ...worst, updated_at: noonMs - 3 * 60_000 }
     expect(headlineOf([stopped], about)).toContain('and it has been quiet for 3 min.')
-    const since = { ...worst, updated_at: nowMs - 130 * 60_000 }
+    const since = { ...worst, updated_at: noonMs - 130 * 60_000 }
     expect(headlineOf([since], about)).toContain('and it has been quiet for 2 h.')
   })
 
