@@ -1,4 +1,5 @@
 import type { AppDeps } from '#/api/deps.ts'
+import { DELIVERY_PAGE, ON_CALL } from '#/api/notify-schemas.ts'
 import { list, text } from '#/api/params.ts'
 import { checkRange, pageOf, paging, range } from '#/api/read-params.ts'
 import { route, type Route } from '#/api/route.ts'
@@ -35,7 +36,7 @@ export function notifyRoutes({ notify }: AppDeps): readonly Route[] {
         target: list('Only to one of these.'),
         incident: text('Only of this incident.'),
       },
-      answer: { ...JSON_ANSWER, about: 'Notifications.', schema: { type: 'object' } },
+      answer: { ...JSON_ANSWER, about: 'Notifications.', schema: DELIVERY_PAGE },
       handle({ project, query }) {
         checkRange(query)
         const { from, to, status, target: targets, incident: incidentId } = query
@@ -57,7 +58,7 @@ export function notifyRoutes({ notify }: AppDeps): readonly Route[] {
       summary: 'Who is on call now and next, and what it cost whom: pages and nights.',
       access: 'read',
       query: range(4 * WEEK_HOURS),
-      answer: { ...JSON_ANSWER, about: 'The rotation and its load.', schema: { type: 'object' } },
+      answer: { ...JSON_ANSWER, about: 'The rotation and its load.', schema: ON_CALL },
       async handle({ project, query, nowMs }): Promise<OnCallView> {
         checkRange(query)
         const timeZone = notify.rotation?.timeZone ?? 'UTC'
