@@ -188,6 +188,8 @@ describe('rooms over sockets', () => {
     const wanted = status === 'open' ? 'resolved' : 'open'
     irp.say({ type: 'incident:updateStatus', incidentId: 'inc-1', status: wanted })
     await irp.find((message) => (message.type as string) === 'incident:updated')
+    irp.say({ type: 'focus:updated', section: 'summary' })
+    await irp.find((message) => (message.type as string) === 'focus:updated')
     irp.say({ type: 'subscribe', channels: ['all'] })
     await world.test.app.ready()
   })

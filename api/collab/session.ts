@@ -137,6 +137,8 @@ export class Session implements Member {
         return this.#command(message)
       case 'focus':
         return this.#focus(message)
+      case 'focus:updated':
+        return this.#focus({ ...message, type: 'focus' })
       case 'ping':
         return this.#tell({ type: 'pong', now: this.#deps.clock.nowMs() })
       case 'leave':

@@ -88,6 +88,11 @@ const CLIENT_MESSAGES = {
     cardId: optional(nullable(text({ charsMax: 64 }))),
     field: optional(nullable(text({ charsMax: 64 }))),
   }),
+  'focus:updated': object({
+    type: oneOf(['focus:updated']),
+    section: text({ charsMax: 100 }),
+    field: optional(nullable(text({ charsMax: 64 }))),
+  }),
   ping: object({ type: oneOf(['ping']) }),
   leave: object({ type: oneOf(['leave']) }),
   subscribe: object({
