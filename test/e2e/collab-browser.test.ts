@@ -110,7 +110,7 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
     await page.getByRole('button', { name: 'Add card' }).click()
   }
 
-  it('[G17] [G3] [G6] [G8] [F9] see each other, decide one after the other, work on offline, go back in time', async () => {
+  it('[G17] [G3] [G6] [G8] [G13] [F9] see each other, decide one after the other, work on offline, go back in time', async () => {
     const [annContext, benContext] = [await signedIn(ANN), await signedIn(BEN)]
     const cable = new Cable()
     await cable.lay(benContext)
@@ -143,6 +143,8 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
     const [annIncident, benIncident] = [await open(annContext, ''), await open(benContext, '')]
     const choices = [annIncident, benIncident].map((page) => page.getByLabel('Status'))
     await Promise.all(choices.map((choice) => choice.waitFor()))
+    // What was done before this page was there is read from the log.
+    await annIncident.locator('#work li', { hasText: 'Ben Ode joined' }).waitFor()
     await Promise.all([
       choices[0]?.selectOption('investigating'),
       choices[1]?.selectOption('resolved'),

@@ -1,8 +1,6 @@
+import type { HistoryReader } from '#lib/collab/history.ts'
 import { foldAt, viewOf } from '#lib/contract.ts'
 import type { Knowledge, RoomEvent, RoomView } from '#lib/contract.ts'
-
-/** Reads the events of a room from the first one on; null when they cannot be read. */
-export type HistoryReader = () => Promise<readonly RoomEvent[] | null>
 
 /**
  * A moment of the past that the page shows instead of now. The history is read once and folded here by the rules the
