@@ -1,9 +1,20 @@
 import { describe, expect, it } from 'vitest'
+import { aiRows } from './eval/ai-rows.ts'
 import { readBaseline, regressions } from './eval/baseline.ts'
 import type { Row } from './eval/kit.ts'
 import { ownCountRows, ownLineRows, ownOutageRows, ownSeriesRows } from './eval/own-rows.ts'
 
 const row = (measure: string, ours: string): Row => [measure, '', '', '', ours]
+
+describe('what helps without a model is not worse than the stored baseline', () => {
+  it('[I20] causes, similar incidents and questions', { timeout: 120_000 }, () => {
+    const rows = aiRows()
+    const names = new Set(rows.map(([name]) => name))
+    const stored = Object.entries(readBaseline().sets.ai).filter(([name]) => names.has(name))
+    expect(stored).toHaveLength(rows.length)
+    expect(regressions(rows, Object.fromEntries(stored))).toEqual([])
+  })
+})
 
 describe('detection is not worse than the stored baseline', () => {
   const stored = readBaseline().sets.own

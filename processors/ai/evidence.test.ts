@@ -65,11 +65,11 @@ describe('evidence', () => {
     const { facts } = pack
     const services = textsOf(facts, 'service')
     expect(services[0]).toContain('Service cart reports 40')
-    expect(services[1]).toContain('30 s after the beginning')
+    expect(services[1]).toContain('30 s after the first of all')
     expect(textsOf(facts, 'deploy')[0]).toContain(
       'Deploy deploy-v7 (code) brought release v7 of cart',
     )
-    expect(textsOf(facts, 'deploy')[0]).toContain('120 s before the beginning')
+    expect(textsOf(facts, 'deploy')[0]).toContain('120 s before the first of these events')
     expect(textsOf(facts, 'release')[0]).toContain('Of 40 events of release v7 of cart, 40 belong')
     expect(textsOf(facts, 'lift').join(' ')).toContain('host h1')
     expect(textsOf(facts, 'issue').join(' ')).toContain(

@@ -5,8 +5,8 @@ import type { Row } from './kit.ts'
 
 const FILE = join(import.meta.dirname, 'baseline.json')
 
-/** `shared` is the labelled data beside the checkout, `own` what the project makes itself. */
-export type BaselineSet = 'shared' | 'own'
+/** `shared` is the labelled data beside the checkout, `own` what the project makes itself, `ai` what helps without a model. */
+export type BaselineSet = 'shared' | 'own' | 'ai'
 
 interface Baseline {
   commit: string

@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { aiAllRows } from './ai-rows.ts'
 import { readBaseline, regressions, writeBaseline, type BaselineSet } from './baseline.ts'
 import { leftOutRows } from './cross-validation.ts'
 import { messageRows, stackRows } from './grouping.ts'
@@ -18,6 +19,7 @@ type Part = (folder: string) => Row[] | Promise<Row[]>
 
 const PARTS: Readonly<Record<BaselineSet, readonly Part[]>> = {
   shared: [messageRows, leftOutRows, stackRows, countRows, seriesRows, outageRows, otherOutageRows],
+  ai: [aiAllRows],
   own: [ownLineRows, ownCountRows, ownSeriesRows, ownOutageRows],
 }
 
@@ -56,8 +58,8 @@ function commitNow(): string {
 }
 
 const isOwn = process.argv.includes('--own') || !existsSync(join(SHARED, 'tools'))
-const set: BaselineSet = isOwn ? 'own' : 'shared'
-if (isOwn)
+const set: BaselineSet = process.argv.includes('ai') ? 'ai' : isOwn ? 'own' : 'shared'
+if (set === 'own')
   process.stderr.write(
     'The project’s own small set: labelled data would lie in a folder named shared beside the checkout.\n',
   )

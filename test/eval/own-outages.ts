@@ -22,7 +22,7 @@ interface Played {
 }
 
 /** An hour of ordinary traffic, eight minutes of the scenario, two minutes after it. */
-function playScenario(name: string, seed: number): Played {
+export function playScenario(name: string, seed: number): Played {
   const plan = SCENARIOS[name]?.make(SPAN, ERRORS_PER_SECOND)
   if (plan === undefined) throw new RangeError(`no scenario ${name}`)
   return playPlan(plan, { seed, rate: EVENTS_PER_SECOND, durationS: SPAN.durationS })
@@ -98,7 +98,7 @@ export function outageFigures(names: readonly string[], seed: number): OutageFig
   }
 }
 
-function isOf(incident: Incident, outage: TruthIncident): boolean {
+export function isOf(incident: Incident, outage: TruthIncident): boolean {
   const atS = (incident.openedAt - ORIGIN_MS) / 1000
   const isDuring = atS >= outage.startS && atS <= outage.endS + 60
   return isDuring && incident.services.some((service) => outage.services.includes(service))

@@ -128,10 +128,10 @@ function servicesInOrder({ own, start, to }: Scope): EvidenceQuery {
   return {
     kind: 'service',
     factsMax: 6,
-    sql: `SELECT toString(service) AS name, count() AS events, toUnixTimestamp64Milli(min(occurred_at)) AS first_ms FROM events WHERE ${own} AND ${sqlBetween('occurred_at', start, to)} GROUP BY name ORDER BY first_ms, name LIMIT 6`,
+    sql: `SELECT toString(service) AS name, count() AS events, toUnixTimestamp64Milli(min(occurred_at)) AS first_ms, min(toUnixTimestamp64Milli(min(occurred_at))) OVER () AS origin_ms FROM events WHERE ${own} AND ${sqlBetween('occurred_at', start, to)} GROUP BY name ORDER BY first_ms, name LIMIT 6`,
     keyOf: ([service]) => text(service),
-    sentenceOf: ([service, events, first]) =>
-      `Service ${text(service)} reports ${number(events)} of these events; its first came at ${clockText(number(first))}, ${secondsFrom(number(first), start)} the beginning.`,
+    sentenceOf: ([service, events, first, origin]) =>
+      `Service ${text(service)} reports ${number(events)} of these events; its first came at ${clockText(number(first))}, ${secondsFrom(number(first), number(origin))} the first of all.`,
   }
 }
 
@@ -159,14 +159,14 @@ function issues({ own, start }: Scope): EvidenceQuery {
   }
 }
 
-function deploys({ theirs, from, start, to }: Scope): EvidenceQuery {
+function deploys({ own, theirs, from, start, to }: Scope): EvidenceQuery {
   return {
     kind: 'deploy',
     factsMax: 5,
-    sql: `SELECT deploy_id, toString(service) AS name, toString(release) AS version, change_kind, toUnixTimestamp64Milli(occurred_at) AS at_ms FROM deploys WHERE ${theirs} AND ${sqlBetween('occurred_at', from, to)} ORDER BY abs(at_ms - ${Math.floor(start)}), deploy_id LIMIT 5`,
+    sql: `SELECT deploy_id, toString(service) AS name, toString(release) AS version, change_kind, toUnixTimestamp64Milli(occurred_at) AS at_ms, (SELECT toUnixTimestamp64Milli(min(occurred_at)) FROM events WHERE ${own} AND ${sqlBetween('occurred_at', start, to)}) AS origin_ms FROM deploys WHERE ${theirs} AND ${sqlBetween('occurred_at', from, to)} ORDER BY abs(at_ms - origin_ms), deploy_id LIMIT 5`,
     keyOf: ([id, service]) => `${text(id)} ${text(service)}`,
-    sentenceOf: ([id, service, version, kind, at]) =>
-      `Deploy ${text(id)} (${text(kind)}) brought release ${text(version)} of ${text(service)} at ${clockText(number(at))}, ${secondsFrom(number(at), start)} the beginning.`,
+    sentenceOf: ([id, service, version, kind, at, origin]) =>
+      `Deploy ${text(id)} (${text(kind)}) brought release ${text(version)} of ${text(service)} at ${clockText(number(at))}, ${secondsFrom(number(at), number(origin))} the first of these events.`,
   }
 }
 
