@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import type { RateLimit } from '#/api/rate-limit.ts'
 import type { Call } from '#/api/route.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { Random } from '#/kernel/random.ts'
@@ -19,15 +20,28 @@ export interface Wish {
 
 export type Outcome = { event: RoomEvent } | { rejection: Rejection }
 
+export interface ActingParts {
+  gateway: Gateway
+  random: Random
+  /** By author; the same as a socket has. */
+  rate: RateLimit
+}
+
 /** One change by HTTP: the same command a socket would send. Its author joins by it. */
 export async function act(
-  { gateway, random }: { gateway: Gateway; random: Random },
+  { gateway, random, rate }: ActingParts,
   call: Call,
   wish: Wish,
 ): Promise<Outcome> {
   const { principal, project, nowMs } = call
   if (principal === undefined)
     throw new FaultlineError('unauthorized', 'A change needs somebody who makes it.')
+  const wait = rate.waitSeconds(principal.id)
+  if (wait > 0) {
+    void call.reply.header('retry-after', wait)
+    throw new FaultlineError('rate_limited', 'Too many changes; send it again later.')
+  }
+  rate.take(principal.id, 1)
   const actor: Actor = { id: principal.id, name: principal.name, role: principal.role }
   const run = (kind: CommandKind, payload: JsonObject, expect?: { field: string; rev: number }) => {
     const cmdId = `http-${random.int(2 ** 48).toString(36)}:1`

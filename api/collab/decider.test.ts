@@ -51,6 +51,21 @@ describe('deciding', () => {
     expect(decider.decide(submitted('i1', 'join', {}, { cmdId: 'x:1' }), 1)).toBeUndefined()
   })
 
+  it('an incident is merged into one that is there, in its own project', () => {
+    const decider = new Decider()
+    for (const incident of ['i1', 'i2'])
+      decider.decide(submitted(incident, 'engine', STEP, { actor: ENGINE }), 1)
+    const foreign = submitted('i3', 'engine', STEP, { actor: ENGINE })
+    decider.decide({ ...foreign, project: 'other' }, 1)
+    decider.decide(submitted('i1', 'join', {}), 1)
+    const merge = (into: string) => decider.decide(submitted('i1', 'merge_into', { into }), 1)
+    expect(['nothing', 'i3', 'i2'].map((into) => merge(into)?.result)).toEqual([
+      'missing',
+      'missing',
+      '',
+    ])
+  })
+
   it('another project’s incident is not there, whatever the command says', () => {
     const decider = new Decider()
     decider.decide(submitted('i1', 'engine', STEP, { actor: ENGINE }), 1)

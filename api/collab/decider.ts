@@ -23,15 +23,22 @@ export class Decider {
     if (this.book.decided(incidentId, name) !== undefined) return undefined
     const state = this.book.stateOf(incidentId)
     const project = this.book.room(incidentId)?.project ?? submitted.project
-    const decision =
-      project === submitted.project
-        ? decide(state, { ...command, at: nowMs })
-        : { ok: false as const, rejection: notHere(command.cmdId) }
+    const isLost = project !== submitted.project || this.#mergesIntoNothing(submitted)
+    const decision = isLost
+      ? { ok: false as const, rejection: notHere(command.cmdId) }
+      : decide(state, { ...command, at: nowMs })
     const record = decision.ok
       ? recordOfEvent(submitted, decision.event)
       : recordOfRejection(submitted, decision.rejection, { seq: state.seq, at: nowMs })
     this.book.take(record, { partition: 0, offset: -1 })
     return record
+  }
+
+  /** The one rule that looks beyond its room: a link between incidents leads somewhere, in the same project. */
+  #mergesIntoNothing({ project, command: { kind, payload } }: Submitted): boolean {
+    if (kind !== 'merge_into') return false
+    const { into } = payload
+    return typeof into === 'string' && this.book.room(into)?.project !== project
   }
 }
 

@@ -255,3 +255,16 @@ describe('a process that begins', () => {
     await other.stop()
   })
 })
+
+// Last, because it leaves nothing over for others.
+describe('too much', () => {
+  it('more changes than a person makes are told to wait', async () => {
+    const id = await opened()
+    const many = Array.from({ length: 80 }, (_, index) =>
+      command(id, 'note', { id: `flood${index}`, text: 'x' }),
+    )
+    const answers = await Promise.all(many)
+    const late = answers.find(({ status }) => status === 429)
+    expect(Number(late?.headers['retry-after'])).toBeGreaterThan(0)
+  })
+})

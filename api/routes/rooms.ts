@@ -1,17 +1,18 @@
 import { readObject } from '#/api/answer.ts'
 import { act, sendRejection } from '#/api/collab/acting.ts'
-import type { Outcome, Wish } from '#/api/collab/acting.ts'
+import type { ActingParts, Outcome, Wish } from '#/api/collab/acting.ts'
 import { findRoom, roomAt } from '#/api/collab/reading.ts'
 import type { Gateway } from '#/api/collab/gateway.ts'
 import type { AppDeps } from '#/api/deps.ts'
-import type { Random } from '#/kernel/random.ts'
 import { oneOf, time, wholeNumber, wrong } from '#/api/params.ts'
+import { createRateLimit } from '#/api/rate-limit.ts'
 import { route } from '#/api/route.ts'
 import type { Call, Route } from '#/api/route.ts'
 import { checkPayload, isCommandKind } from '#/schemas/collab/commands.ts'
 import type { CommandKind } from '#/schemas/collab/commands.ts'
 import { foldTo } from '#/schemas/collab/history.ts'
 import type { JsonObject } from '#/schemas/collab/json.ts'
+import { SOCKET_LIMITS } from '#/schemas/collab/protocol.ts'
 import { sentenceOf } from '#/schemas/collab/sentences.ts'
 import { reportRoutes } from './room-reports.ts'
 
@@ -23,7 +24,11 @@ export function roomRoutes(deps: AppDeps): readonly Route[] {
   const { collab, random } = deps
   if (collab === undefined) return []
   const { gateway } = collab
-  const parts = { gateway, random }
+  const rate = createRateLimit(deps.clock, {
+    perSecond: SOCKET_LIMITS.commandsPerSecond,
+    burst: SOCKET_LIMITS.commandsBurst,
+  })
+  const parts = { gateway, random, rate }
   return [
     ...openingRoutes(parts),
     ...changingRoutes(parts),
@@ -32,17 +37,12 @@ export function roomRoutes(deps: AppDeps): readonly Route[] {
   ]
 }
 
-interface Parts {
-  gateway: Gateway
-  random: Random
-}
-
 const answer = { type, schema: { type: 'object' } }
 
 const roomOf = (gateway: Gateway, { project, path }: Call) =>
   findRoom(gateway, { project, id: path['id'] ?? '' })
 
-function openingRoutes(parts: Parts): readonly Route[] {
+function openingRoutes(parts: ActingParts): readonly Route[] {
   const { random } = parts
   return [
     route({
@@ -58,7 +58,7 @@ function openingRoutes(parts: Parts): readonly Route[] {
         schema: { type: 'object' },
       },
       answer: { ...answer, status: 201, about: 'Its id; the number follows within seconds.' },
-      problems: ['invalid_json', 'invalid_request'],
+      problems: ['invalid_json', 'invalid_request', 'rate_limited'],
       async handle(call) {
         const incidentId = `m${random
           .int(2 ** 48)
@@ -74,7 +74,7 @@ function openingRoutes(parts: Parts): readonly Route[] {
   ]
 }
 
-function changingRoutes(parts: Parts): readonly Route[] {
+function changingRoutes(parts: ActingParts): readonly Route[] {
   const room = (call: Call) => roomOf(parts.gateway, call)
   return [
     route({
@@ -91,7 +91,7 @@ function changingRoutes(parts: Parts): readonly Route[] {
         schema: { type: 'object' },
       },
       answer: { ...answer, status: 200, about: 'What was applied, and the new revision.' },
-      problems: ['invalid_json', 'invalid_request', 'not_found', 'conflict'],
+      problems: ['invalid_json', 'invalid_request', 'not_found', 'conflict', 'rate_limited'],
       async handle(call) {
         const { incidentId } = room(call)
         const seen = revisionOf(call)
@@ -121,7 +121,7 @@ function changingRoutes(parts: Parts): readonly Route[] {
         schema: { type: 'object' },
       },
       answer: { ...answer, status: 201, about: 'The event.' },
-      problems: ['invalid_json', 'invalid_request', 'not_found', 'conflict'],
+      problems: ['invalid_json', 'invalid_request', 'not_found', 'conflict', 'rate_limited'],
       async handle(call) {
         const { incidentId } = room(call)
         return answerOf(call, await act(parts, call, wishOf(incidentId, readObject(call))))
