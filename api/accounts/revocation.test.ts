@@ -96,6 +96,18 @@ describe('whoever is no longer who they were', () => {
     expect([seen, anyone]).toEqual([[null], [null]])
   })
 
+  it('[H10] a live stream ends with the right to it', async () => {
+    const address = await test.app.listen({ host: '127.0.0.1', port: 0 })
+    const headers = { authorization: `Bearer ${ada.bearer}` }
+    const stream = await fetch(`${address}/api/stream/frames`, { headers })
+    expect(stream.status).toBe(200)
+    const ended = stream.text()
+    const body = { disabled: true }
+    await test.call('POST', `/api/users/${ada.id}`, { body, bearer: admin.bearer })
+    expect(await ended).toContain('retry:')
+    expect((await fetch(`${address}/api/stream/frames`, { headers })).status).toBe(401)
+  })
+
   it('[H10] who stopped watching hears nothing, and one that fails keeps nobody from hearing', async () => {
     const seen: unknown[] = []
     const principal = await principalOf(ada)
