@@ -21,15 +21,15 @@ const timeOf = (value: unknown): number =>
     ? Date.parse(value.length > 10 ? `${value.replace(' ', 'T')}Z` : value)
     : Number.NaN
 
-/** Null when there is nothing to draw. */
-export function resultChart({
-  columns,
-  rows,
-}: Pick<SqlView, 'columns' | 'rows'>): ResultChart | null {
+/** Null when there is nothing to draw. Bars show the column named `drawn`, or the last with numbers. */
+export function resultChart(
+  { columns, rows }: Pick<SqlView, 'columns' | 'rows'>,
+  drawn?: string,
+): ResultChart | null {
   const numbers = columns.flatMap((column, index) => (isNumeric(column.type) ? [index] : []))
   const time = columns.findIndex((column) => isTime(column.type))
   const name = columns.findIndex((column, index) => index !== time && !isNumeric(column.type))
-  const value = numbers.at(-1)
+  const value = numbers.find((index) => columns[index]?.name === drawn) ?? numbers.at(-1)
   if (rows.length === 0 || value === undefined) return null
   if (time < 0) {
     if (name < 0) return null
