@@ -11,7 +11,8 @@ const mock = createMockApi({ seed: 7, now: () => Date.now() })
 /** What every page needs, in one file: thirty small ones compress worse and cost a request each. */
 const shared =
   /src\/lib\/(?:(?:time|live|ui|api)\/|chart\/(?!Chart\.svelte|options|Brush|ChartTable)|(?:format|severity|theme|url-state)\.ts)/
-const lazy = /parse-range|api\/(?:client|problem)/
+/** Of these, what the first page does without: with each come the parts of Svelte that only it needs. */
+const lazy = /parse-range|api\/(?:client|problem)|ui\/(?:FilterBar|SortLinks|Pager)/
 
 export default defineConfig({
   environments: {
