@@ -120,7 +120,7 @@ describe('backtest', () => {
       'opened_at',
       'severity',
       'score',
-      'level_changes',
+      'level_turns',
       'root',
       'suspect_deploy',
       'members',

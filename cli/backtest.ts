@@ -38,9 +38,9 @@ const HELP = `Usage: faultline backtest FILE|- [options]
 
 Runs recorded events (one JSON object a line, in order of arrival, with received_at) through grouping, detection
 and clustering, without a running platform. Every incident gives one JSON line:
-{"incident", "opened_at", "severity", "score", "level_changes", "root", "suspect_deploy", "members": [event id, …]}
+{"incident", "opened_at", "severity", "score", "level_turns", "root", "suspect_deploy", "members": [event id, …]}
 "score" is the severity from 0 to 100 fifteen minutes after opening, "severity" the SEV number at that time,
-"level_changes" how often that number changed in all.
+"level_turns" how often it fell after it had risen, or rose after it had fallen.
 
 ${describeOptions(OPTIONS)}
 `
@@ -98,8 +98,8 @@ async function backtest(
       progress.update({ done: source.bytesRead(), total: source.bytesTotal, items: lines })
   }
   reader.end()
-  const { ledger, scores, levelChanges } = reader
-  await writeIncidents({ pipeline, ledger, scores, levelChanges }, io)
+  const { ledger, scores, levelTurns } = reader
+  await writeIncidents({ pipeline, ledger, scores, levelTurns }, io)
   const incidents = pipeline.clusterer.memberships().length
   const refused = reader.refused() > 0 ? `, ${reader.refused()} lines refused` : ''
   progress.finish(`${lines} lines, ${incidents} incidents${refused}`)
@@ -110,7 +110,8 @@ async function backtest(
 function createReader(pipeline: OfflinePipeline, io: Io) {
   const ledger = createEventLedger()
   const scores = new Map<string, Scored>()
-  const levelChanges = new Map<string, number>()
+  const levels = new Map<string, { level: number; direction: number }>()
+  const levelTurns = new Map<string, number>()
   const due = new Map<string, number>()
   let latestMs = 0
   let made = 0
@@ -118,8 +119,7 @@ function createReader(pipeline: OfflinePipeline, io: Io) {
 
   function follow(changes: ReturnType<OfflinePipeline['finish']>): void {
     for (const { kind, incident } of changes) {
-      if (kind === 'severity')
-        levelChanges.set(incident.id, (levelChanges.get(incident.id) ?? 0) + 1)
+      noteLevel(incident.id, incident.severity.level)
       if (kind === 'opened') due.set(incident.id, incident.openedAt + SCORED_AFTER_MS)
       if (due.has(incident.id)) scores.set(incident.id, incident.severity)
     }
@@ -131,6 +131,15 @@ function createReader(pipeline: OfflinePipeline, io: Io) {
     }
   }
 
+  function noteLevel(id: string, level: number): void {
+    const before = levels.get(id)
+    if (before?.level === level) return
+    const direction = before === undefined ? 0 : Math.sign(level - before.level)
+    if (before !== undefined && direction === -before.direction)
+      levelTurns.set(id, (levelTurns.get(id) ?? 0) + 1)
+    levels.set(id, { level, direction })
+  }
+
   function refuse(line: number, text: string): void {
     refused += 1
     if (refused <= SHOWN_MAX) io.stderr.write(`line ${line}: ${text}\n`)
@@ -139,7 +148,7 @@ function createReader(pipeline: OfflinePipeline, io: Io) {
   return {
     ledger,
     scores,
-    levelChanges,
+    levelTurns,
     refused: () => refused,
     read(text: string, line: number): void {
       let parsed: unknown
@@ -176,7 +185,7 @@ async function writeIncidents(
     pipeline: OfflinePipeline
     ledger: EventLedger
     scores: ReadonlyMap<string, Scored>
-    levelChanges: ReadonlyMap<string, number>
+    levelTurns: ReadonlyMap<string, number>
   },
   io: Io,
 ): Promise<void> {
@@ -189,7 +198,7 @@ async function writeIncidents(
       opened_at: new Date(incident.openedAt).toISOString(),
       severity: level,
       score,
-      level_changes: found.levelChanges.get(incident.id) ?? 0,
+      level_turns: found.levelTurns.get(incident.id) ?? 0,
       root: incident.root,
       suspect_deploy: incident.suspectDeploy === '' ? null : incident.suspectDeploy,
       members: found.ledger.membersOf(membership),

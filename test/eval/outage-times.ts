@@ -16,7 +16,7 @@ interface Labels {
 
 interface FoundIncident {
   opened_at: string
-  level_changes: number
+  level_turns: number
   members: readonly string[]
 }
 
@@ -57,6 +57,6 @@ export function faultTimes(folder: string, incidentsFile: string): FaultTime[] {
   })
 }
 
-export function levelChangesOf(incidentsFile: string): number[] {
-  return linesOf<FoundIncident>(incidentsFile).map((incident) => incident.level_changes)
+export function levelTurnsOf(incidentsFile: string): number[] {
+  return linesOf<FoundIncident>(incidentsFile).map((incident) => incident.level_turns)
 }

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { createSeriesDetector } from '#/processors/domain/spike/series-detector.ts'
-import { faultTimes, levelChangesOf, type FaultTime } from './outage-times.ts'
+import { faultTimes, levelTurnsOf, type FaultTime } from './outage-times.ts'
 import { faultline, SHARED, short, tool, type Figures, type Row } from './kit.ts'
 
 /** Never used to choose a setting; those were 101 to 108 for counts and 1 to 14, 21 to 40 for outages. */
@@ -86,7 +86,7 @@ export async function seriesRows(): Promise<Row[]> {
 interface Played {
   figures: Figures
   times: readonly FaultTime[]
-  levelChanges: readonly number[]
+  levelTurns: readonly number[]
 }
 
 function playOutage(folder: string, seed: number): Played {
@@ -109,7 +109,7 @@ function playOutage(folder: string, seed: number): Played {
     '--json',
   )
   const figures = JSON.parse(scored) as Figures
-  return { figures, times: faultTimes(out, incidents), levelChanges: levelChangesOf(incidents) }
+  return { figures, times: faultTimes(out, incidents), levelTurns: levelTurnsOf(incidents) }
 }
 
 function averagesOf(folder: string, seeds: readonly number[]) {
@@ -133,17 +133,17 @@ function timeRows(runs: readonly Played[]): Row[] {
   const times = runs.flatMap((run) => run.times)
   const silent = spread(times.map(({ firstEventMin }) => firstEventMin))
   const seen = spread(times.flatMap(({ openedMin }) => openedMin ?? []))
-  const changes = runs.flatMap((run) => run.levelChanges)
-  const within = changes.filter((count) => count <= 2).length / Math.max(1, changes.length)
+  const turns = runs.flatMap((run) => run.levelTurns)
+  const within = turns.filter((count) => count <= 2).length / Math.max(1, turns.length)
   return [
     ['outages: fault begins to its first event, median / p90', '–', '–', '–', silent],
     ['outages: time to detect from the first event, median / p90', '–', '–', '1/4', seen],
     [
-      'outages: severity changes at most twice',
+      'outages: severity turns at most twice',
       '–',
       '–',
       '1',
-      `${short(within)} (most ${Math.max(0, ...changes)})`,
+      `${short(within)} (most ${Math.max(0, ...turns)})`,
     ],
   ]
 }

@@ -103,6 +103,24 @@ describe('severity', () => {
       expect(held).toEqual(settled(severe))
     })
 
+    it('waits twice as long for each further fall, so that coming and going is not told time and again', () => {
+      let held = settled(severe)
+      const falls: number[] = []
+      for (let minute = 0; minute < 240; minute += 1) {
+        const before = held.shown.level
+        const computed = minute % 20 === 19 ? severe : mild
+        held = holdSeverity(held, computed, { nowMs: minute * 60_000, downMs })
+        if (held.shown.level > before) falls.push(minute)
+      }
+      // Severe again every twenty minutes: without the doubling it would fall twelve times.
+      expect(falls).toEqual([15])
+      const quiet = holdSeverity({ ...held, lowerSinceMs: 0, falls: 1 }, mild, {
+        nowMs: 2 * downMs,
+        downMs,
+      })
+      expect(quiet).toMatchObject({ shown: { level: mild.level }, falls: 2 })
+    })
+
     it('goes down only after 15 minutes below, with the terms of the moment meanwhile', () => {
       const first = holdSeverity(settled(severe), mild, { nowMs: 0, downMs })
       expect(first.shown.level).toBe(severe.level)

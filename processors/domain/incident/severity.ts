@@ -119,13 +119,16 @@ export interface HeldSeverity {
   lowerSinceMs: number | null
   /** The worst level computed since then: what it falls to. */
   worstSince: number
+  /** Times it fell already; absent while it has not. */
+  falls?: number
 }
 
 /** Nothing is below it: 5 is the mildest level. */
 const MILDEST = 5
 
 /**
- * Up at once, down only after `downMs` below and then to the worst of that time; a person's lock keeps its level. Score, terms and z always are
+ * Up at once, down only after `downMs` below and then to the worst of that time; each fall doubles the wait for the
+ * next one, so that what comes and goes is not told time and again. A person's lock keeps its level. Score, terms and z always are
  * those of the moment, so that the score stays the sum of what is shown.
  */
 export function holdSeverity(
@@ -133,13 +136,16 @@ export function holdSeverity(
   computed: Severity,
   at: { nowMs: number; downMs: number },
 ): HeldSeverity {
-  const { shown } = held
-  if (shown.locked === true) return settled({ ...computed, level: shown.level, locked: true })
-  if (computed.level <= shown.level) return settled(computed)
+  const { shown, falls = 0 } = held
+  const kept = falls === 0 ? {} : { falls }
+  if (shown.locked === true)
+    return { ...settled({ ...computed, level: shown.level, locked: true }), ...kept }
+  if (computed.level <= shown.level) return { ...settled(computed), ...kept }
   const lowerSinceMs = held.lowerSinceMs ?? at.nowMs
   const worstSince = Math.min(held.worstSince, computed.level)
-  if (at.nowMs - lowerSinceMs >= at.downMs) return settled({ ...computed, level: worstSince })
-  return { shown: { ...computed, level: shown.level }, lowerSinceMs, worstSince }
+  if (at.nowMs - lowerSinceMs >= at.downMs * 2 ** falls)
+    return { ...settled({ ...computed, level: worstSince }), falls: falls + 1 }
+  return { shown: { ...computed, level: shown.level }, lowerSinceMs, worstSince, ...kept }
 }
 
 /** A severity shown as it is, with no lower one waiting. */
