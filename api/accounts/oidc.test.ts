@@ -12,6 +12,10 @@ import { createTestPeople, type TestPeople } from './test-people.ts'
 const CLIENT = 'faultline'
 const NOW = Math.floor(TEST_NOW_MS / 1000)
 
+const newPair = () => generateKeyPair('RS256', { extractable: true })
+/** Made once: primes take a while to find. */
+const firstPair = newPair()
+
 /** An issuer over real HTTP on this machine, which does what the code flow asks of one. */
 interface Issuer {
   url: string
@@ -21,7 +25,7 @@ interface Issuer {
   signWith: { kid: string; key: CryptoKey }
   keysAsked: number
   isDown: boolean
-  rotate(): Promise<void>
+  rotate(fresh?: ReturnType<typeof newPair>): Promise<void>
   /** As a person who agrees: what the browser is sent back with. */
   agree(address: string): { code: string; state: string }
   close(): Promise<void>
@@ -96,8 +100,8 @@ async function startIssuer(): Promise<Issuer> {
     signWith: { kid: '', key: undefined as never },
     keysAsked: 0,
     isDown: false,
-    async rotate() {
-      const pair = await generateKeyPair('RS256', { extractable: true })
+    async rotate(fresh = newPair()) {
+      const pair = await fresh
       const kid = `key-${(made += 1)}`
       const key = { ...(await exportJWK(pair.publicKey)), kid, alg: 'RS256' }
       published.splice(0, published.length, key)
@@ -112,7 +116,7 @@ async function startIssuer(): Promise<Issuer> {
     },
     close: () => new Promise((resolve) => server.close(() => resolve())),
   }
-  await issuer.rotate()
+  await issuer.rotate(firstPair)
   return issuer
 }
 
