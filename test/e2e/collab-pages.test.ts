@@ -179,7 +179,7 @@ describe.skipIf(!hasChromium)('an incident worked on together', () => {
     await soon(() => view().cards.length).toBe(2)
   })
 
-  it('[F9] [N2] the slider shows the canvas as it was, who had joined, and changes nothing', async () => {
+  it('[F9] the slider shows the canvas as it was, who had joined, and changes nothing', async () => {
     room.do(BEN, 'join', {})
     for (const id of ['s1', 'h1', 'h2']) {
       put(id, 'hypothesis')
