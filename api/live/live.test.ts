@@ -61,7 +61,7 @@ describe('GET /api/stream', () => {
     )
   })
 
-  it('[E6] sends incidents and their summaries in the agreed shape', async () => {
+  it('[E6] [I19] sends incidents and their summaries in the agreed shape', async () => {
     const stream = await open('/api/stream')
     await appendIncident(test, { seq: 1, severity: 1, services: ['payment-service'] })
     await stream.waitFor(() => messagesOf(stream), 1)

@@ -124,13 +124,17 @@ describe.skipIf(!hasChromium)('an incident worked on together', () => {
     await page.locator('[data-notice]', { hasText: 'there already' }).waitFor()
   })
 
-  it('[F6] [F8] suggestions wait beside the canvas; a solution concludes with its chain', async () => {
+  it('[F6] [F8] [I13] suggestions wait beside the canvas; a solution concludes with its chain', async () => {
     room.do(BEN, 'join', {})
     put('s1', 'symptom', { x: 0, y: 0 })
     put('f1', 'solution', { x: 340, y: 0 })
     room.do(BEN, 'link_add', { id: 'l1', from: 'f1', to: 's1', kind: 'fixes' })
     const page = await joined(ANN)
     const tray = page.locator('[data-tray] li')
+    // One at a time, unless somebody asks.
+    await tray.first().waitFor()
+    expect(await tray.count()).toBe(1)
+    await page.getByRole('button', { name: 'Show all' }).click()
     const waiting = await tray.count()
     expect(waiting).toBeGreaterThan(1)
     await tray.first().getByRole('button', { name: 'Decline' }).click()
@@ -138,7 +142,10 @@ describe.skipIf(!hasChromium)('an incident worked on together', () => {
     await soon(() => tray.count()).toBe(waiting - 2)
     await page.reload()
     await page.locator('[data-tray]').waitFor()
+    await page.getByRole('button', { name: 'Show all' }).click()
     expect(await tray.count()).toBe(waiting - 2)
+    await page.getByRole('button', { name: 'Mute for an hour' }).click()
+    expect(await tray.count()).toBe(0)
     const accepted = view().cards.find(({ kind }) => kind === 'ai_insight')
     expect(view().cards.filter(({ x, y }) => x === accepted?.x && y === accepted.y)).toHaveLength(1)
 

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { runPlatformChaos } from '#/test/chaos/platform.ts'
 
 /** A short round of `npm run chaos`, and proof that it would notice. */
-it('[B10] [A15] killed ten times under load: every acknowledged event is there once, rollups and order too', async () => {
+it('[B10] [A15] [K8] killed ten times under load: every acknowledged event is there once, rollups and order too', async () => {
   const report = await runPlatformChaos({
     kills: 10,
     seed: 7,

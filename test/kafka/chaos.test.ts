@@ -4,7 +4,7 @@ import { ownBrokerAvailable } from './shared.ts'
 
 /** A short round of `npm run chaos -- kafka`; its negative control runs with `--no-intent`, fences have theirs. */
 describe.skipIf(!ownBrokerAvailable())('roles on Kafka under kills, pauses and restarts', () => {
-  it('[B10] [B17] [B3] nothing acknowledged is lost or doubled, rollups and order hold', async () => {
+  it('[B10] [B17] [B3] [K8] nothing acknowledged is lost or doubled, rollups and order hold', async () => {
     const report = await runKafkaChaos({
       actions: 12,
       seed: 20,

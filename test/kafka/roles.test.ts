@@ -210,6 +210,7 @@ describe.skipIf(!kafkaAvailable())('roles as processes of their own', () => {
       'actions',
       'cluster',
       'enrich',
+      'ai-answers',
       'events-sink',
       'derived-sink',
     ])
