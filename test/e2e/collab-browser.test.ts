@@ -110,7 +110,7 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
     await page.getByRole('button', { name: 'Add card' }).click()
   }
 
-  it('[G17] [G3] [G6] [G8] [G13] [F9] see each other, decide one after the other, work on offline, go back in time', async () => {
+  it('[G17] [G3] [G6] [G8] [G13] [G18] [N12] [F9] see each other, decide one after the other, work on offline, go back in time', async () => {
     const [annContext, benContext] = [await signedIn(ANN), await signedIn(BEN)]
     const cable = new Cable()
     await cable.lay(benContext)
@@ -192,6 +192,15 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
     )
     await soon(() => ann.locator('[data-card]').count()).toBe(4)
     await soon(() => ben.locator('[data-offline], [data-sending]').count()).toBe(0)
+
+    // Ann comes back to the incident: exactly what others did since she closed it.
+    const again = await open(annContext, '')
+    const since = again.locator('[data-since]')
+    await since.waitFor()
+    expect(await since.innerText()).toMatch(/Since you last looked.*: \d+ changes/)
+    expect(await since.innerText()).toContain('Ben Ode')
+    expect(await since.innerText()).not.toContain('Ann Lee invalidated')
+    await again.close()
 
     // The slider and the API show the same past; without JavaScript the outline is there.
     const past = (await (await benContext.request.get(`${roomNow}?at=${before}`)).json()) as {
