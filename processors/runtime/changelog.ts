@@ -1,6 +1,6 @@
 import { assert } from '#/kernel/assert.ts'
 import type { ConsumedRecord, Log, ProducedRecord, TopicPartition } from '#/processors/log/port.ts'
-import { readBelow } from './read-below.ts'
+import { readBelow } from '#/processors/log/read-below.ts'
 import type { DirtyEntry, RestoredEntry } from './store.ts'
 
 /**

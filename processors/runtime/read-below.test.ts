@@ -3,9 +3,9 @@ import { expectCode } from '#/processors/log/contract-suite-kit.ts'
 import { createManualClock } from '#/kernel/clock.ts'
 import { createMemoryLog } from '#/processors/log/memory.ts'
 import type { Log } from '#/processors/log/port.ts'
+import { readBelow } from '#/processors/log/read-below.ts'
 import { A0, appendTexts, createTopic } from '#/processors/log/test-log.ts'
 import { loadState } from './changelog.ts'
-import { readBelow } from './read-below.ts'
 
 it('[RT17] a log that shows nothing below its end stops the work, and nothing is left out', async () => {
   const log = createMemoryLog({ clock: createManualClock() })

@@ -1,5 +1,5 @@
 import { FaultlineError } from '#/kernel/errors.ts'
-import type { ConsumedRecord, Log, TopicPartition } from '#/processors/log/port.ts'
+import type { ConsumedRecord, Log, TopicPartition } from './port.ts'
 
 /**
  * The next records from an offset known to be below the end, so that there are some (the last may lie far behind
