@@ -202,7 +202,8 @@ function worthsOf(scene: Scene, cause: RootCandidate): number[] {
   return timely.map((value, at) => Math.max(value, followed(alerts, timely, at)))
 }
 
-function isHomemade({ nature, deployedAtMs }: Alert): boolean {
+/** Hardly the consequence of another alert: something of its own has run out, or a release brought it. */
+export function isHomemade({ nature, deployedAtMs }: Alert): boolean {
   return nature === 'resource' || deployedAtMs > 0
 }
 

@@ -1,5 +1,4 @@
-import type { Alert } from './alert.ts'
-import { coverCauses } from './cause-cover.ts'
+import { coverCauses, isHomemade } from './cause-cover.ts'
 import { createIncident, firstAlert, refreshCauses, refreshSeverity, tell } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
 import { isAnnounced } from './incident-state.ts'
@@ -7,11 +6,6 @@ import type { IncidentState, MemberState } from './incident-state.ts'
 import { takeMember } from './merging.ts'
 import { LIMITS } from './policy.ts'
 import { rankRoots } from './root.ts'
-
-/** One alert is a cause of its own when it cannot be the consequence of another. */
-function isCauseAlone({ nature, deployedAtMs }: Alert): boolean {
-  return nature === 'resource' || deployedAtMs > 0
-}
 
 /**
  * Early split: faults that began together are told apart as soon as their alerts show two causes that do not explain
@@ -27,7 +21,8 @@ export function splitByCause(cluster: Cluster, incident: IncidentState, nowMs: n
     (left, right) => right.alerts.length - left.alerts.length,
   )
   for (const part of parts.slice(1)) {
-    const isEnough = part.alerts.length > 1 || part.alerts.some((alert) => isCauseAlone(alert))
+    // One alert is a cause of its own when it cannot be the consequence of another.
+    const isEnough = part.alerts.length > 1 || part.alerts.some((alert) => isHomemade(alert))
     if (!isEnough) continue
     const keys = new Set(part.alerts.map(({ key }) => key))
     const staying = incident.members
