@@ -1,4 +1,5 @@
 import type { Clock } from '#/kernel/clock.ts'
+import { partitionKey } from '#/processors/log/assignment.ts'
 import type { TopicPartition } from '#/processors/log/port.ts'
 import { FETCH } from './api-records.ts'
 import type { FetchResult } from './api-records.ts'
@@ -142,12 +143,12 @@ export class Fetcher {
   ): Promise<void> {
     try {
       const bytesMax = Math.max(ANSWER_BYTES_MAX, ...jobs.map((job) => job.bytesMax))
-      const request = { maxWaitMs, bytesMax, items: jobs }
+      const request = { maxWaitMs, bytesMax, items: itemsOf(jobs) }
       const answer = await this.#cluster.send(node, FETCH, request, { lane, waitMs: maxWaitMs })
       checkCode('Fetch', answer.error)
-      const results = new Map(answer.results.map((one) => [`${one.topic}/${one.partition}`, one]))
+      const results = new Map(answer.results.map((one) => [partitionKey(one), one]))
       for (const job of jobs) {
-        const result = results.get(`${job.topic}/${job.partition}`)
+        const result = results.get(partitionKey(job))
         if (result === undefined) job.reject(new BrokerError('Fetch', -1, 'a partition is missing'))
         else if (maxWaitMs === 0 || result.error !== 0 || result.records.length > 0)
           job.resolve(result)
@@ -158,16 +159,29 @@ export class Fetcher {
   }
 }
 
-/** A request names a partition once. */
+/**
+ * A request names a partition once. Who waits at the same place of it shares the answer: many in a process follow one
+ * small topic, and each on its own would hold a lane.
+ */
 function distinct(jobs: readonly Job[]): Job[][] {
-  const rounds: Map<string, Job>[] = []
+  const rounds: Map<string, Job[]>[] = []
   for (const job of jobs) {
-    const key = `${job.topic}/${job.partition}`
-    let round = rounds.find((one) => !one.has(key))
+    const key = partitionKey(job)
+    let round = rounds.find((one) => (one.get(key)?.[0]?.offset ?? job.offset) === job.offset)
     if (round === undefined) rounds.push((round = new Map()))
-    round.set(key, job)
+    round.set(key, [...(round.get(key) ?? []), job])
   }
-  return rounds.map((round) => [...round.values()])
+  return rounds.map((round) => [...round.values()].flat())
+}
+
+/** What is asked of each partition, as much as the one who wants most. */
+function itemsOf(jobs: readonly Job[]): FetchInput[] {
+  const items = new Map<string, FetchInput>()
+  for (const job of jobs) {
+    const known = items.get(partitionKey(job))
+    if (known === undefined || known.bytesMax < job.bytesMax) items.set(partitionKey(job), job)
+  }
+  return [...items.values()]
 }
 
 function nothing({ topic, partition }: TopicPartition): FetchResult {

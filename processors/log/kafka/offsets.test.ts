@@ -6,6 +6,8 @@ import { A0, appendTexts, createTopic, TestLogs } from '#/processors/log/test-lo
 import { openFront } from '#/processors/log/wire/test-front.ts'
 import type { FetchResult } from './api-records.ts'
 import { Cluster } from './cluster.ts'
+import type { SendOptions } from './cluster.ts'
+import type { Api } from './api-cluster.ts'
 import { Fetcher } from './fetcher.ts'
 import type { FetchInput } from './fetcher.ts'
 import { createTransport } from './kafka-log.ts'
@@ -25,12 +27,21 @@ class SilentFetcher extends Fetcher {
   }
 }
 
+class CountingCluster extends Cluster {
+  fetches = 0
+
+  override send<I, O>(node: number, api: Api<I, O>, input: I, options: SendOptions): Promise<O> {
+    if (api.name === 'Fetch') this.fetches += 1
+    return super.send(node, api, input, options)
+  }
+}
+
 const logs = new TestLogs()
 afterEach(() => logs.clean())
 
 async function openSilent(): Promise<{
   embedded: Log
-  cluster: Cluster
+  cluster: CountingCluster
   fetcher: SilentFetcher
   close: () => Promise<void>
 }> {
@@ -44,7 +55,7 @@ async function openSilent(): Promise<{
     clock: systemClock,
     random: systemRandom,
   }
-  const cluster = new Cluster(await createTransport(options), options)
+  const cluster = new CountingCluster(await createTransport(options), options)
   const fetcher = new SilentFetcher(cluster, systemClock)
   const close = async (): Promise<void> => {
     await cluster.close()
@@ -81,5 +92,24 @@ it('[LG111] a read below the end is not empty because the broker said nothing on
   expect(records.map(({ value }) => String(value))).toEqual(['b', 'c'])
   expect(fetcher.silent).toBe(0)
   expect(await reader.read(A0, 3, { bytesMax: 1000, waitMs: 0 })).toEqual([])
+  await close()
+})
+
+it('[LG113] who reads at the same place of a partition shares one request; another place needs another', async () => {
+  const { embedded, cluster, close } = await openSilent()
+  const fetcher = new Fetcher(cluster, systemClock)
+  await appendTexts(embedded, ['a', 'b', 'c'])
+  const read = async (...offsets: number[]): Promise<number[]> => {
+    const wanted = offsets.map((offset) => fetcher.fetch({ ...A0, offset, bytesMax: 1000 }, 0))
+    return (await Promise.all(wanted)).map(({ records }) => records.length)
+  }
+  await read(0)
+  const before = cluster.fetches
+  const [first, second, third] = await read(1, 1, 1)
+  expect(cluster.fetches - before).toBe(1)
+  expect(first).toBeGreaterThan(0)
+  expect([second, third]).toEqual([first, first])
+  await read(0, 1, 3)
+  expect(cluster.fetches - before).toBe(4)
   await close()
 })
