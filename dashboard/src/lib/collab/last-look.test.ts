@@ -1,6 +1,10 @@
 import { expect, it } from 'vitest'
 import type { RoomEvent } from '#lib/contract.ts'
-import { lookAt, looksFrom, missedSince, withLook } from './last-look.ts'
+import { listFrom } from '#lib/stored-list.ts'
+import { isLook, lookAt, missedSince, withLook } from './last-look.ts'
+import type { Looks } from './last-look.ts'
+
+const looksFrom = (text: string | null): Looks => listFrom(text, isLook)
 
 const event = (seq: number, by: string): RoomEvent =>
   ({ seq, actor: { id: by, name: by }, kind: 'note_add' }) as unknown as RoomEvent

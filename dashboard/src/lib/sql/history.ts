@@ -1,4 +1,6 @@
 /** Queries that were run in this browser, the last first. They never leave it. */
+import { readList, writeList } from '#lib/stored-list.ts'
+
 const NAME = 'faultline-sql-history'
 const ENTRIES_MAX = 30
 
@@ -7,25 +9,16 @@ export interface PastQuery {
   at: number
 }
 
-export function readHistory(): readonly PastQuery[] {
-  try {
-    const stored: unknown = JSON.parse(localStorage.getItem(NAME) ?? '[]')
-    if (!Array.isArray(stored)) return []
-    return (stored as PastQuery[]).filter(
-      (one) => typeof one?.sql === 'string' && typeof one.at === 'number',
-    )
-  } catch {
-    return []
-  }
+function isPastQuery(one: unknown): one is PastQuery {
+  const { sql, at } = (one ?? {}) as Partial<PastQuery>
+  return typeof sql === 'string' && typeof at === 'number'
 }
+
+export const readHistory = (): readonly PastQuery[] => readList(NAME, isPastQuery)
 
 export function remember(sql: string, at: number): readonly PastQuery[] {
   const rest = readHistory().filter((one) => one.sql !== sql)
   const next = [{ sql, at }, ...rest].slice(0, ENTRIES_MAX)
-  try {
-    localStorage.setItem(NAME, JSON.stringify(next))
-  } catch {
-    // Full or switched off: the query still ran.
-  }
+  writeList(NAME, next)
   return next
 }

@@ -1,4 +1,6 @@
 /** Views kept in this browser under a name: a page with everything in its address. */
+import { readList, writeList } from '#lib/stored-list.ts'
+
 const NAME = 'faultline-views'
 const VIEWS_MAX = 50
 
@@ -25,27 +27,13 @@ const GIVEN: readonly SavedView[] = [
   { name: 'Seen first, newest', path: '/issues', search: '?sort=first_seen&t=24h' },
 ]
 
-function readAll(): readonly SavedView[] {
-  try {
-    const stored: unknown = JSON.parse(localStorage.getItem(NAME) ?? '[]')
-    if (!Array.isArray(stored)) return []
-    return (stored as Partial<SavedView>[]).flatMap(({ name, path, search }) =>
-      typeof name === 'string' && typeof path === 'string' && typeof search === 'string'
-        ? [{ name, path, search }]
-        : [],
-    )
-  } catch {
-    return []
-  }
+function isView(one: unknown): one is SavedView {
+  const { name, path, search } = (one ?? {}) as Partial<SavedView>
+  return typeof name === 'string' && typeof path === 'string' && typeof search === 'string'
 }
 
-function writeAll(views: readonly SavedView[]): void {
-  try {
-    localStorage.setItem(NAME, JSON.stringify(views))
-  } catch {
-    // The browser keeps nothing: the view still has its address.
-  }
-}
+const readAll = (): readonly SavedView[] => readList(NAME, isView)
+const writeAll = (views: readonly SavedView[]): void => writeList(NAME, views)
 
 export const givenViews = (path: string): readonly SavedView[] =>
   GIVEN.filter((view) => view.path === path)
