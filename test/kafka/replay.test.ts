@@ -37,6 +37,12 @@ describe.skipIf(!kafkaAvailable())('a replay over a real Kafka', () => {
     faultline([...args, '--json', '--url', api.url], {
       environment: { FAULTLINE_OPERATOR_TOKEN: cluster.operatorToken },
     })
+  const replayed = async (group: string): Promise<ReplayState> => {
+    const wish = ['replay', '--group', group, '--reset-to', 'earliest']
+    const { code, stdout, stderr } = await operator(...wish)
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
+    return JSON.parse(stdout) as ReplayState
+  }
   const status = async (): Promise<ReplayState> =>
     JSON.parse((await operator('replay', 'status')).stdout) as ReplayState
 
@@ -66,15 +72,7 @@ describe.skipIf(!kafkaAvailable())('a replay over a real Kafka', () => {
   afterAll(() => cluster?.[Symbol.asyncDispose]())
 
   it('[B9] [RT20] of a group gives identical tables, whoever drives it', async () => {
-    const { code, stdout, stderr } = await operator(
-      'replay',
-      '--group',
-      'detect',
-      '--reset-to',
-      'earliest',
-    )
-    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
-    const done = JSON.parse(stdout) as ReplayState
+    const done = await replayed('detect')
     expect(done).toMatchObject({ phase: 'done', group: 'detect', identical: true })
     expect(done.records).toBeGreaterThanOrEqual(EVENTS)
     expect(done.tables['detections']?.after.rows).toBeGreaterThan(0)
@@ -126,15 +124,7 @@ describe.skipIf(!kafkaAvailable())('a replay over a real Kafka', () => {
   })
 
   it('[B9] [RT17] from the raw topic, by one process where two were live, and in larger batches: identical tables', async () => {
-    const { code, stdout, stderr } = await operator(
-      'replay',
-      '--group',
-      'fingerprint',
-      '--reset-to',
-      'earliest',
-    )
-    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
-    const done = JSON.parse(stdout) as ReplayState
+    const done = await replayed('fingerprint')
     expect(done).toMatchObject({ phase: 'done', group: 'fingerprint', identical: true })
     for (const table of ['events', 'detections']) {
       const { before, after } = done.tables[table]!
