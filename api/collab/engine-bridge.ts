@@ -12,7 +12,7 @@ import type { SchemaSource } from './action-log.ts'
 import { recordOfCommand } from './action-record.ts'
 import type { Submitted } from './action-record.ts'
 import { ownPartitions } from './partition-owner.ts'
-import type { OwnerDeps, PartitionOwner, Turn } from './partition-owner.ts'
+import type { OwnerDeps, PartitionOwner } from './partition-owner.ts'
 
 export const BRIDGE_GROUP = 'rooms-engine'
 
@@ -30,7 +30,6 @@ const TOLD = new Set([
 ])
 
 const READ_BYTES_MAX = 1 << 20
-const WAIT_MS = 1_000
 
 /**
  * lifecycle → commands: what the engine did to an incident goes through the same sequencer as what people do, so that
@@ -54,26 +53,13 @@ export async function startEngineBridge(deps: OwnerDeps & SchemaSource): Promise
     }
     return commands
   }
-  const work = async ({ partition, membership, signal }: Turn): Promise<void> => {
-    const tp = { topic: TOPICS.lifecycle.name, partition }
-    const known = await log.committed(BRIDGE_GROUP, tp)
-    let next = known?.offset ?? (await log.beginningOffset(tp))
-    while (!signal.aborted) {
-      const records = await log.read(tp, next, {
-        bytesMax: READ_BYTES_MAX,
-        waitMs: WAIT_MS,
-        signal,
-      })
-      const last = records.at(-1)
-      if (last === undefined) continue
-      const commands = await read(records)
-      const offset = last.offset + 1
-      const outputs = outputsOf(commands, partitions, deps.schemaIds.Action)
-      await log.commit({ membership, outputs, offsets: [{ ...tp, offset, metadata: '' }] })
-      next = offset
-    }
-  }
-  return ownPartitions(deps, { group: BRIDGE_GROUP, topic: TOPICS.lifecycle.name, work })
+  return ownPartitions(deps, {
+    group: BRIDGE_GROUP,
+    topic: TOPICS.lifecycle.name,
+    bytesMax: READ_BYTES_MAX,
+    begin: async () => async (records) =>
+      outputsOf(await read(records), partitions, deps.schemaIds.Action),
+  })
 }
 
 export function commandOfStep(step: IncidentEvent, recordedAt: number): Submitted {

@@ -18,7 +18,6 @@ export interface SequencerDeps extends SchemaSource {
 export const SEQUENCER_GROUP = 'rooms'
 
 const READ_BYTES_MAX = 1 << 18
-const WAIT_MS = 1_000
 
 /**
  * commands → actions. Each partition of the commands has one owner, who reads, decides and commits events, rejections
@@ -29,28 +28,17 @@ export function startSequencer(deps: SequencerDeps): Promise<PartitionOwner> {
   return ownPartitions(deps, {
     group: SEQUENCER_GROUP,
     topic: TOPICS.commands.name,
-    work: (turn) => decideAll(deps, turn),
+    bytesMax: READ_BYTES_MAX,
+    async begin(turn) {
+      const read = createActionReader(deps, deps.onProblem)
+      const decider = await caughtUp(deps, turn)
+      const place = { topic: TOPICS.actions.name, partition: turn.partition }
+      return async (records) => {
+        const decided = decideEach(decider, await read(records), deps.clock.nowMs())
+        return decided.length === 0 ? [] : [batchOf(place, decided, deps.schemaIds.Action)]
+      }
+    },
   })
-}
-
-async function decideAll(deps: SequencerDeps, turn: Turn): Promise<void> {
-  const { log, clock } = deps
-  const { partition, membership, signal } = turn
-  const read = createActionReader(deps, deps.onProblem)
-  const decider = await caughtUp(deps, turn)
-  const tp = { topic: TOPICS.commands.name, partition }
-  let next = (await log.committed(SEQUENCER_GROUP, tp))?.offset ?? (await log.beginningOffset(tp))
-  while (!signal.aborted) {
-    const records = await log.read(tp, next, { bytesMax: READ_BYTES_MAX, waitMs: WAIT_MS, signal })
-    const last = records.at(-1)
-    if (last === undefined) continue
-    const decided = decideEach(decider, await read(records), clock.nowMs())
-    const place = { topic: TOPICS.actions.name, partition }
-    const outputs = decided.length === 0 ? [] : [batchOf(place, decided, deps.schemaIds.Action)]
-    const offset = last.offset + 1
-    await log.commit({ membership, outputs, offsets: [{ ...tp, offset, metadata: '' }] })
-    next = offset
-  }
 }
 
 function decideEach(decider: Decider, placed: readonly PlacedAction[], nowMs: number): Action[] {
