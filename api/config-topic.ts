@@ -1,5 +1,6 @@
 import type { Clock } from '#/kernel/clock.ts'
 import type { ConsumedRecord, Log } from '#/processors/log/port.ts'
+import { readBelow } from '#/processors/log/read-below.ts'
 import { encode } from '#/schemas/codec.ts'
 import type { ConfigEntry } from '#/schemas/records.ts'
 import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
@@ -72,12 +73,7 @@ export async function openConfigTopic(
   }
 
   const end = await log.endOffset(TP)
-  while (next < end) {
-    const records = await log.read(TP, next, { bytesMax: READ_BYTES_MAX, waitMs: 0 })
-    // Compaction may leave nothing behind the last kept record.
-    if (records.length === 0) break
-    await take(records)
-  }
+  while (next < end) await take(await readBelow(log, TP, { from: next, bytesMax: READ_BYTES_MAX }))
   const following = follow()
   return {
     async write(entries) {

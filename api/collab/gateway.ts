@@ -1,7 +1,8 @@
 import type { Clock } from '#/kernel/clock.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { Random } from '#/kernel/random.ts'
-import type { Log } from '#/processors/log/port.ts'
+import type { ConsumedRecord, Log } from '#/processors/log/port.ts'
+import { readBelow } from '#/processors/log/read-below.ts'
 import { CLOSE, SOCKET_LIMITS } from '#/schemas/collab/protocol.ts'
 import type { Rejection, RoomEvent } from '#/schemas/collab/state.ts'
 import { TOPICS } from '#/schemas/topics.ts'
@@ -112,8 +113,7 @@ async function follow(
   const tp = { topic: TOPICS.actions.name, partition }
   const read = createActionReader(deps, deps.onProblem)
   /** Where to go on. */
-  const step = async (from: number, waitMs: number): Promise<number> => {
-    const records = await log.read(tp, from, { bytesMax: READ_BYTES_MAX, waitMs, signal })
+  const take = async (from: number, records: readonly ConsumedRecord[]): Promise<number> => {
     const last = records.at(-1)
     if (last === undefined) return from
     rooms.take(await read(records), partition)
@@ -121,11 +121,13 @@ async function follow(
   }
   const end = await log.endOffset(tp)
   let next = await log.beginningOffset(tp)
-  for (let before = -1; next < end && next !== before; next = await step(next, 0)) before = next
+  while (next < end)
+    next = await take(next, await readBelow(log, tp, { from: next, bytesMax: READ_BYTES_MAX }))
   const goOn = async (): Promise<void> => {
     while (!signal.aborted) {
       try {
-        next = await step(next, WAIT_MS)
+        const options = { bytesMax: READ_BYTES_MAX, waitMs: WAIT_MS, signal }
+        next = await take(next, await log.read(tp, next, options))
       } catch (error) {
         if (signal.aborted) return
         deps.onProblem?.(error)

@@ -27,8 +27,13 @@ function failing(log: Log, seed: number): Log {
     await log.commit(unit)
     if (roll < 0.4) throw new FaultlineError('log_unavailable', 'made up: no answer')
   }
+  return withOwn(log, { commit })
+}
+
+function withOwn(log: Log, own: Partial<Log>): Log {
   return new Proxy(log, {
-    get: (own, name) => (name === 'commit' ? commit : Reflect.get(own, name).bind?.(own)) as never,
+    get: (under, name) =>
+      (Reflect.get(own, name) ?? Reflect.get(under, name).bind?.(under)) as never,
   })
 }
 
@@ -46,7 +51,7 @@ async function world(seed: number) {
   const schemaIds = await registerAll(registry)
   const base = { log, clock: systemClock, schemaIds, registry }
   const door = await openCommandDoor(base)
-  const start = () => startSequencer({ ...base, log: failing(log, seed) })
+  const start = (own = failing(log, seed)) => startSequencer({ ...base, log: own })
   const actions = async () => {
     const decoder = createDecoder('Action')
     const all: { partition: number; incident: string; seq: number; id: string; result: string }[] =
@@ -115,6 +120,35 @@ describe('the sequencer', () => {
     },
     30_000,
   )
+
+  it('[G16] decides nothing while the log shows nothing of what was decided before', async () => {
+    const { log, start, actions, send } = await world(4)
+    const first = await start(log)
+    let told: Awaited<ReturnType<typeof actions>> = []
+    const isTold = (count: number) => () => {
+      void actions().then((all) => (told = all))
+      return told.length === count
+    }
+    await send('inc-1', 'engine:1', 'engine')
+    await until(isTold(1), 'the first decision')
+    await first.close()
+    let reads = 0
+    let isHidden = true
+    const read: Log['read'] = async (tp, from, options) => {
+      if (tp.topic !== TOPICS.actions.name || !isHidden) return log.read(tp, from, options)
+      reads += 1
+      return []
+    }
+    const second = await start(withOwn(log, { read }))
+    await send('inc-1', 'a:0', 'join')
+    await until(() => reads >= 2, 'another try')
+    expect((await actions()).length).toBe(1)
+    isHidden = false
+    await until(isTold(2), 'the second decision')
+    expect(told[1]).toMatchObject({ seq: 2, id: 'a:0', result: '' })
+    await second.close()
+    await log.close()
+  })
 
   it('a record that is no command is left out, and those behind it are decided', async () => {
     const { log, start, actions, send } = await world(9)

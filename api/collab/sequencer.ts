@@ -1,5 +1,6 @@
 import type { Clock } from '#/kernel/clock.ts'
 import type { Log, TopicPartition } from '#/processors/log/port.ts'
+import { readBelow } from '#/processors/log/read-below.ts'
 import type { Action } from '#/schemas/records.ts'
 import { TOPICS } from '#/schemas/topics.ts'
 import { batchOf, createActionReader } from './action-log.ts'
@@ -58,8 +59,7 @@ async function caughtUp(deps: SequencerDeps, { partition, signal }: Turn): Promi
   const end = await log.endOffset(tp)
   let next = await log.beginningOffset(tp)
   while (next < end && !signal.aborted) {
-    const records = await log.read(tp, next, { bytesMax: 1 << 20, waitMs: 0 })
-    if (records.length === 0) break
+    const records = await readBelow(log, tp, { from: next, bytesMax: 1 << 20 })
     for (const { action, offset } of await read(records))
       decider.book.take(action, { partition, offset })
     next = records.at(-1)!.offset + 1
