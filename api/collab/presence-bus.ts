@@ -44,8 +44,8 @@ export async function openLogBus(
   const waiting = new Map<string, PresenceNews>()
   let writing: Promise<void> | undefined
 
+  let next = await log.endOffset(tp)
   const follow = async (): Promise<void> => {
-    let next = await log.endOffset(tp)
     while (!stop.signal.aborted) {
       try {
         const options = { bytesMax: 1 << 20, waitMs: WAIT_MS, signal: stop.signal }
