@@ -4,7 +4,7 @@ import type { ErrorCode } from '#/kernel/errors.ts'
 import type { Problem } from '#/schemas/view.ts'
 import { BAD_ADDRESS_REMEDY } from './bad-address.ts'
 
-const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
+export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
 /** Fastify's own refusals, which happen before any of our code sees the request. */
 const FROM_FASTIFY: Readonly<Record<string, readonly [ErrorCode, string]>> = {

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { PROBLEM_TYPE } from '#/api/problem.ts'
 import type { RateLimit } from '#/api/rate-limit.ts'
 import type { Call } from '#/api/route.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
@@ -107,7 +108,7 @@ export function sendRejection(
   }
   void reply
     .code(status)
-    .header('content-type', 'application/problem+json; charset=utf-8')
+    .header('content-type', PROBLEM_TYPE)
     .header('cache-control', 'no-store')
     .send(JSON.stringify(body))
   return undefined
