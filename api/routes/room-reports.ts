@@ -6,7 +6,6 @@ import { route } from '#/api/route.ts'
 import type { Call, Route } from '#/api/route.ts'
 import { handoffMarkdown } from '#/schemas/collab/handoff.ts'
 import type { HandedOver } from '#/schemas/collab/handoff.ts'
-import { foldTo } from '#/schemas/collab/history.ts'
 import { postMortemHtml, postMortemMarkdown } from '#/schemas/collab/post-mortem-text.ts'
 import { postMortemOf } from '#/schemas/collab/post-mortem.ts'
 
@@ -35,7 +34,10 @@ export function reportRoutes(
       problems: ['not_found'],
       async handle(call) {
         const { project, path, query } = call
-        const { incidentId } = findRoom(gateway, { project, id: path['id'] ?? '' })
+        const {
+          incidentId,
+          room: { state },
+        } = findRoom(gateway, { project, id: path['id'] ?? '' })
         const [detail, events] = await Promise.all([
           reads.incident({ project, id: incidentId }),
           gateway.history(incidentId),
@@ -43,7 +45,7 @@ export function reportRoutes(
         const document = postMortemOf({
           incident: detail?.incident ?? null,
           summary: detail?.summary ?? null,
-          state: foldTo(incidentId, events),
+          state,
           events,
         })
         if (query.format === 'json') return document
