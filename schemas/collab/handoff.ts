@@ -1,4 +1,5 @@
 import { markdownText, timeText } from './post-mortem-text.ts'
+import { SMALL_KINDS } from './post-mortem.ts'
 import { sentenceOf } from './sentences.ts'
 import type { RoomEvent, RoomState } from './state.ts'
 import { viewOf } from './views.ts'
@@ -9,8 +10,6 @@ export interface HandedOver {
   events: readonly RoomEvent[]
 }
 
-/** Kinds that say little to who takes over. */
-const SMALL: ReadonlySet<string> = new Set(['card_move', 'join', 'leave', 'pin', 'unpin'])
 const STEPS_MAX = 30
 
 /** What the next shift has to know: what is open, what changed since, what is left to do. */
@@ -50,7 +49,7 @@ function roomText({
     view.commander === null ? '' : `commander ${view.commander.name}`,
     view.assignee === null ? '' : `assigned to ${view.assignee.name}`,
   ].filter((part) => part !== '')
-  const told = events.filter(({ kind }) => !SMALL.has(kind))
+  const told = events.filter(({ kind }) => !SMALL_KINDS.has(kind))
   const steps = told
     .slice(-STEPS_MAX)
     .map((event) => `- ${timeText(event.ts)} ${markdownText(sentenceOf(event, state))}`)

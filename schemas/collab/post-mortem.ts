@@ -2,7 +2,7 @@ import type { Incident } from '#/schemas/incident.ts'
 import { sentenceOf } from './sentences.ts'
 import type { PersonRef, RoomEvent, RoomState } from './state.ts'
 import { viewOf } from './views.ts'
-import type { ActionItem, Card, Link, Note } from './views.ts'
+import type { ActionItem, Card, Link, Note, RoomView } from './views.ts'
 
 export interface PostMortemSource {
   /** As the engine knows it; null before it does. */
@@ -52,7 +52,14 @@ export interface PostMortem {
   notes: readonly Note[]
 }
 
-const FIRST_STEPS: ReadonlySet<string> = new Set(['card_move', 'join', 'leave', 'pin', 'unpin'])
+/** Kinds that say little to who reads about it afterwards. */
+export const SMALL_KINDS: ReadonlySet<string> = new Set([
+  'card_move',
+  'join',
+  'leave',
+  'pin',
+  'unpin',
+])
 
 export function postMortemOf({ incident, summary, state, events }: PostMortemSource): PostMortem {
   const view = viewOf(state)
@@ -75,7 +82,7 @@ export function postMortemOf({ incident, summary, state, events }: PostMortemSou
     scribe: view.scribe,
     summary,
     causes: incident?.causes.map(({ sentence }) => sentence) ?? [],
-    pinned: view.pins.map((ref) => pinnedSentence(ref, { state, events, titleOf })),
+    pinned: view.pins.map((ref) => pinnedSentence(ref, { state, events, view, titleOf })),
     solution:
       solved === undefined
         ? null
@@ -110,14 +117,19 @@ function timelineOf(
           .filter(({ actor }) => actor === undefined)
           .map(({ at, sentence }) => ({ at, who: '', what: sentence }))
   const people = events
-    .filter(({ kind }) => kind !== 'engine' && !FIRST_STEPS.has(kind))
+    .filter(({ kind }) => kind !== 'engine' && !SMALL_KINDS.has(kind))
     .map((event) => ({ at: event.ts, who: event.actor.name, what: sentenceOf(event, state) }))
   return [...engine, ...people].toSorted((left, right) => left.at - right.at)
 }
 
 function pinnedSentence(
   ref: string,
-  known: { state: RoomState; events: readonly RoomEvent[]; titleOf: (id: string) => string },
+  known: {
+    state: RoomState
+    events: readonly RoomEvent[]
+    view: RoomView
+    titleOf: (id: string) => string
+  },
 ): string {
   const [kind = '', ...rest] = ref.split(':')
   const id = rest.join(':')
@@ -125,8 +137,7 @@ function pinnedSentence(
     const event = known.events.find(({ seq }) => String(seq) === id)
     return event === undefined ? ref : sentenceOf(event, known.state)
   }
-  const view = viewOf(known.state)
-  if (kind === 'note') return view.notes.find((note) => note.id === id)?.text ?? ref
-  if (kind === 'item') return view.items.find((item) => item.id === id)?.text ?? ref
+  if (kind === 'note') return known.view.notes.find((note) => note.id === id)?.text ?? ref
+  if (kind === 'item') return known.view.items.find((item) => item.id === id)?.text ?? ref
   return known.titleOf(id)
 }
