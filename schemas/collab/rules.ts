@@ -1,5 +1,5 @@
 import { LIMITS } from './commands.ts'
-import type { AnyKind, PayloadOf } from './commands.ts'
+import type { AnyKind, PayloadOf, STATUSES } from './commands.ts'
 import type { Json } from './json.ts'
 import { entityAt, fieldAt, parsePath } from './state.ts'
 import type { Collection, Command, Entity, Field, Rejection, RoomState, Undoable } from './state.ts'
@@ -11,7 +11,10 @@ type Rule<K extends AnyKind> = (
   command: Command,
 ) => Refusal | undefined
 
-const TRANSITIONS: Readonly<Record<string, readonly string[]>> = {
+type Status = (typeof STATUSES)[number]
+
+/** The steps from each status; pages offer the same ones. */
+export const NEXT_STATUSES: Readonly<Record<Status, readonly Status[]>> = {
   open: ['investigating', 'resolved'],
   investigating: ['open', 'resolved'],
   resolved: ['open'],
@@ -24,7 +27,8 @@ export const RULES: { readonly [K in AnyKind]?: Rule<K> } = {
   status_change({ status }, state) {
     const field = state.root['status']
     const now = typeof field?.value === 'string' ? field.value : 'open'
-    if (TRANSITIONS[now]?.includes(status) === true) return undefined
+    const steps: Readonly<Record<string, readonly string[]>> = NEXT_STATUSES
+    if (steps[now]?.includes(status) === true) return undefined
     return {
       code: 'transition',
       reason: `From ${now} it does not go to ${status}.`,

@@ -68,6 +68,7 @@ export {
   SUBPROTOCOL,
   TICKET_PREFIX,
 } from '../../../schemas/collab/protocol.ts'
+export { NEXT_STATUSES } from '../../../schemas/collab/rules.ts'
 export { emptyRoom, hashRoom } from '../../../schemas/collab/state.ts'
 export { viewOf } from '../../../schemas/collab/views.ts'
 export type { Knowledge } from '../../../schemas/collab/history.ts'

@@ -1,4 +1,5 @@
 /** What the summary of an incident says, as cards that wait until a person wants them. Pure. */
+import { LIMITS } from '#lib/contract.ts'
 import type { InsightView, RoomView } from '#lib/contract.ts'
 import { shortened } from '#lib/format.ts'
 
@@ -10,8 +11,6 @@ export interface Suggestion {
   /** Who says it: the model's name, or the rules. */
   from: string
 }
-
-const TITLE_CHARS_MAX = 200
 
 /** FNV-1a: names need to be stable, not secret. */
 function nameOf(text: string): string {
@@ -37,7 +36,7 @@ export function openSuggestions(
     const id = `${kind}-${nameOf(text)}`
     if (text.trim() === '' || seen.has(id) || Object.hasOwn(decided, id)) return []
     seen.add(id)
-    const title = shortened(text, TITLE_CHARS_MAX)
+    const title = shortened(text, LIMITS.titleChars)
     return [{ id, title, text: title === text ? '' : text, from }]
   })
 }

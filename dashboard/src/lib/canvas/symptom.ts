@@ -1,4 +1,5 @@
 /** A symptom made of what is on the screen: it keeps query and time, and its link opens exactly that again. Pure. */
+import { LIMITS } from '#lib/contract.ts'
 import type { EventView, PayloadOf } from '#lib/contract.ts'
 import { shortened } from '#lib/format.ts'
 import { absolute, clockTime } from '#lib/time/format.ts'
@@ -12,7 +13,6 @@ export interface Symptom {
   source: Source
 }
 
-const TITLE_CHARS_MAX = 200
 const MINUTE_MS = 60_000
 
 const iso = (at: number): string => new Date(at).toISOString()
@@ -33,7 +33,7 @@ export function chartSymptom({ title, from, to, url }: ChartShown): Symptom {
     .filter(([name]) => !['t', 'from', 'to', 'diff', 'view', 'card', 'at', 'as'].includes(name))
     .map(([name, value]) => `${name}=${value}`)
   return {
-    title: shortened(`${title}, ${clockTime(from)} – ${clockTime(to)} UTC`, TITLE_CHARS_MAX),
+    title: shortened(`${title}, ${clockTime(from)} – ${clockTime(to)} UTC`, LIMITS.titleChars),
     text: filters.length === 0 ? '' : `Only ${filters.join(', ')}.`,
     source: { kind: 'chart', href, query: [title, ...filters].join('\n'), from, to },
   }
@@ -49,7 +49,7 @@ export function eventSymptom(event: EventView): Symptom {
     { service, fingerprint: fingerprint === '' ? null : fingerprint, from: iso(from), to: iso(to) },
   )
   return {
-    title: shortened(`${service}: ${message}`, TITLE_CHARS_MAX),
+    title: shortened(`${service}: ${message}`, LIMITS.titleChars),
     text: `Event of ${absolute(at)}.`,
     source: { kind: 'event', href, eventId, from, to },
   }

@@ -9,13 +9,6 @@ export const STATUS_WORDS: Readonly<Record<RoomView['status'], string>> = {
   resolved: 'Resolved',
 }
 
-/** Steps the rules allow from each status. */
-export const NEXT_STATUSES: Readonly<Record<RoomView['status'], readonly RoomView['status'][]>> = {
-  open: ['investigating', 'resolved'],
-  investigating: ['open', 'resolved'],
-  resolved: ['open'],
-}
-
 export const CARD_WORDS: Readonly<Record<Card['kind'], { name: string; sign: string }>> = {
   symptom: { name: 'Symptom', sign: '◎' },
   hypothesis: { name: 'Hypothesis', sign: '?' },
