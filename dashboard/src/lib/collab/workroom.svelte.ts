@@ -1,6 +1,6 @@
 import type { Notice, Pending, Room } from '#lib/collab/client.ts'
 import { newId } from '#lib/collab/ids.ts'
-import { askedWords } from '#lib/collab/words.ts'
+import { askedWords, eventSentence, titlesOf } from '#lib/collab/words.ts'
 import { viewOf } from '#lib/contract.ts'
 import type {
   CommandKind,
@@ -73,6 +73,13 @@ export class Workroom {
   }
   get events(): readonly RoomEvent[] {
     return this.#now(() => this.#room.events)
+  }
+  /** What others did last, for those who hear it; empty when this person did. */
+  get news(): string {
+    const event = this.events.at(-1)
+    return event === undefined || event.actor.id === this.you?.id
+      ? ''
+      : eventSentence(event, titlesOf(this.view))
   }
   get you(): Room['you'] {
     return this.#now(() => this.#room.you)
