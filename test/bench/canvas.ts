@@ -9,7 +9,7 @@ import { systemClock } from '#/kernel/clock.ts'
 import { CHROMIUM_REMEDY, findChromium, launchChromium } from '#/test/e2e/chromium.ts'
 import { FakeRoom } from '#/test/e2e/collab-room.ts'
 import { copyOfDashboard } from '#/test/e2e/dashboard-build.ts'
-import { row } from './dashboard.ts'
+import { median, row } from './dashboard.ts'
 
 type Print = (line: string) => void
 
@@ -18,9 +18,6 @@ const COLUMNS = 20
 const ROUNDS = 5
 const MOVES = 90
 const ANN = { id: 'user:ann', name: 'Ann', role: 'responder' } as const
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
 function filledRoom(incidentId: string): FakeRoom {
   const room = new FakeRoom(incidentId)
