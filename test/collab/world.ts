@@ -16,6 +16,7 @@ import { createSeededRandom } from '#/kernel/random.ts'
 import type { Random } from '#/kernel/random.ts'
 import { ENGINE, emptyRoom } from '#/schemas/collab/state.ts'
 import type { RoomState } from '#/schemas/collab/state.ts'
+import { STEP } from '#/schemas/collab/test-room.ts'
 import type { Action } from '#/schemas/records.ts'
 import type { Principal } from '#/schemas/principal.ts'
 import { randomChange } from './changes.ts'
@@ -97,7 +98,14 @@ export class World {
     this.random = createSeededRandom(options.seed)
     this.#decider = this.#newDecider()
     this.#gateways = [this.#newGateway('g0'), this.#newGateway('g1')]
-    this.#append({ project: PROJECT, incidentId: INCIDENT, command: opened() })
+    const opened = {
+      cmdId: 'engine:1',
+      kind: 'engine',
+      payload: STEP,
+      actor: ENGINE,
+      at: 1,
+    } as const
+    this.#append({ project: PROJECT, incidentId: INCIDENT, command: opened })
     this.#decide()
     for (const gateway of this.#gateways) this.#pump(gateway, Number.POSITIVE_INFINITY)
     for (const principal of PEOPLE) {
@@ -369,21 +377,6 @@ export class World {
       if (isDone && this.#lines.every(({ up, down }) => up.length + down.length === 0)) return
     }
   }
-}
-
-function opened(): Submitted['command'] {
-  const step = { seq: 1, kind: 'opened', at: 1, sentence: '' }
-  const payload = {
-    step,
-    status: 'open',
-    level: 3,
-    title: 'checkout fails',
-    number: 1,
-    services: [],
-    redirectTo: '',
-    recordedAt: 1,
-  }
-  return { cmdId: 'engine:1', kind: 'engine', payload, actor: ENGINE, at: 1 }
 }
 
 /** Lets promises that are ready run; three turns are the longest chain there is. */
