@@ -25,8 +25,9 @@ describe('messages of clients', () => {
   })
 
   it('[CP27] no frame throws', () => {
+    const cutOff = fc.json().map((text) => text.slice(0, -1))
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.json(), fc.jsonValue().map(String)), (frame) => {
+      fc.property(fc.oneof(fc.string(), fc.json(), cutOff), (frame) => {
         expect(typeof readClientMessage(frame).ok).toBe('boolean')
       }),
     )
