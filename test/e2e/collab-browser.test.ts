@@ -232,11 +232,15 @@ class Cable {
       this.#isPulled ? route.abort('internetdisconnected') : route.continue(),
     )
     await context.routeWebSocket('**/ws', (socket) => {
-      const server = socket.connectToServer()
-      this.#open.push(socket, server)
+      socket.connectToServer()
+      this.#open.push(socket)
     })
   }
 
+  /**
+   * Only the page's end is closed, and the other one follows by itself: what the page said before still has a socket
+   * to go to. Closed together, Playwright writes it into a closed one and the browser complains of that.
+   */
   async pull(): Promise<void> {
     this.#isPulled = true
     await Promise.all(this.#open.splice(0).map((socket) => socket.close({ code: 3001 })))
