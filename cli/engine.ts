@@ -56,6 +56,8 @@ async function embed(kit: Kit): Promise<Storage> {
       metrics.add('faultline_clickhouse_restarts_total')
       logger.warn('ClickHouse was restarted', { reason, restarts })
     },
+    onUnbornParts: (parts) =>
+      logger.warn('Tokens of blocks that a kill cut short were freed', { parts }),
     onExit: (error) => logger.error('ClickHouse does not come back', { error }),
   })
   closers.push(() => engine.stop())

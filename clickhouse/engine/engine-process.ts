@@ -20,6 +20,7 @@ import { lockDataDir } from './pid-lock.ts'
 import { openSession } from './session.ts'
 import type { EngineSession } from './session.ts'
 import { createSpool } from './spool.ts'
+import { forgetUnbornParts } from './unborn-parts.ts'
 
 /**
  * The process that owns the data folder. It is forked by start-engine.ts, gets its configuration in the
@@ -30,6 +31,7 @@ const EXIT_STUCK = 70
 
 interface Running {
   port: number
+  forgotten: readonly string[]
   stop(): Promise<void>
 }
 
@@ -49,8 +51,8 @@ if (!process.connected) void stop()
 async function start(config: EngineConfig): Promise<void> {
   running = openEngine(config, systemClock)
   try {
-    const { port } = await running
-    send({ type: 'ready', port, pid: process.pid })
+    const { port, forgotten } = await running
+    send({ type: 'ready', port, pid: process.pid, forgotten })
   } catch (error) {
     send({ type: 'failed', failure: failureOf(error) })
     process.exit(1)
@@ -71,6 +73,7 @@ async function openEngine(config: EngineConfig, clock: Clock): Promise<Running> 
   const configFile = join(config.dataDir, 'engine.xml')
   const backups = join(config.dataDir, 'backups')
   writeFileSync(configFile, configXml(config, { spool: spool.dir, backups }), { mode: 0o600 })
+  const forgotten = forgetUnbornParts(join(storeOf(config), 'store'))
   const lanes = await openLanes(config, configFile)
   const executor = createExecutor({ lanes, spool, clock, onStuck, stuckMsMax: STUCK_MS_MAX })
   await createDatabases(lanes.command, config)
@@ -80,7 +83,7 @@ async function openEngine(config: EngineConfig, clock: Clock): Promise<Running> 
   const guard = (sql: string) => guardStatement(sql, { parser, database, project: undefined })
   const front = createFront({ config, executor, spool, clock, version, guard })
   const port = await listen(front, config)
-  return { port, stop: () => shutDown({ front, executor, config, clock, unlock }) }
+  return { port, forgotten, stop: () => shutDown({ front, executor, config, clock, unlock }) }
 }
 
 /** Nothing in this process can free the session; a new process recovers what was acknowledged. */
@@ -89,8 +92,13 @@ function onStuck(session: string): void {
   process.exit(EXIT_STUCK)
 }
 
+/** chDB's own folder; Atomic databases keep their tables in `store` below it. */
+function storeOf(config: EngineConfig): string {
+  return join(config.dataDir, 'store')
+}
+
 async function openLanes(config: EngineConfig, configFile: string) {
-  const dataDir = join(config.dataDir, 'store')
+  const dataDir = storeOf(config)
   const lane = async (name: LaneName): Promise<Lane> => {
     const settings = laneSettings(name, config.limits)
     const sessions: EngineSession[] = []

@@ -7,9 +7,17 @@ export type ToEngine = { type: 'start'; config: EngineConfig } | { type: 'stop' 
 
 /** What the engine process says to its parent. */
 export type FromEngine =
-  | { type: 'ready'; port: number; pid: number }
+  | EngineReady
   | { type: 'failed'; failure: EngineFailure }
   | { type: 'stuck'; session: string }
+
+export interface EngineReady {
+  type: 'ready'
+  port: number
+  pid: number
+  /** Parts that a kill kept from being born, whose tokens are free again; see unborn-parts.ts. */
+  forgotten: readonly string[]
+}
 
 export interface EngineFailure {
   code: ErrorCode

@@ -7,7 +7,7 @@ import { systemRandom } from '#/kernel/random.ts'
 import { retry } from '#/kernel/retry.ts'
 import { ENGINE_LIMITS, THREADPOOL_SIZE } from './engine-config.ts'
 import type { EngineConfig, EngineLimits } from './engine-config.ts'
-import type { FromEngine, ToEngine } from './messages.ts'
+import type { EngineReady, FromEngine, ToEngine } from './messages.ts'
 import { PARENT_VARIABLE } from './pid-lock.ts'
 
 export interface StartEngineOptions {
@@ -23,6 +23,8 @@ export interface StartEngineOptions {
   limits?: Partial<EngineLimits>
   /** Told when the engine died and is being started again. */
   onRestart?(reason: string, restarts: number): void
+  /** Told the parts of blocks a kill cut short, whose tokens are free again; see unborn-parts.ts. */
+  onUnbornParts?(parts: readonly string[]): void
   /** Told once when it died too often in a row; nothing answers any more after this. */
   onExit?(error: FaultlineError): void
 }
@@ -60,7 +62,7 @@ export async function startEngine(options: StartEngineOptions): Promise<Engine> 
   const host = options.host ?? '127.0.0.1'
   const config = configOf(options, host)
   // Right after a kill the folder may still be held by threads that finish writing: a moment later it is free.
-  let child: EngineChild | undefined = await retry(() => launch(config, clock), {
+  let child: EngineChild | undefined = await retry(() => launch(config, options), {
     clock,
     random: systemRandom,
     attemptsMax: START_ATTEMPTS,
@@ -92,7 +94,7 @@ export async function startEngine(options: StartEngineOptions): Promise<Engine> 
         restarts += 1
         options.onRestart?.(reason, restarts)
         // A failed attempt counts like a crash; the last one surfaces through onExit.
-        child = await launch({ ...config, port }, clock).catch(() => undefined)
+        child = await launch({ ...config, port }, options).catch(() => undefined)
       }
     }
   }
@@ -140,7 +142,8 @@ interface EngineChild {
   stop(patienceMs: number): Promise<void>
 }
 
-async function launch(config: EngineConfig, clock: Clock): Promise<EngineChild> {
+async function launch(config: EngineConfig, options: StartEngineOptions): Promise<EngineChild> {
+  const { clock } = options
   const child = fork(MAIN, [], {
     // Only what it needs: no key of the environment gets near the SQL engine.
     env: {
@@ -165,15 +168,16 @@ async function launch(config: EngineConfig, clock: Clock): Promise<EngineChild> 
       throw error
     },
   )
+  if (ready.forgotten.length > 0) options.onUnbornParts?.(ready.forgotten)
   return { pid: ready.pid, port: ready.port, exited, stop }
 }
 
 async function firstMessage(
   child: ChildProcess,
   given: { config: EngineConfig; exited: Promise<string>; clock: Clock },
-): Promise<{ port: number; pid: number }> {
+): Promise<EngineReady> {
   const settled = new AbortController()
-  const answer = new Promise<{ port: number; pid: number }>((resolve, reject) => {
+  const answer = new Promise<EngineReady>((resolve, reject) => {
     child.once('message', (message: FromEngine) => {
       if (message.type === 'ready') return resolve(message)
       if (message.type !== 'failed') return undefined
