@@ -2,16 +2,14 @@ import type { Clock } from '#/kernel/clock.ts'
 import { JobBook, type Verdict } from '#/processors/domain/ai-jobs/job-book.ts'
 import { partitionOf } from '#/processors/log/partitioner.ts'
 import type { ConsumedRecord, Log, ProducedBatch } from '#/processors/log/port.ts'
-import { createDecoder, encode, schemaIdOf } from '#/schemas/codec.ts'
+import { encode } from '#/schemas/codec.ts'
 import type { AiJob } from '#/schemas/records.ts'
-import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
 import { TOPICS } from '#/schemas/topics.ts'
+import { createRecordDecoder, type RecordDecoderDeps } from './record-decoder.ts'
 
-export interface JournalDeps {
+export interface JournalDeps extends RecordDecoderDeps {
   log: Log
   clock: Clock
-  schemaIds: SchemaIds
-  registry: Pick<SchemaRegistry, 'byId'>
   /** Told of records that cannot be read and of a log that does not answer; neither ends it. */
   onProblem: (error: unknown) => void
 }
@@ -49,7 +47,7 @@ export async function openJournal(deps: JournalDeps): Promise<Journal> {
 class TopicJournal implements Journal {
   readonly book = new JobBook()
   readonly #deps: JournalDeps
-  readonly #decoders = new Map<number, { decode(value: Buffer): AiJob }>()
+  readonly #decode
   readonly #verdicts = new Map<number, Verdict>()
   readonly #stop = new AbortController()
   #listeners: ((record: AiJob, verdict: Verdict) => void)[] = []
@@ -59,7 +57,7 @@ class TopicJournal implements Journal {
 
   constructor(deps: JournalDeps) {
     this.#deps = deps
-    this.#decoders.set(deps.schemaIds.AiJob, createDecoder('AiJob'))
+    this.#decode = createRecordDecoder('AiJob', deps)
   }
 
   async open(): Promise<void> {
@@ -151,7 +149,7 @@ class TopicJournal implements Journal {
 
   async #take(records: readonly ConsumedRecord[]): Promise<void> {
     for (const { offset, value } of records) {
-      const record = await this.#decoded(value)
+      const record = await this.#decode(value)
       const verdict = record === undefined ? 'refused' : this.book.apply(record)
       this.#verdicts.set(offset, verdict)
       const oldest = this.#verdicts.keys().next()
@@ -161,22 +159,5 @@ class TopicJournal implements Journal {
       if (record !== undefined) for (const listener of this.#listeners) listener(record, verdict)
     }
     if (records.length > 0) this.#wake()
-  }
-
-  async #decoded(value: Buffer | null): Promise<AiJob | undefined> {
-    const id = value === null ? undefined : schemaIdOf(value)
-    if (value === null || id === undefined) return undefined
-    try {
-      let decoder = this.#decoders.get(id)
-      if (decoder === undefined) {
-        const { schema } = await this.#deps.registry.byId(id)
-        decoder = createDecoder('AiJob', { writerSchema: schema })
-        this.#decoders.set(id, decoder)
-      }
-      return decoder.decode(value)
-    } catch (error) {
-      this.#deps.onProblem(error)
-      return undefined
-    }
   }
 }

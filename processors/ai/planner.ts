@@ -1,19 +1,15 @@
 import type { Clock } from '#/kernel/clock.ts'
 import { PROMPT_VERSION } from '#/processors/domain/ai-evidence/prompt.ts'
 import type { ConsumedRecord, GroupMembership, Log, TopicPartition } from '#/processors/log/port.ts'
-import { createDecoder, schemaIdOf } from '#/schemas/codec.ts'
 import type { AiJob, IncidentEvent } from '#/schemas/records.ts'
-import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
 import { TOPICS } from '#/schemas/topics.ts'
 import type { Journal } from './journal.ts'
+import { createRecordDecoder, type RecordDecoderDeps } from './record-decoder.ts'
 
-export interface PlannerDeps {
+export interface PlannerDeps extends RecordDecoderDeps {
   log: Log
   clock: Clock
-  schemaIds: SchemaIds
-  registry: Pick<SchemaRegistry, 'byId'>
   journal: Journal
-  onProblem: (error: unknown) => void
 }
 
 export const PLANNER_GROUP = 'ai-plan'
@@ -32,14 +28,13 @@ type Step = Pick<IncidentEvent, (typeof FIELDS)[number]>
  */
 export class Planner {
   readonly #deps: PlannerDeps
-  readonly #decoders = new Map<number, { decode(value: Buffer): Step }>()
+  readonly #decode
   readonly #running = new Map<number, { end: AbortController; done: Promise<void> }>()
   #membership: GroupMembership | undefined
 
   constructor(deps: PlannerDeps) {
     this.#deps = deps
-    const today = createDecoder('IncidentEvent', { fields: FIELDS })
-    this.#decoders.set(deps.schemaIds.IncidentEvent, today)
+    this.#decode = createRecordDecoder('IncidentEvent', deps, FIELDS)
   }
 
   async start(): Promise<void> {
@@ -100,27 +95,10 @@ export class Planner {
   async #stepsOf(records: readonly ConsumedRecord[]): Promise<Step[]> {
     const steps: Step[] = []
     for (const { value } of records) {
-      const step = await this.#stepOf(value)
+      const step = await this.#decode(value)
       if (step !== undefined && TELLING.has(step.kind)) steps.push(step)
     }
     return steps
-  }
-
-  async #stepOf(value: Buffer | null): Promise<Step | undefined> {
-    const id = value === null ? undefined : schemaIdOf(value)
-    if (value === null || id === undefined) return undefined
-    try {
-      let decoder = this.#decoders.get(id)
-      if (decoder === undefined) {
-        const { schema: writerSchema } = await this.#deps.registry.byId(id)
-        decoder = createDecoder('IncidentEvent', { fields: FIELDS, writerSchema })
-        this.#decoders.set(id, decoder)
-      }
-      return decoder.decode(value)
-    } catch (error) {
-      this.#deps.onProblem(error)
-      return undefined
-    }
   }
 
   /** One wish an incident and batch: plans made in the same batch cannot know of each other. */
