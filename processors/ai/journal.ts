@@ -1,6 +1,5 @@
 import type { Clock } from '#/kernel/clock.ts'
 import { JobBook, type Verdict } from '#/processors/domain/ai-jobs/job-book.ts'
-import { partitionOf } from '#/processors/log/partitioner.ts'
 import type { ConsumedRecord, Log, ProducedBatch } from '#/processors/log/port.ts'
 import { encode } from '#/schemas/codec.ts'
 import type { AiJob } from '#/schemas/records.ts'
@@ -25,8 +24,6 @@ export interface Journal {
   refresh(): Promise<void>
   /** Resolves at the next record, after `waitMs`, or when it closes. */
   next(waitMs: number, signal: AbortSignal): Promise<void>
-  /** Told of every record in the order of the log. */
-  onRecord(listener: (record: AiJob, verdict: Verdict) => void): void
   close(): Promise<void>
 }
 
@@ -50,7 +47,6 @@ class TopicJournal implements Journal {
   readonly #decode
   readonly #verdicts = new Map<number, Verdict>()
   readonly #stop = new AbortController()
-  #listeners: ((record: AiJob, verdict: Verdict) => void)[] = []
   #waiters = new Set<() => void>()
   #next = 0
   #following: Promise<void> = Promise.resolve()
@@ -72,14 +68,9 @@ class TopicJournal implements Journal {
     this.#following = this.#follow()
   }
 
-  onRecord(listener: (record: AiJob, verdict: Verdict) => void): void {
-    this.#listeners.push(listener)
-  }
-
   batchOf(records: readonly AiJob[]): ProducedBatch {
     return {
-      topic: TP.topic,
-      partition: partitionOf(Buffer.from(records[0]?.incident_id ?? ''), 1),
+      ...TP,
       records: records.map((record) => ({
         key: Buffer.from(record.incident_id),
         value: encode('AiJob', this.#deps.schemaIds.AiJob, record),
@@ -156,7 +147,6 @@ class TopicJournal implements Journal {
       if (this.#verdicts.size > VERDICTS_MAX && oldest.done === false)
         this.#verdicts.delete(oldest.value)
       this.#next = offset + 1
-      if (record !== undefined) for (const listener of this.#listeners) listener(record, verdict)
     }
     if (records.length > 0) this.#wake()
   }
