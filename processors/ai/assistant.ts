@@ -145,15 +145,12 @@ function isRefusal(error: unknown): error is FaultlineError {
 
 /** The query and what it counts, or what is wrong with the answer. */
 function readFree(text: string): { sql: string; explanation: string } | string {
-  try {
-    const value = parseAnswer(text)
-    const wrong = misfit(value, ASK_SCHEMA)
-    if (wrong !== undefined) return wrong
-    const { sql, explanation } = value as { sql: string; explanation: string }
-    return { sql: sql.replace(/;\s*$/, ''), explanation: plainText(explanation, 400) }
-  } catch {
-    return 'the answer is not JSON'
-  }
+  const value = parseAnswer(text)
+  if (value === undefined) return 'the answer is not JSON'
+  const wrong = misfit(value, ASK_SCHEMA)
+  if (wrong !== undefined) return wrong
+  const { sql, explanation } = value as { sql: string; explanation: string }
+  return { sql: sql.replace(/;\s*$/, ''), explanation: plainText(explanation, 400) }
 }
 
 /** Names of services by project, asked for twice a minute at most. */

@@ -188,12 +188,7 @@ async function fillByModel(
       tokensMax: POST_MORTEM_TOKENS_MAX,
     },
   })
-  let value: unknown
-  try {
-    value = parseAnswer(answer.text)
-  } catch {
-    value = undefined
-  }
+  const value = parseAnswer(answer.text)
   // What cannot be used leaves the sections open: a draft is whole without them.
   if (misfit(value, POST_MORTEM_SCHEMA) !== undefined) return { markdown: draft, model: '' }
   const texts = value as Readonly<Record<OpenSection, string>>

@@ -79,8 +79,12 @@ function numberMisfit(value: unknown, schema: JsonSchema, path: string): string 
   return undefined
 }
 
-/** The JSON of an answer: as it is, or in the one code fence that some models put around it. */
+/** The JSON of an answer: as it is, or in the one code fence that some models put around it; undefined if it is none. */
 export function parseAnswer(text: string): unknown {
   const fenced = /^\s*```(?:json)?\s*\n([\s\S]*?)\n\s*```\s*$/.exec(text)
-  return JSON.parse(fenced?.[1] ?? text) as unknown
+  try {
+    return JSON.parse(fenced?.[1] ?? text) as unknown
+  } catch {
+    return undefined
+  }
 }

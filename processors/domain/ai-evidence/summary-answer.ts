@@ -74,12 +74,8 @@ export function checkSummary(
   text: string,
   { facts, rules }: { facts: readonly EvidenceFact[]; rules: Insight },
 ): SummaryVerdict {
-  let value: unknown
-  try {
-    value = parseAnswer(text)
-  } catch {
-    return { ok: false, reason: 'the answer is not JSON' }
-  }
+  const value = parseAnswer(text)
+  if (value === undefined) return { ok: false, reason: 'the answer is not JSON' }
   const wrong = misfit(value, SUMMARY_SCHEMA)
   if (wrong !== undefined) return { ok: false, reason: `the answer does not fit: ${wrong}` }
   const answer = value as SummaryAnswer
