@@ -28,7 +28,7 @@ export interface CallParts {
 }
 
 /** Why a model is not asked, in words; undefined when it may be. */
-export function whyNot(
+function whyNot(
   { journal, clock, budget, price }: CallParts,
   project: string,
   wanted: { prompt: number; completion: number },

@@ -23,9 +23,10 @@ import type { RerunView } from '#/schemas/insight.ts'
 import type { Reads } from '#/schemas/reads.ts'
 import type { IncidentDetail, SimilarIncident } from '#/schemas/view.ts'
 import { createAssistant, type AskRequest } from './assistant.ts'
-import { callModel, whyNot, type CallParts } from './calls.ts'
+import { callModel, type CallParts } from './calls.ts'
 import { recheckFacts } from './evidence.ts'
 import { plannedRecord } from './planner.ts'
+import { costOf } from './worker.ts'
 import { SUMMARY_COST_MAX } from './writer.ts'
 
 /** Everything the API offers around the AI; all but the model's part works without one. */
@@ -258,8 +259,10 @@ function metricsOf(calls: CallParts | undefined, project: string): AiMetricsView
     stopped: true,
   }
   if (calls === undefined) return none
-  const { journal, clock, budget } = calls
-  const day = journal.book.spending.of(project, clock.nowMs())
+  const { journal, clock, budget, price } = calls
+  const { spending } = journal.book
+  const at = clock.nowMs()
+  const day = spending.of(project, at)
   const summaries = day.answers + day.fallbacks
   return {
     calls: day.calls,
@@ -270,6 +273,6 @@ function metricsOf(calls: CallParts | undefined, project: string): AiMetricsView
     fallbacks: day.fallbacks,
     fallback_ratio: summaries === 0 ? null : day.fallbacks / summaries,
     budget: { tokens: budget.tokensMax, cost_dollars: budget.costMicrosMax / 1e6 },
-    stopped: whyNot(calls, project, SUMMARY_COST_MAX) === 'the budget of today is used up',
+    stopped: !spending.allows(project, at, { budget, wanted: costOf(SUMMARY_COST_MAX, price) }),
   }
 }
