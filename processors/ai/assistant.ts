@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { FaultlineError, isFaultlineError } from '#/kernel/errors.ts'
 import { sayAnswer } from '#/processors/domain/ai-ask/answers.ts'
 import { ASK_SCHEMA, ASK_TOKENS_MAX, askPrompt } from '#/processors/domain/ai-ask/free.ts'
@@ -9,7 +8,7 @@ import { plainText } from '#/processors/domain/ai-evidence/sql-text.ts'
 import type { AskView } from '#/schemas/ask.ts'
 import type { SqlView } from '#/schemas/view.ts'
 import { callModel, type CallParts } from './calls.ts'
-import type { SqlReads } from './evidence.ts'
+import { hashOf, type SqlReads } from './evidence.ts'
 
 export interface AskRequest {
   project: string
@@ -88,8 +87,7 @@ function typed({ kind, slots, query }: Interpretation, view: SqlView): Partial<A
 
 function viewOf(view: SqlView): Partial<AskView> {
   const { columns, rows, truncated, rows_read, elapsed_ms } = view
-  const hash = createHash('sha256').update(JSON.stringify(rows)).digest('hex').slice(0, 16)
-  return { columns, rows, truncated, rows_read, elapsed_ms, hash }
+  return { columns, rows, truncated, rows_read, elapsed_ms, hash: hashOf(rows) }
 }
 
 async function askFreely(

@@ -30,8 +30,9 @@ async function rowsOf(reads: SqlReads, project: string, sql: string): Promise<re
   return rows
 }
 
-function hashOf(row: Row): string {
-  return createHash('sha256').update(JSON.stringify(row)).digest('hex').slice(0, 16)
+/** The same rows have the same hash. */
+export function hashOf(rows: unknown): string {
+  return createHash('sha256').update(JSON.stringify(rows)).digest('hex').slice(0, 16)
 }
 
 /** Asks everything about an incident up to `windowEnd`; `more` are queries of others, such as known solutions. */
