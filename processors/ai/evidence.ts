@@ -80,11 +80,10 @@ export async function recheckFacts(
   given: { facts: readonly EvidenceFact[]; more?: readonly EvidenceQuery[] },
 ): Promise<readonly FactCheck[]> {
   const checks = new Map<string, FactCheck>()
+  // The words of a row are the plan's; which plan it was is told by the kind alone.
+  const shapes = [...evidencePlan(incident, 0), ...(given.more ?? [])]
   for (const [sql, facts] of Map.groupBy(given.facts, (fact) => fact.sql)) {
-    // The words of a row are the plan's; which plan it was is told by the kind alone.
-    const shape = [...evidencePlan(incident, 0), ...(given.more ?? [])].find(
-      ({ kind }) => kind === facts[0]?.kind,
-    )
+    const shape = shapes.find(({ kind }) => kind === facts[0]?.kind)
     const rows = await rowsOf(reads, incident.project, sql).catch(() => undefined)
     for (const fact of facts) checks.set(fact.id, checkOf(fact, rows, shape))
   }
