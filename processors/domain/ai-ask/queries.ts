@@ -1,4 +1,5 @@
 import { sqlBetween, sqlText, sqlTime } from '#/processors/domain/ai-evidence/sql-text.ts'
+import { RANKED_SQL } from '#/processors/domain/insight/priority.ts'
 import type { AskKind } from './kinds.ts'
 import type { Slots } from './question.ts'
 
@@ -68,9 +69,8 @@ const BUILD: Readonly<Record<AskKind, Build>> = {
   open_incidents: (slots) => ({
     sql: `SELECT number, severity, status, title, ${services}, opened_at, events, users FROM incidents WHERE ${incidents("status != 'resolved'", slots)} ORDER BY severity, severity_score DESC, number LIMIT ${top(slots, 50)}`,
   }),
-  // The order of `rankIncidents`: worst level, then score, then people, then the older one.
   priorities: (slots) => ({
-    sql: `SELECT number, severity, severity_score, title, ${services}, users, events, opened_at FROM incidents WHERE ${incidents("status != 'resolved'", slots)} ORDER BY severity, severity_score DESC, users DESC, opened_at, number LIMIT ${top(slots, 5)}`,
+    sql: `SELECT number, severity, severity_score, title, ${services}, users, events, opened_at FROM incidents WHERE ${incidents("status != 'resolved'", slots)} ORDER BY ${RANKED_SQL} LIMIT ${top(slots, 5)}`,
   }),
   incident_summary: (slots) => ({
     sql: `SELECT i.number AS number, i.status AS status, i.severity AS severity, s.title AS title, s.impact AS impact, s.likely_causes AS likely_causes, s.next_steps AS next_steps, s.model AS model FROM (SELECT * FROM incidents WHERE ${which(slots)} LIMIT 1) AS i LEFT JOIN insights AS s ON s.incident_id = i.incident_id ORDER BY s.incident_seq DESC, s.fallback, s.at DESC LIMIT 1`,

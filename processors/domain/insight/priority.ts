@@ -8,13 +8,24 @@ export interface Ranked {
 }
 
 /** Worst level first, then score, then people, then the one that has waited longer. Nothing here is anybody's opinion. */
+const ORDER: readonly (readonly [keyof Ranked, 'up' | 'down'])[] = [
+  ['severity', 'up'],
+  ['severity_score', 'down'],
+  ['users', 'down'],
+  ['opened_at', 'up'],
+  ['number', 'up'],
+]
+
+/** The same order for rows that the store sorts. */
+export const RANKED_SQL = ORDER.map(([name, way]) => (way === 'up' ? name : `${name} DESC`)).join(
+  ', ',
+)
+
 export function rankIncidents<T extends Ranked>(incidents: readonly T[]): T[] {
-  return incidents.toSorted(
-    (left, right) =>
-      left.severity - right.severity ||
-      right.severity_score - left.severity_score ||
-      right.users - left.users ||
-      left.opened_at - right.opened_at ||
-      left.number - right.number,
-  )
+  return incidents.toSorted((left, right) => {
+    const deciding = ORDER.find(([name]) => left[name] !== right[name])
+    if (deciding === undefined) return 0
+    const [name, way] = deciding
+    return way === 'up' ? left[name] - right[name] : right[name] - left[name]
+  })
 }
