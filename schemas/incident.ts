@@ -116,3 +116,8 @@ export interface Incident {
   silenced?: IncidentSilence
   timeline: readonly TimelineEntry[]
 }
+
+/** When it began: the first event of a member is often earlier than the opening. */
+export function beganAt({ openedAt, members }: Pick<Incident, 'openedAt' | 'members'>): number {
+  return Math.min(openedAt, ...members.map(({ firstAt }) => firstAt))
+}

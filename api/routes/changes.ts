@@ -4,6 +4,7 @@ import { text, time } from '#/api/params.ts'
 import { checkRange, filterParams, filtersOf, range } from '#/api/read-params.ts'
 import { route } from '#/api/route.ts'
 import type { Route } from '#/api/route.ts'
+import { beganAt } from '#/schemas/incident.ts'
 import type { ChangesQuery, EventFilter } from '#/schemas/reads.ts'
 import type { IncidentDetail } from '#/schemas/view.ts'
 
@@ -80,7 +81,7 @@ function incidentChanges(
           { field: 'event_type', values: ['error'], exclude: false },
           { field: 'fingerprint', values: fingerprints, exclude: false },
         ]
-  const began = Math.min(incident.openedAt, ...incident.members.map((member) => member.firstAt))
+  const began = beganAt(incident)
   const ended = incident.resolvedAt ?? Math.max(nowMs, began + 1)
   return {
     inside: { project, from: began, to: ended, filters: own, text: '' },

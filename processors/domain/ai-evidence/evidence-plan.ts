@@ -1,4 +1,4 @@
-import type { Incident } from '#/schemas/incident.ts'
+import { beganAt, type Incident } from '#/schemas/incident.ts'
 import {
   plainText,
   clockText,
@@ -63,7 +63,7 @@ export function evidenceWindow(
   incident: Incident,
   windowEnd: number,
 ): { from: number; start: number; to: number } {
-  const start = Math.min(incident.openedAt, ...incident.members.map(({ firstAt }) => firstAt))
+  const start = beganAt(incident)
   return { from: start - HOUR_MS, start, to: Math.max(windowEnd, start + 1000) }
 }
 

@@ -1,5 +1,6 @@
 import { plainText } from '#/processors/domain/ai-evidence/sql-text.ts'
 import type { JsonSchema } from '#/processors/domain/ai-evidence/json-schema.ts'
+import { beganAt } from '#/schemas/incident.ts'
 import type { Insight } from '#/schemas/records.ts'
 import type { IncidentDetail } from '#/schemas/view.ts'
 
@@ -112,7 +113,7 @@ export function postMortemDraft(detail: IncidentDetail, rules: Insight): string 
 }
 
 function headOf({ incident }: IncidentDetail): string[] {
-  const began = Math.min(incident.openedAt, ...incident.members.map(({ firstAt }) => firstAt))
+  const began = beganAt(incident)
   const ended = incident.resolvedAt
   return [
     `# Post-mortem: incident ${incident.number}, ${safe(incident.title)}`,

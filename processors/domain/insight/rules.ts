@@ -1,4 +1,4 @@
-import type { Cause, Incident, IncidentMember } from '#/schemas/incident.ts'
+import { beganAt, type Cause, type Incident, type IncidentMember } from '#/schemas/incident.ts'
 import type { Insight } from '#/schemas/records.ts'
 
 /** A resolved incident that resembles this one, with what ended it. */
@@ -58,14 +58,10 @@ function impactOf(incident: Incident): string {
   const { events, users, services, severity } = incident
   if (incident.members.length === 0)
     return `SEV${severity.level}, reported by a person; no telemetry belongs to it yet.`
-  const lasted = duration(incident.lastActivityAt - startOf(incident))
+  const lasted = duration(incident.lastActivityAt - beganAt(incident))
   const where = services.length === 1 ? 'in' : `in ${services.length} services:`
   const state = incident.status === 'resolved' ? 'over' : 'still open'
   return `SEV${severity.level} (score ${severity.score}): ${counted(events, 'event')} for about ${counted(users, 'user')} ${where} ${listed(services)} within ${lasted}, ${state}.`
-}
-
-function startOf(incident: Incident): number {
-  return Math.min(incident.openedAt, ...incident.members.map((member) => member.firstAt))
 }
 
 function pastCauses(similar: readonly PastIncident[]): string[] {
