@@ -162,6 +162,11 @@ function mentioned(words: string): string {
     .slice(0, 80)
 }
 
+/** `h`, `hour` and `hours` are the same; `s` alone is a second. */
+function unitMs(word = ''): number {
+  return UNIT_MS[word.length > 1 ? word.replace(/s$/, '') : word] ?? 0
+}
+
 function rangeOf(words: string, nowMs: number): { from: number; to: number } | undefined {
   const midnight = Math.floor(nowMs / DAY_MS) * DAY_MS
   const named: readonly (readonly [RegExp, () => { from: number; to: number }])[] = [
@@ -181,14 +186,12 @@ function rangeOf(words: string, nowMs: number): { from: number; to: number } | u
     )
   if (back !== null) {
     const count = back[1] === undefined ? 1 : (NUMBER_WORDS[back[1]] ?? Number(back[1]))
-    const unit = (back[2] ?? '').length > 1 ? (back[2] ?? '').replace(/s$/, '') : (back[2] ?? '')
-    const span = count * (UNIT_MS[unit] ?? 0)
+    const span = count * unitMs(back[2])
     if (span > 0) return { from: nowMs - Math.min(span, 365 * DAY_MS), to: nowMs }
   }
   const ago = /\b(\d{1,4}) ?(minutes?|mins?|hours?|days?|m|h|d) ago\b/.exec(words)
   if (ago !== null) {
-    const unit = (ago[2] ?? '').length > 1 ? (ago[2] ?? '').replace(/s$/, '') : (ago[2] ?? '')
-    return { from: nowMs - Number(ago[1]) * (UNIT_MS[unit] ?? 0), to: nowMs }
+    return { from: nowMs - Number(ago[1]) * unitMs(ago[2]), to: nowMs }
   }
   const since = /\bsince (\d{1,2}):(\d{2})\b/.exec(words)
   if (since !== null) {
