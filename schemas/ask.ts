@@ -55,7 +55,7 @@ export interface SuggestionsView {
 /** How the AI part is. */
 export interface AiHealthView {
   /** off: no model is configured. */
-  status: 'off' | 'ok' | 'paused' | 'over_budget'
+  status: 'off' | 'ok' | 'paused'
   model: string
   prompt_version: string
   breaker: BreakerView
