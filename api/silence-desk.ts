@@ -5,12 +5,9 @@ import {
   type KeptSilence,
 } from '#/processors/domain/incident/silence-entry.ts'
 import { SILENCES_MAX, type Silence } from '#/processors/domain/incident/silence.ts'
-import { partitionOf } from '#/processors/log/partitioner.ts'
 import { PLAIN_ACTION } from '#/schemas/action.ts'
-import { encode } from '#/schemas/codec.ts'
-import type { Action } from '#/schemas/records.ts'
-import { TOPICS } from '#/schemas/topics.ts'
 import { openConfigTopic, type ConfigTopicDeps } from './config-topic.ts'
+import { putAction } from './put-action.ts'
 
 /** `from` is now when it is left out. */
 export type SilenceWish = Omit<Silence, 'id' | 'from'> & { from?: number | undefined }
@@ -107,12 +104,12 @@ function isOlder(left: KeptSilence, right: KeptSilence): boolean {
 
 /** Where the cluster stage takes it from; a replay finds it at the same place. */
 async function putAmongActions(
-  { log, schemaIds }: ConfigTopicDeps,
+  deps: ConfigTopicDeps,
   { silence, atMs, removed }: KeptSilence,
 ): Promise<void> {
   const { project, id, actor } = silence
   const at = removed?.atMs ?? atMs
-  const action: Action = {
+  await putAction(deps, project, {
     project,
     incident_id: '',
     seq: 0,
@@ -122,14 +119,7 @@ async function putAmongActions(
     at,
     payload: JSON.stringify(removed === null ? { silence } : { id }),
     ...PLAIN_ACTION,
-  }
-  const topic = TOPICS.actions.name
-  const found = (await log.topics()).find(({ name }) => name === topic)
-  if (found === undefined) throw new FaultlineError('unknown_topic', `There is no topic ${topic}.`)
-  const key = Buffer.from(project)
-  const value = encode('Action', schemaIds.Action, action)
-  const partition = partitionOf(key, found.partitions)
-  await log.append([{ topic, partition, records: [{ key, value, timestampMs: at }] }])
+  })
 }
 
 function tooMany(): FaultlineError {

@@ -1,10 +1,6 @@
-import { FaultlineError } from '#/kernel/errors.ts'
-import { uuidV7 } from '#/kernel/random.ts'
 import { openConfigTopic, type ConfigTopicDeps } from '#/api/config-topic.ts'
-import { partitionOf } from '#/processors/log/partitioner.ts'
-import { encode } from '#/schemas/codec.ts'
-import type { Action } from '#/schemas/records.ts'
-import { TOPICS } from '#/schemas/topics.ts'
+import { putAction } from '#/api/put-action.ts'
+import { uuidV7 } from '#/kernel/random.ts'
 
 export interface Feedback {
   project: string
@@ -30,7 +26,7 @@ export interface AiNotesDesk {
 const KIND = 'ai_mute'
 
 export async function openAiNotesDesk(deps: ConfigTopicDeps): Promise<AiNotesDesk> {
-  const { log, clock, schemaIds } = deps
+  const { clock } = deps
   const muted = new Map<string, number>()
   const topic = await openConfigTopic(deps, (entry) => {
     if (entry.kind !== KIND) return
@@ -40,12 +36,8 @@ export async function openAiNotesDesk(deps: ConfigTopicDeps): Promise<AiNotesDes
   return {
     async judge({ project, incidentId, useful, note, actor, model, promptVersion }) {
       const at = clock.nowMs()
-      const name = TOPICS.actions.name
-      const found = (await log.topics()).find((one) => one.name === name)
-      if (found === undefined)
-        throw new FaultlineError('unknown_topic', `There is no topic ${name}.`)
       // Not a change of a room: it takes no number there.
-      const action: Action = {
+      await putAction(deps, incidentId, {
         project,
         incident_id: incidentId,
         seq: 0,
@@ -60,11 +52,7 @@ export async function openAiNotesDesk(deps: ConfigTopicDeps): Promise<AiNotesDes
         result: '',
         previous: '{}',
         context: '{}',
-      }
-      const key = Buffer.from(incidentId)
-      const value = encode('Action', schemaIds.Action, action)
-      const partition = partitionOf(key, found.partitions)
-      await log.append([{ topic: name, partition, records: [{ key, value, timestampMs: at }] }])
+      })
     },
     async mute({ project, until, actor }) {
       const value = JSON.stringify({ until })
