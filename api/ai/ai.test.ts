@@ -1,16 +1,15 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { createTestApp, type TestApp } from '#/api/test-app.ts'
-import { systemClock } from '#/kernel/clock.ts'
 import type { CallParts } from '#/processors/ai/calls.ts'
 import { createAiDesk } from '#/processors/ai/desk.ts'
 import { openJournal } from '#/processors/ai/journal.ts'
-import { createOpenAiModel } from '#/processors/ai/openai.ts'
 import {
   completionOf,
   startTestEndpoint,
+  testModel,
   type TestEndpoint,
 } from '#/processors/ai/test-endpoint.ts'
-import { incidentAt } from '#/processors/ai/test-incident.ts'
+import { detailOf, incidentAt } from '#/processors/ai/test-incident.ts'
 import { createDecoder } from '#/schemas/codec.ts'
 import { TOPICS } from '#/schemas/topics.ts'
 import type { IncidentDetail } from '#/schemas/view.ts'
@@ -49,16 +48,9 @@ async function createWorld(
     onProblem: (error) => test.problems.push(error),
   })
   closers.push(() => journal.close())
-  const model = createOpenAiModel({
-    url: endpoint.url,
-    key: 'k',
-    model: 'm',
-    timeoutMs: 2000,
-    clock: systemClock,
-  })
   const calls: CallParts = {
     journal,
-    model,
+    model: testModel(endpoint.url),
     clock,
     metrics,
     budget: { tokensMax: options.tokensMax ?? 1e6, costMicrosMax: 1e9 },
@@ -118,16 +110,10 @@ function detailAt(nowMs: number): IncidentDetail {
     worked: ['Raise the pool size'],
     failed: ['Restarting the pods'],
   }
-  return {
-    incident,
-    summary: null,
-    chart: [],
-    deploys: [],
-    errors: 0,
-    member_errors: {},
+  return detailOf(incident, {
     similar: [past],
     familiarity: { label: 'rare', alike: 1, incidents: 30 },
-  }
+  })
 }
 
 describe('the API of the AI part', () => {

@@ -7,9 +7,8 @@ import { summarizeByRules } from '#/processors/domain/insight/rules.ts'
 import { postMortemDraft } from '#/processors/domain/insight/post-mortem.ts'
 import type { EvidenceFact } from '#/schemas/insight.ts'
 import { TOPICS } from '#/schemas/topics.ts'
-import { createOpenAiModel } from './openai.ts'
-import { startTestEndpoint, type TestEndpoint } from './test-endpoint.ts'
-import { incidentAt, memberOf } from './test-incident.ts'
+import { startTestEndpoint, testModel, type TestEndpoint } from './test-endpoint.ts'
+import { detailOf, incidentAt, memberOf } from './test-incident.ts'
 import { createWorld, T0 } from './test-world.ts'
 import { writeSummary } from './writer.ts'
 
@@ -87,15 +86,8 @@ describe('hostile log lines and a model that obeys them', () => {
           hash: '',
         },
       ]
-      const model = createOpenAiModel({
-        url: endpoint.url,
-        key: 'k',
-        model: 'm',
-        timeoutMs: 2000,
-        clock: systemClock,
-      })
       const { summary } = await writeSummary(
-        { model, clock: systemClock },
+        { model: testModel(endpoint.url), clock: systemClock },
         { incident, facts, rules },
       )
       const prompt = endpoint.calls.at(-1)!.body.messages
@@ -132,17 +124,7 @@ describe('hostile log lines and a model that obeys them', () => {
   it('[I16] post-mortems quote hostile text as text', () => {
     for (const line of HOSTILE) {
       const incident = incidentAt(T0, { title: line })
-      const detail = {
-        incident,
-        summary: null,
-        chart: [],
-        deploys: [],
-        errors: 0,
-        member_errors: {},
-        similar: [],
-        familiarity: { label: 'new' as const, alike: 0, incidents: 0 },
-      }
-      const draft = postMortemDraft(detail, summarizeByRules(incident))
+      const draft = postMortemDraft(detailOf(incident), summarizeByRules(incident))
       expect(draft.replaceAll(/<!-- \/?open:\w+ -->/g, '')).not.toMatch(
         /(?<!\\)<[a-z!/]|(?<!\\)\]\(/i,
       )

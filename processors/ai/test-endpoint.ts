@@ -1,6 +1,9 @@
 /** An OpenAI-compatible endpoint over real HTTP for tests: it answers well, badly, late or not at all, as it is told. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { systemClock } from '#/kernel/clock.ts'
+import { createOpenAiModel } from './openai.ts'
+import type { Model } from './port.ts'
 
 export const MODES = [
   'good',
@@ -201,4 +204,9 @@ function obey(body: ChatBody, good: ReturnType<typeof goodSummary>): object {
     ],
     next_steps: [{ text: said.slice(0, 380) || 'none', evidence: [id] }],
   }
+}
+
+/** A model behind such an endpoint, for tests to which its name and key do not matter. */
+export function testModel(url: string, timeoutMs = 2000): Model {
+  return createOpenAiModel({ url, key: 'k', model: 'm', timeoutMs, clock: systemClock })
 }

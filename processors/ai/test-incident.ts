@@ -2,6 +2,7 @@
 import type { ClickHouse } from '#/clickhouse/client.ts'
 import { scoreSeverity } from '#/processors/domain/incident/severity.ts'
 import type { Incident, IncidentMember } from '#/schemas/incident.ts'
+import type { IncidentDetail } from '#/schemas/view.ts'
 
 export const MINUTE = 60_000
 export const CART_ISSUE = 'c'.repeat(64)
@@ -81,6 +82,21 @@ export function incidentAt(startMs: number, part: Partial<Incident> = {}): Incid
     regressed: false,
     flapping: false,
     timeline: [],
+    ...part,
+  }
+}
+
+/** As the API answers it, with nothing around it. */
+export function detailOf(incident: Incident, part: Partial<IncidentDetail> = {}): IncidentDetail {
+  return {
+    incident,
+    summary: null,
+    chart: [],
+    deploys: [],
+    errors: 0,
+    member_errors: {},
+    similar: [],
+    familiarity: { label: 'new', alike: 0, incidents: 0 },
     ...part,
   }
 }

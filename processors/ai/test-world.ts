@@ -1,5 +1,5 @@
 /** A log, a journal and a stage over a clock that only moves when told to, for tests of the AI worker. */
-import { createManualClock, systemClock, type ManualClock } from '#/kernel/clock.ts'
+import { createManualClock, type ManualClock } from '#/kernel/clock.ts'
 import { createMetrics } from '#/kernel/metrics.ts'
 import { createSeededRandom } from '#/kernel/random.ts'
 import { PROMPT_VERSION } from '#/processors/domain/ai-evidence/prompt.ts'
@@ -17,9 +17,8 @@ import { createMemoryRegistry } from '#/schemas/registry-embedded.ts'
 import { TOPICS } from '#/schemas/topics.ts'
 import type { SqlReads } from './evidence.ts'
 import { openJournal, type Journal } from './journal.ts'
-import { createOpenAiModel } from './openai.ts'
 import { plannedRecord } from './planner.ts'
-import type { TestEndpoint } from './test-endpoint.ts'
+import { testModel, type TestEndpoint } from './test-endpoint.ts'
 import { incidentAt } from './test-incident.ts'
 import { AiWorker, type AiWorkerDeps } from './worker.ts'
 
@@ -68,13 +67,7 @@ export async function createWorld(endpoint: TestEndpoint): Promise<World> {
   const deps = { log, clock, schemaIds, registry, onProblem }
   const journal = await openJournal(deps)
   const metrics = createMetrics()
-  const model = createOpenAiModel({
-    url: endpoint.url,
-    key: 'k',
-    model: 'm',
-    timeoutMs: 3000,
-    clock: systemClock,
-  })
+  const model = testModel(endpoint.url, 3000)
   const { book } = journal
   return {
     log,

@@ -4,8 +4,13 @@ import { misfit } from '#/processors/domain/ai-evidence/json-schema.ts'
 import { SUMMARY_SCHEMA } from '#/processors/domain/ai-evidence/summary-answer.ts'
 import { summarizeByRules } from '#/processors/domain/insight/rules.ts'
 import type { EvidenceFact } from '#/schemas/insight.ts'
-import { createOpenAiModel } from './openai.ts'
-import { MODES, startTestEndpoint, type Mode, type TestEndpoint } from './test-endpoint.ts'
+import {
+  MODES,
+  startTestEndpoint,
+  testModel,
+  type Mode,
+  type TestEndpoint,
+} from './test-endpoint.ts'
 import { incidentAt } from './test-incident.ts'
 import { writeSummary } from './writer.ts'
 import type { Written } from './writer.ts'
@@ -43,7 +48,7 @@ beforeEach(() => {
 async function write(mode: Mode | readonly Mode[], given = facts): Promise<Written> {
   endpoint.answer(mode)
   const { url } = endpoint
-  const model = createOpenAiModel({ url, key: 'k', model: 'm', timeoutMs: 250, clock: systemClock })
+  const model = testModel(url, 250)
   return writeSummary({ model, clock: systemClock }, { incident, facts: given, rules })
 }
 
