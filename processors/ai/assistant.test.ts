@@ -14,6 +14,7 @@ import { ATTACKS, HONEST } from '#/test/eval/ai-attacks.ts'
 import { createAssistant } from './assistant.ts'
 import { collectEvidence } from './evidence.ts'
 import { solutionEvidence } from '#/processors/domain/ai-evidence/solution-evidence.ts'
+import { sqlArray, sqlText, sqlTime } from '#/processors/domain/ai-evidence/sql-text.ts'
 import { incidentAt, insertEvents, insertOutage, MINUTE } from './test-incident.ts'
 
 let engine: TestEngine
@@ -22,16 +23,12 @@ const NOW = systemClock.nowMs()
 const START = NOW - 30 * MINUTE
 const DAY = 86_400_000
 
-const quote = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
-const time = (ms: number): string => `fromUnixTimestamp64Milli(toInt64(${ms}))`
-
 async function insertIncident(incident: Incident, sentence: string): Promise<void> {
   const { project, id, number, seq, status, title, openedAt, updatedAt, resolvedAt } = incident
-  const list = (items: readonly string[]): string => `[${items.map(quote).join(', ')}]`
-  const resolved = resolvedAt === null ? 'NULL' : time(resolvedAt)
+  const resolved = resolvedAt === null ? 'NULL' : sqlTime(resolvedAt)
   await engine.clickhouse.command(
     `INSERT INTO incident_events (project, incident_id, number, seq, kind, at, sentence, status, title, severity, severity_score, opened_at, updated_at, resolved_at, services, fingerprints, events, users, root, suspect_deploy, detail) VALUES
-     (${quote(project)}, ${quote(id)}, ${number}, ${seq}, ${quote(status === 'resolved' ? 'resolved' : 'opened')}, ${time(updatedAt)}, ${quote(sentence)}, ${quote(status)}, ${quote(title)}, 2, 50, ${time(openedAt)}, ${time(updatedAt)}, ${resolved}, ${list(incident.services)}, ${list(incident.members.map((one) => one.fingerprint))}, 60, 20, 'cart', 'deploy-v7', ${quote(JSON.stringify(incident))})`,
+     (${sqlText(project)}, ${sqlText(id)}, ${number}, ${seq}, ${sqlText(status === 'resolved' ? 'resolved' : 'opened')}, ${sqlTime(updatedAt)}, ${sqlText(sentence)}, ${sqlText(status)}, ${sqlText(title)}, 2, 50, ${sqlTime(openedAt)}, ${sqlTime(updatedAt)}, ${resolved}, ${sqlArray(incident.services)}, ${sqlArray(incident.members.map((one) => one.fingerprint))}, 60, 20, 'cart', 'deploy-v7', ${sqlText(JSON.stringify(incident))})`,
   )
 }
 
@@ -45,7 +42,7 @@ async function insertCards(incidentId: string): Promise<void> {
   ]
   const values = steps.map(
     ([kind, payload], index) =>
-      `('shop', ${quote(incidentId)}, ${index + 1}, 'c:${index}', '${kind}', 'anna', ${time(START - DAY + index)}, ${quote(JSON.stringify(payload))})`,
+      `('shop', ${sqlText(incidentId)}, ${index + 1}, 'c:${index}', '${kind}', 'anna', ${sqlTime(START - DAY + index)}, ${sqlText(JSON.stringify(payload))})`,
   )
   await engine.clickhouse.command(
     `INSERT INTO actions (project, incident_id, seq, command_id, kind, actor, at, payload) VALUES ${values.join(', ')}`,

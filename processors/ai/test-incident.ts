@@ -1,6 +1,7 @@
 /** An incident and the events behind it, for tests of what is said about it. */
 import type { ClickHouse } from '#/clickhouse/client.ts'
 import { scoreSeverity } from '#/processors/domain/incident/severity.ts'
+import { sqlText, sqlTime } from '#/processors/domain/ai-evidence/sql-text.ts'
 import type { Incident, IncidentMember } from '#/schemas/incident.ts'
 import type { IncidentDetail } from '#/schemas/view.ts'
 
@@ -118,24 +119,22 @@ interface EventRow {
   message?: string
 }
 
-const quote = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
-
 export async function insertEvents(
   clickhouse: ClickHouse,
   rows: readonly EventRow[],
 ): Promise<void> {
   const values = rows.map((row) => {
-    const time = `fromUnixTimestamp64Milli(toInt64(${row.at}))`
+    const time = sqlTime(row.at)
     const attributes = Object.entries(row.attributes ?? {}).flatMap(([name, value]) => [
-      quote(name),
-      quote(value),
+      sqlText(name),
+      sqlText(value),
     ])
     const texts = [row.service, row.fingerprint, row.release, row.host, row.route].map((one) =>
-      quote(one ?? ''),
+      sqlText(one ?? ''),
     )
     const type = row.type ?? 'error'
     const severity = type === 'error' ? 4 : 2
-    return `(${quote(row.project ?? 'shop')}, ${quote(row.id)}, ${quote(type)}, ${time}, ${time}, ${texts.join(', ')}, ${severity}, ${row.status ?? 0}, ${quote(row.user ?? '')}, ${quote(row.title ?? '')}, ${quote(row.message ?? '')}, map(${attributes.join(', ')}))`
+    return `(${sqlText(row.project ?? 'shop')}, ${sqlText(row.id)}, ${sqlText(type)}, ${time}, ${time}, ${texts.join(', ')}, ${severity}, ${row.status ?? 0}, ${sqlText(row.user ?? '')}, ${sqlText(row.title ?? '')}, ${sqlText(row.message ?? '')}, map(${attributes.join(', ')}))`
   })
   await clickhouse.command(
     `INSERT INTO events (project, event_id, event_type, occurred_at, received_at, service, fingerprint, release, host, route, severity, status_code, user_id, title, message, attributes) VALUES ${values.join(', ')}`,
