@@ -1,7 +1,7 @@
 import { found, readObject } from '#/api/answer.ts'
 import type { AppDeps } from '#/api/deps.ts'
+import { createMinuteLimit } from '#/api/minute-limit.ts'
 import { oneOf, text, wholeNumber, wrong } from '#/api/params.ts'
-import { createRateLimit } from '#/api/rate-limit.ts'
 import { route, type Call, type Route } from '#/api/route.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { AiDesk } from '#/processors/ai/desk.ts'
@@ -181,8 +181,7 @@ function postMortemRoutes({ desk }: AiParts): readonly Route[] {
 }
 
 function askRoutes(deps: AppDeps, { desk }: AiParts): readonly Route[] {
-  const perMinute = deps.config.sqlPerMinuteMax
-  const rate = createRateLimit(deps.clock, { perSecond: perMinute / 60, burst: perMinute })
+  const checkRate = createMinuteLimit(deps, 'questions')
   return [
     route({
       method: 'POST',
@@ -219,13 +218,7 @@ function askRoutes(deps: AppDeps, { desk }: AiParts): readonly Route[] {
           throw new FaultlineError('forbidden', 'A responder may ask the language model.', {
             path: 'use_model',
           })
-        const caller = call.key?.id ?? call.request.ip
-        const wait = rate.waitSeconds(caller)
-        if (wait > 0) {
-          void call.reply.header('retry-after', wait)
-          throw new FaultlineError('rate_limited', `More than ${perMinute} questions a minute.`)
-        }
-        rate.take(caller, 1)
+        checkRate(call, call.key?.id ?? call.request.ip)
         const { project, nowMs } = call
         return desk.ask({ project, question: question.toWellFormed(), useModel, nowMs })
       },

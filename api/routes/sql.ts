@@ -1,8 +1,8 @@
 import { readObject, sendCsv } from '#/api/answer.ts'
 import { csvOf } from '#/api/csv.ts'
 import type { AppDeps } from '#/api/deps.ts'
+import { createMinuteLimit } from '#/api/minute-limit.ts'
 import { oneOf, wrong } from '#/api/params.ts'
-import { createRateLimit } from '#/api/rate-limit.ts'
 import { route } from '#/api/route.ts'
 import type { Call, Route } from '#/api/route.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
@@ -14,8 +14,7 @@ const SQL_CHARS_MAX = 20_000
 const TIME_MS_MAX = 10_000
 
 export function sqlRoutes(deps: AppDeps): readonly Route[] {
-  const perMinute = deps.config.sqlPerMinuteMax
-  const rate = createRateLimit(deps.clock, { perSecond: perMinute / 60, burst: perMinute })
+  const checkRate = createMinuteLimit(deps, 'queries')
   return [
     route({
       method: 'POST',
@@ -44,13 +43,7 @@ export function sqlRoutes(deps: AppDeps): readonly Route[] {
         'rate_limited',
       ],
       async handle(call) {
-        const caller = call.principal?.id ?? call.request.ip
-        const wait = rate.waitSeconds(caller)
-        if (wait > 0) {
-          void call.reply.header('retry-after', wait)
-          throw new FaultlineError('rate_limited', `More than ${perMinute} queries a minute.`)
-        }
-        rate.take(caller, 1)
+        checkRate(call, call.principal?.id ?? call.request.ip)
         const view = await run(deps, call)
         if (call.query.format === 'json') return view
         sendCsv(call, csvOfView(view))
