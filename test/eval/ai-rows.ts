@@ -9,7 +9,7 @@ import { interpret } from '#/processors/domain/ai-ask/interpret.ts'
 import type { Incident } from '#/schemas/incident.ts'
 import { ATTACKS, HONEST } from './ai-attacks.ts'
 import { short, type Row } from './kit.ts'
-import { isOf, playScenario } from './own-outages.ts'
+import { isOf, OUTAGES, playScenario } from './own-outages.ts'
 import {
   OTHER_QUESTIONS,
   QUESTIONS,
@@ -18,15 +18,6 @@ import {
   type Asked,
 } from './questions.ts'
 
-const OUTAGES = [
-  'bad-deploy',
-  'cascade',
-  'third-party',
-  'zone',
-  'signups-stop',
-  'flapping',
-  'tenant',
-] as const
 const SEED = 20_261_126
 /** Seeds of the past that is searched, and of the incidents that are searched for. */
 const PAST_SEEDS = [SEED]

@@ -10,6 +10,17 @@ import { groupInputOf, isGrouped } from '#/processors/domain/grouping/group-inpu
 import { canonicalize } from '#/schemas/event-input.ts'
 import type { Incident } from '#/schemas/incident.ts'
 
+/** Scenarios with something to find. */
+export const OUTAGES = [
+  'bad-deploy',
+  'cascade',
+  'third-party',
+  'zone',
+  'signups-stop',
+  'flapping',
+  'tenant',
+] as const
+
 const ORIGIN_MS = Date.UTC(2026, 0, 5, 9)
 const SPAN = { durationS: 4200, fromS: 3600, toS: 4080 }
 const STEP_S = 2
