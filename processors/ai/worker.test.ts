@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '#/kernel/clock.ts'
+import type { IncidentChangeKind } from '#/processors/domain/incident/cluster.ts'
+import { incidentEventOf } from '#/processors/stages/incident-event.ts'
 import { encode } from '#/schemas/codec.ts'
 import type { InsightDetail } from '#/schemas/insight.ts'
-import type { IncidentEvent } from '#/schemas/records.ts'
 import { registerAll } from '#/schemas/register.ts'
 import { createMemoryRegistry } from '#/schemas/registry-embedded.ts'
 import { TOPICS } from '#/schemas/topics.ts'
@@ -215,13 +216,10 @@ describe('the AI worker', () => {
       schemaIds,
       onProblem: (error) => world.problems.push(error),
     })
-    const step = (incident_id: string, kind: string, updated_at = T0): Buffer =>
-      encode('IncidentEvent', schemaIds.IncidentEvent, {
-        ...EMPTY_STEP,
-        incident_id,
-        kind,
-        updated_at,
-      })
+    const step = (id: string, kind: IncidentChangeKind, updatedAt = T0): Buffer => {
+      const change = { kind, at: T0, sentence: '', incident: { ...incident, id, updatedAt } }
+      return encode('IncidentEvent', schemaIds.IncidentEvent, incidentEventOf('shop', change))
+    }
     const append = async (...values: Buffer[]): Promise<void> => {
       const records = values.map((value) => ({ key: Buffer.from('i'), value, timestampMs: T0 }))
       await world.log.append([{ topic: TOPICS.lifecycle.name, partition: 0, records }])
@@ -246,30 +244,3 @@ describe('the AI worker', () => {
     expect(world.problems).toEqual([])
   })
 })
-
-const EMPTY_STEP: IncidentEvent = {
-  project: 'shop',
-  incident_id: '',
-  number: 1,
-  seq: 1,
-  kind: 'opened',
-  at: T0,
-  sentence: '',
-  status: 'open',
-  title: '',
-  severity: 2,
-  severity_score: 50,
-  opened_at: T0,
-  updated_at: T0,
-  resolved_at: null,
-  services: [],
-  fingerprints: [],
-  events: 0,
-  users: 0,
-  root: '',
-  suspect_deploy: '',
-  redirect_to: '',
-  regressed: false,
-  flapping: false,
-  detail: '{}',
-}
