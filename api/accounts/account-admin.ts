@@ -1,3 +1,4 @@
+import { wrong } from '#/api/params.ts'
 import type { Clock } from '#/kernel/clock.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { InvitationView, UserView } from '#/schemas/accounts.ts'
@@ -7,7 +8,7 @@ import type { AccountStore } from './account-store.ts'
 import type { Audit } from './audit.ts'
 import { makeSecret, newId, secretHash } from './secrets.ts'
 import type { Sessions } from './sessions.ts'
-import { emailOf, nameOf, projectsOf, roleOf, wrong } from './wishes.ts'
+import { emailOf, nameOf, projectsOf, roleOf } from './wishes.ts'
 
 type Body = Readonly<Record<string, unknown>>
 

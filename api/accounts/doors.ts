@@ -1,5 +1,6 @@
-import type { RateLimit } from '#/api/rate-limit.ts'
 import { isSameHash } from '#/api/key-format.ts'
+import { wrong } from '#/api/params.ts'
+import type { RateLimit } from '#/api/rate-limit.ts'
 import type { Clock } from '#/kernel/clock.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { Role } from '#/schemas/principal.ts'
@@ -11,7 +12,7 @@ import type { Passwords } from './password.ts'
 import { checkNewPassword } from './password-rules.ts'
 import { idInSecret, newId, secretHash } from './secrets.ts'
 import { wrongSignIn, type Sessions } from './sessions.ts'
-import { emailOf, nameOf, textOf, wrong } from './wishes.ts'
+import { emailOf, nameOf, textOf } from './wishes.ts'
 
 /** Who knocks, for limits and for the audit trail. */
 export interface Visitor {

@@ -1,4 +1,4 @@
-import { FaultlineError } from '#/kernel/errors.ts'
+import { wrong } from '#/api/params.ts'
 
 export const PASSWORD_CHARS_MIN = 8
 export const PASSWORD_CHARS_MAX = 256
@@ -20,18 +20,15 @@ function commonPasswords(): Promise<ReadonlySet<string>> {
 /** Length, and not what everybody tries first; nothing about kinds of characters. Fails with `invalid_request`. */
 export async function checkNewPassword(password: unknown, email: string): Promise<string> {
   if (typeof password !== 'string' || password.length < PASSWORD_CHARS_MIN)
-    throw wrong(`A password needs at least ${PASSWORD_CHARS_MIN} characters.`)
+    throw wrong('password', `A password needs at least ${PASSWORD_CHARS_MIN} characters.`)
   if (password.length > PASSWORD_CHARS_MAX)
-    throw wrong(`A password has at most ${PASSWORD_CHARS_MAX} characters.`)
+    throw wrong('password', `A password has at most ${PASSWORD_CHARS_MAX} characters.`)
   const plain = password.toLowerCase()
   if (plain === email || (await commonPasswords()).has(plain))
-    throw wrong('This password is one of the first that are tried.', 'Three words are a good one.')
+    throw wrong(
+      'password',
+      'This password is one of the first that are tried.',
+      'Three words are a good one.',
+    )
   return password
-}
-
-function wrong(detail: string, remedy?: string): FaultlineError {
-  return new FaultlineError('invalid_request', detail, {
-    path: 'password',
-    ...(remedy === undefined ? {} : { remedy }),
-  })
 }

@@ -1,4 +1,4 @@
-import { FaultlineError } from '#/kernel/errors.ts'
+import { wrong } from '#/api/params.ts'
 import { ROLES, type Role } from '#/schemas/principal.ts'
 
 /** Reading what people ask for; each fails with `invalid_request` that names the field. */
@@ -45,11 +45,4 @@ export function projectsOf(
     if (!options.known.includes(one as string))
       throw wrong(`projects[${index}]`, 'There is no such project.', 'Create it first.')
   return [...new Set(value as string[])]
-}
-
-export function wrong(path: string, detail: string, remedy?: string): FaultlineError {
-  return new FaultlineError('invalid_request', detail, {
-    path,
-    ...(remedy === undefined ? {} : { remedy }),
-  })
 }
