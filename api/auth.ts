@@ -6,7 +6,7 @@ import { OWNER, principalOfKey } from './accounts/key-principal.ts'
 import type { AppDeps } from './deps.ts'
 import { checkHost, checkOrigin } from './exposure.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
-import { isSameHash, keyHash } from './key-format.ts'
+import { isSameHash, secretHash } from './key-format.ts'
 import type { ApiKey, Keys } from './keys.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { Access, Call, Route } from './route.ts'
@@ -160,7 +160,7 @@ const scopeFor = (access: Access): string =>
 
 function isToken(token: string | undefined, presented: string | undefined): boolean {
   if (token === undefined || presented === undefined) return false
-  return isSameHash(keyHash(presented), keyHash(token))
+  return isSameHash(secretHash(presented), secretHash(token))
 }
 
 function verified(keys: Keys, presented: string): ApiKey {

@@ -17,8 +17,8 @@ export function keyIdOf(key: string): string | undefined {
 }
 
 /** Plain SHA-256 is enough for 256 random bits; slow hashes are for what people can remember. */
-export function keyHash(key: string): string {
-  return hash('sha256', key, 'hex')
+export function secretHash(secret: string): string {
+  return hash('sha256', secret, 'hex')
 }
 
 /** Compares in constant time, so that the answer's delay tells nothing about the stored hash. */

@@ -2,7 +2,7 @@ import { FaultlineError } from '#/kernel/errors.ts'
 import type { ConfigEntry } from '#/schemas/records.ts'
 import { openConfigTopic } from './config-topic.ts'
 import type { ConfigTopic, ConfigTopicDeps } from './config-topic.ts'
-import { isSameHash, keyHash, keyIdOf, makeKey } from './key-format.ts'
+import { isSameHash, keyIdOf, makeKey, secretHash } from './key-format.ts'
 
 export const SCOPES = ['ingest', 'read', 'admin'] as const
 export type Scope = (typeof SCOPES)[number]
@@ -78,7 +78,7 @@ export async function openKeys(deps: ConfigTopicDeps): Promise<Keys> {
         project: wish.project,
         name: wish.name.slice(0, 200),
         scopes: wish.scopes,
-        hash: keyHash(key),
+        hash: secretHash(key),
         created_at: at,
         revoked_at: null,
       }
@@ -106,7 +106,7 @@ export async function openKeys(deps: ConfigTopicDeps): Promise<Keys> {
       const id = keyIdOf(key)
       const stored = id === undefined ? undefined : keys.get(id)
       if (stored === undefined || stored.info.revoked_at !== null) return undefined
-      if (!isSameHash(keyHash(key), stored.hash)) return undefined
+      if (!isSameHash(secretHash(key), stored.hash)) return undefined
       stored.info.last_used_at = clock.nowMs()
       used.set(stored.info.id, stored.info.last_used_at)
       return stored.info

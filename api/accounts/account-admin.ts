@@ -1,3 +1,4 @@
+import { secretHash } from '#/api/key-format.ts'
 import { wrong } from '#/api/params.ts'
 import type { Clock } from '#/kernel/clock.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
@@ -6,7 +7,7 @@ import type { Principal } from '#/schemas/principal.ts'
 import type { Invitation, User } from './account-records.ts'
 import type { AccountStore } from './account-store.ts'
 import type { Audit } from './audit.ts'
-import { makeSecret, newId, secretHash } from './secrets.ts'
+import { makeSecret, newId } from './secrets.ts'
 import type { Sessions } from './sessions.ts'
 import { emailOf, nameOf, projectsOf, roleOf } from './wishes.ts'
 

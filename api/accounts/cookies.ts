@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { secretHash } from '#/api/key-format.ts'
 import { SESSION_MS } from './sessions.ts'
-import { secretHash } from './secrets.ts'
 
 /** Proves the browser's session; no script can read it. */
 export const SESSION_COOKIE = 'fl_session'

@@ -1,13 +1,7 @@
-import { hash } from 'node:crypto'
 import { randomSecret } from '#/kernel/random.ts'
 
 const SECRET_BYTES = 32
 const ID_BYTES = 9
-
-/** Plain SHA-256 is enough for 256 random bits; slow hashes are for what people can remember. */
-export function secretHash(secret: string): string {
-  return hash('sha256', secret, 'hex')
-}
 
 export function newId(): string {
   return randomSecret(ID_BYTES)

@@ -1,10 +1,11 @@
+import { secretHash } from '#/api/key-format.ts'
 import type { Clock } from '#/kernel/clock.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { Principal } from '#/schemas/principal.ts'
 import type { Session, User } from './account-records.ts'
 import type { AccountStore } from './account-store.ts'
 import { badToken } from './forged.ts'
-import { idInSecret, makeSecret, newId, secretHash } from './secrets.ts'
+import { idInSecret, makeSecret, newId } from './secrets.ts'
 import type { Tokens } from './tokens.ts'
 
 export const ACCESS_SECONDS = 600

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { openConfigTopic } from '#/api/config-topic.ts'
 import type { ConfigTopicDeps } from '#/api/config-topic.ts'
-import { isSameHash, keyHash } from '#/api/key-format.ts'
+import { isSameHash, secretHash } from '#/api/key-format.ts'
 import type { ApiKey } from '#/api/keys.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import { randomSecret } from '#/kernel/random.ts'
@@ -86,7 +86,7 @@ export async function openDsns(deps: ConfigTopicDeps): Promise<Dsns> {
       if (!KEY.test(publicKey)) return undefined
       const dsn = byKey.get(publicKey)
       if (dsn === undefined || dsn.revoked_at !== null) return undefined
-      if (!isSameHash(keyHash(dsn.projectNumber), keyHash(projectNumber))) return undefined
+      if (!isSameHash(secretHash(dsn.projectNumber), secretHash(projectNumber))) return undefined
       return { dsn, key: keyOf(dsn) }
     },
     close: () => topic.close(),
