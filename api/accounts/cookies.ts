@@ -46,9 +46,8 @@ export function setCookie(reply: FastifyReply, isSecure: boolean, wish: CookieWi
     ...(wish.isForScripts === true ? [] : ['HttpOnly']),
     ...(isSecure ? ['Secure'] : []),
   ]
-  const before = reply.getHeader('set-cookie')
-  const all = Array.isArray(before) ? before : before === undefined ? [] : [String(before)]
-  void reply.removeHeader('set-cookie').header('set-cookie', [...all, parts.join('; ')])
+  // Fastify adds this one header to those of its name instead of replacing them.
+  void reply.header('set-cookie', parts.join('; '))
 }
 
 export function setSessionCookies(reply: FastifyReply, isSecure: boolean, cookie: string): void {
