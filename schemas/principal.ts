@@ -20,3 +20,7 @@ export interface Principal {
 export function hasRole({ role }: Pick<Principal, 'role'>, wanted: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(wanted)
 }
+
+export function seesProject({ projects }: Pick<Principal, 'projects'>, project: string): boolean {
+  return projects === 'all' || projects.includes(project)
+}

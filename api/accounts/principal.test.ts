@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hasRole, ROLES } from '#/schemas/principal.ts'
+import { hasRole, ROLES, seesProject } from '#/schemas/principal.ts'
 import { principalOfKey } from './key-principal.ts'
 
 const KEY = {
@@ -15,6 +15,13 @@ describe('who is asking', () => {
   it('a role may all that weaker ones may', () => {
     const may = ROLES.map((role) => ROLES.filter((wanted) => hasRole({ role }, wanted)))
     expect(may).toEqual([['viewer'], ['viewer', 'responder'], ['viewer', 'responder', 'admin']])
+  })
+
+  it('somebody sees the projects of the membership, whoever has all of them every one', () => {
+    expect(seesProject({ projects: ['shop'] }, 'shop')).toBe(true)
+    expect(seesProject({ projects: ['shop'] }, 'bank')).toBe(false)
+    expect(seesProject({ projects: [] }, 'shop')).toBe(false)
+    expect(seesProject({ projects: 'all' }, 'bank')).toBe(true)
   })
 
   it('a key that reads is a viewer of its project and nothing more', () => {

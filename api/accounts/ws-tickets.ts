@@ -1,6 +1,6 @@
 import type { Clock } from '#/kernel/clock.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
-import type { Principal } from '#/schemas/principal.ts'
+import { seesProject, type Principal } from '#/schemas/principal.ts'
 import type { Accounts } from './accounts.ts'
 
 export const TICKET_SECONDS = 30
@@ -76,8 +76,7 @@ export function createWsTickets({ clock, accounts }: WsTicketDeps): WsTickets {
       })
       if (principal === null || principal.id !== claims.sub)
         throw refused('is of a sign-in that has ended')
-      if (principal.projects !== 'all' && !principal.projects.includes(project))
-        throw refused('is for a project that is not yours')
+      if (!seesProject(principal, project)) throw refused('is for a project that is not yours')
       return { principal, project }
     },
   }

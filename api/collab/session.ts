@@ -14,7 +14,7 @@ import type {
   Welcome,
 } from '#/schemas/collab/protocol.ts'
 import type { Command, Rejection } from '#/schemas/collab/state.ts'
-import type { Principal } from '#/schemas/principal.ts'
+import { seesProject, type Principal } from '#/schemas/principal.ts'
 import { messageOf } from '#/kernel/errors.ts'
 import type { Submitted } from './action-record.ts'
 import type { Member, Rooms } from './rooms.ts'
@@ -114,7 +114,7 @@ export class Session implements Member {
   revise(principal: Principal | null): void {
     if (principal === null) return this.close(CLOSE.unauthorized, 'Signed out.')
     const { project } = this.#options
-    if (principal.projects !== 'all' && !principal.projects.includes(project))
+    if (!seesProject(principal, project))
       return this.close(CLOSE.forbidden, 'This project is no longer yours.')
     this.#principal = principal
     if (this.#incidentId === undefined) return

@@ -16,6 +16,7 @@ import { isOpen } from '#/api/auth.ts'
 import { route, type Call, type Route } from '#/api/route.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { MeView } from '#/schemas/accounts.ts'
+import { seesProject } from '#/schemas/principal.ts'
 
 const type = 'application/json'
 const body = (about: string) => ({ about, types: [type], schema: { type: 'object' } })
@@ -183,7 +184,7 @@ function meOf(deps: AppDeps, accounts: Accounts, call: Call): MeView & { csrf: s
   const all = deps.keys.listProjects()
   const open = isOpen(deps)
   const isMine = (id: string): boolean =>
-    principal === undefined ? open : principal.projects === 'all' || principal.projects.includes(id)
+    principal === undefined ? open : seesProject(principal, id)
   const cookie = cookieOf(request, SESSION_COOKIE)
   return {
     principal: principal === undefined ? null : withoutSession(principal),

@@ -9,7 +9,7 @@ import { list, text } from '#/api/params.ts'
 import { route } from '#/api/route.ts'
 import type { Call, Route } from '#/api/route.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
-import type { Principal } from '#/schemas/principal.ts'
+import { seesProject, type Principal } from '#/schemas/principal.ts'
 
 const SSE_ANSWER = { status: 200, type: 'text/event-stream' } as const
 const lastIdParam = text('The id to go on from, where the header Last-Event-ID cannot be set.', 200)
@@ -110,7 +110,7 @@ function endWithRight(
   if (accounts === undefined || (principal === undefined && config.readAccess !== 'open'))
     return () => undefined
   return accounts.watch(principal, (now) => {
-    if (now === null || (now.projects !== 'all' && !now.projects.includes(project))) end()
+    if (now === null || !seesProject(now, project)) end()
   })
 }
 

@@ -5,6 +5,7 @@ import { OWNER } from '#/api/accounts/key-principal.ts'
 import type { AppDeps } from '#/api/deps.ts'
 import { text, wholeNumber } from '#/api/params.ts'
 import { route, type Call, type Route } from '#/api/route.ts'
+import { seesProject } from '#/schemas/principal.ts'
 
 const type = 'application/json'
 const body = (about: string) => ({ about, types: [type], schema: { type: 'object' } })
@@ -130,9 +131,8 @@ function projectRoutes(deps: AppDeps): readonly Route[] {
       summary: 'The projects the caller may see.',
       answer: answer('Projects.'),
       handle({ principal, project }) {
-        const seen = principal?.projects ?? [project]
-        const isSeen = (id: string): boolean => seen === 'all' || seen.includes(id)
-        return { items: keys.listProjects().filter(({ id }) => isSeen(id)), next: null }
+        const who = principal ?? { projects: [project] }
+        return { items: keys.listProjects().filter(({ id }) => seesProject(who, id)), next: null }
       },
     }),
   ]

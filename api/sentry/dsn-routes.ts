@@ -3,6 +3,7 @@ import { text } from '#/api/params.ts'
 import { route } from '#/api/route.ts'
 import type { Call, Route } from '#/api/route.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
+import { seesProject } from '#/schemas/principal.ts'
 import type { Dsn } from './dsns.ts'
 
 /** The project of the platform itself: what fails in its pages and processes. */
@@ -63,8 +64,8 @@ export function dsnRoutes({ dsns, keys, config }: AppDeps): readonly Route[] {
 
 /** Everybody who may read at all may report what fails in the pages they read. */
 function checkProject({ principal }: Call, project: string): void {
-  if (principal === undefined || principal.projects === 'all' || project === OWN_PROJECT) return
-  if (principal.projects.includes(project)) return
+  if (principal === undefined || project === OWN_PROJECT) return
+  if (seesProject(principal, project)) return
   throw new FaultlineError('forbidden', 'This project is not yours to see.', { path: 'id' })
 }
 
