@@ -6,10 +6,10 @@ import { projectOf } from './accounts/project-choice.ts'
 import {
   authorize,
   callBack,
+  changeNoterOf,
   guardHost,
   guardIngest,
   guardOrigin,
-  noteChange,
   noteRefusal,
 } from './auth.ts'
 import { sendBadAddressPage } from './bad-address.ts'
@@ -114,6 +114,7 @@ function register(
   wish: { route: Route; parts: RouteParts },
 ): void {
   const { route, parts } = wish
+  const noteChange = changeNoterOf(deps, route)
   app.route({
     method: route.method === 'GET' && route.isStream !== true ? ['GET', 'HEAD'] : route.method,
     url: route.path,
@@ -133,7 +134,7 @@ function register(
     handler: async (request, reply) => {
       const call = callOf(deps, route, { request, reply })
       const answer = await route.handle(call)
-      await noteChange(deps, route, call)
+      if (noteChange !== undefined) await noteChange(call)
       if (answer === undefined) return reply
       return reply
         .code(route.answer.status)

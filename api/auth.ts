@@ -186,22 +186,24 @@ export function noteRefusal(deps: AppDeps, request: FastifyRequest, error: unkno
   })
 }
 
-/** These write entries of their own, with more in them. */
-const TELLS_ITSELF = /^\/api\/(keys|operator\/keys|users|invitations|projects)(\/|$)/
-
-/** Tells the audit trail of what an administrator or the operator changed, before it is answered. */
-export async function noteChange({ audit }: AppDeps, route: Route, call: Call): Promise<void> {
-  const { method, path, access } = route
-  if (audit === undefined || method === 'GET' || TELLS_ITSELF.test(path)) return
-  if (access !== 'admin' && access !== 'operator') return
-  const { principal, project } = call
-  await audit.record({
-    actor: principal?.id ?? '',
-    action: 'change',
-    target: `${method} ${path}`,
-    result: 'done',
-    detail: { project, ...call.path },
-  })
+/**
+ * Tells the audit trail of what an administrator or the operator changed, to be waited for before it is answered;
+ * undefined for routes that change nothing so, or tell it themselves.
+ */
+export function changeNoterOf(
+  { audit }: AppDeps,
+  { method, path, access, tellsTrail }: Route,
+): ((call: Call) => Promise<void>) | undefined {
+  if (audit === undefined || method === 'GET' || tellsTrail === true) return undefined
+  if (access !== 'admin' && access !== 'operator') return undefined
+  return ({ principal, project, path: parts }) =>
+    audit.record({
+      actor: principal?.id ?? '',
+      action: 'change',
+      target: `${method} ${path}`,
+      result: 'done',
+      detail: { project, ...parts },
+    })
 }
 
 /** Writes from pages of other sites are refused even where no key is needed. */

@@ -58,6 +58,8 @@ export interface Route<Q extends Params = Params> {
   isCrossOrigin?: boolean
   /** How failures are told where the protocol has a shape of its own; problem+json when not given. */
   sendError?: (request: FastifyRequest, reply: FastifyReply, error: FaultlineError) => FastifyReply
+  /** Writes an entry of its own to the audit trail, with more in it than that an administrator changed something. */
+  tellsTrail?: boolean
   /** Not answered to HEAD: the answer has no end. */
   isStream?: boolean
   /** What it returns is sent as JSON; undefined when it has answered itself. */

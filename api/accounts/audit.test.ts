@@ -222,6 +222,15 @@ describe('changes by administrators', () => {
       target: 'POST /api/silences',
       detail: { project: 'default' },
     })
+    const url = '/api/projects/default/dsn/rotate'
+    expect((await test.call('POST', url, { bearer })).status).toBe(200)
+    const [rotated] = await test.audit.page({ before: null, limit: 1 })
+    expect(rotated).toMatchObject({
+      actor: `user:${id}`,
+      action: 'change',
+      target: 'POST /api/projects/:id/dsn/rotate',
+      detail: { id: 'default' },
+    })
     await test.deps.silences?.close()
     await test.close()
   })

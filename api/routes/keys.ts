@@ -25,6 +25,7 @@ export function keyRoutes({ keys, audit }: AppDeps): readonly Route[] {
     route({
       method: 'POST',
       path: '/api/keys',
+      tellsTrail: true,
       tag: 'keys',
       summary: 'Create a key; its text is shown this once.',
       access: 'admin',
@@ -45,6 +46,7 @@ export function keyRoutes({ keys, audit }: AppDeps): readonly Route[] {
     route({
       method: 'DELETE',
       path: '/api/keys/:id',
+      tellsTrail: true,
       tag: 'keys',
       summary: 'Revoke a key; it is refused from now on.',
       access: 'admin',

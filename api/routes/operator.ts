@@ -30,6 +30,7 @@ function operatorRoute(
   spec: Pick<Route, 'method' | 'path' | 'summary' | 'handle'> & {
     status?: number
     hasBody?: boolean
+    tellsTrail?: boolean
   },
 ): Route {
   return route({
@@ -44,6 +45,7 @@ function operatorRoute(
       : {}),
     answer: { status: spec.status ?? 200, type, about: spec.summary, schema: { type: 'object' } },
     problems: ['invalid_json', 'invalid_request', 'not_found', 'conflict'],
+    ...(spec.tellsTrail === true ? { tellsTrail: true } : {}),
     handle: spec.handle,
   })
 }
@@ -59,6 +61,7 @@ function operatorKeyRoutes({ keys, audit }: AppDeps): readonly Route[] {
     operatorRoute({
       method: 'POST',
       path: '/api/operator/keys',
+      tellsTrail: true,
       summary: 'Create a key, and its project where it is new.',
       status: 201,
       hasBody: true,
@@ -78,6 +81,7 @@ function operatorKeyRoutes({ keys, audit }: AppDeps): readonly Route[] {
     operatorRoute({
       method: 'DELETE',
       path: '/api/operator/keys/:id',
+      tellsTrail: true,
       summary: 'Revoke a key of any project.',
       async handle({ path, principal }) {
         const actor = principal?.id ?? ''
