@@ -126,8 +126,7 @@ function register(
       if (route.isCrossOrigin === true) allowOrigins(reply)
       // Keys, cookies and signatures are looked at at once; only tokens are waited for.
       const admitted = authorize(deps, request, route.access) ?? route.admit?.(request)
-      if (route.access === 'ingest' || route.access === 'own')
-        limitIngest(deps, parts, { request, reply })
+      if (route.access === 'ingest' || route.access === 'own') limitIngest(deps, parts, request)
       if (admitted === undefined) done()
       else void callBack(admitted, done)
     },
@@ -145,13 +144,9 @@ function register(
   })
 }
 
-function limitIngest(
-  deps: AppDeps,
-  parts: RouteParts,
-  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
-): void {
+function limitIngest(deps: AppDeps, parts: RouteParts, request: FastifyRequest): void {
   try {
-    guardIngest(request, reply, { rate: parts.rate, pressure: parts.door.pressure })
+    guardIngest(request, { rate: parts.rate, pressure: parts.door.pressure })
   } catch (error) {
     countLimited(deps)
     throw error
@@ -250,5 +245,7 @@ function answerError(
   const error = faultlineErrorOf(thrown)
   if (error.status >= 500) deps.onProblem?.(thrown, request.id)
   noteRefusal(deps, request, error)
+  const { retryAfterSeconds } = error
+  if (retryAfterSeconds !== undefined) void reply.header('retry-after', retryAfterSeconds)
   return send(request, reply, error)
 }

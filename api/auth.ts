@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import type { Principal } from '#/schemas/principal.ts'
 import { mayCall } from './accounts/access.ts'
 import { cookieOf, csrfTokenOf, SESSION_COOKIE } from './accounts/cookies.ts'
@@ -216,15 +216,13 @@ export function guardOrigin(request: FastifyRequest): void {
 /** Before the body is read: a caller past its rate, or a pipeline behind, costs no more than this. */
 export function guardIngest(
   request: FastifyRequest,
-  reply: FastifyReply,
   limits: { rate: RateLimit; pressure: Pressure },
 ): void {
   const wait = limits.rate.waitSeconds(request.apiKey?.id ?? '')
-  if (wait > 0) {
-    void reply.header('retry-after', wait)
+  if (wait > 0)
     throw new FaultlineError('rate_limited', 'This key sends more than its rate allows.', {
       remedy: `Wait ${wait} s, send fewer, or ask for a higher rate.`,
+      retryAfterSeconds: wait,
     })
-  }
   limits.pressure.check()
 }

@@ -1,7 +1,6 @@
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { AppDeps } from './deps.ts'
 import { createRateLimit } from './rate-limit.ts'
-import type { Call } from './route.ts'
 
 /**
  * What asks the store for more than a page does: so many a minute for each caller. Fails with `rate_limited` and says
@@ -10,15 +9,15 @@ import type { Call } from './route.ts'
 export function createMinuteLimit(
   { config, clock }: Pick<AppDeps, 'config' | 'clock'>,
   what: string,
-): (call: Call, caller: string) => void {
+): (caller: string) => void {
   const perMinute = config.sqlPerMinuteMax
   const rate = createRateLimit(clock, { perSecond: perMinute / 60, burst: perMinute })
-  return (call, caller) => {
+  return (caller) => {
     const wait = rate.waitSeconds(caller)
-    if (wait > 0) {
-      void call.reply.header('retry-after', wait)
-      throw new FaultlineError('rate_limited', `More than ${perMinute} ${what} a minute.`)
-    }
+    if (wait > 0)
+      throw new FaultlineError('rate_limited', `More than ${perMinute} ${what} a minute.`, {
+        retryAfterSeconds: wait,
+      })
     rate.take(caller, 1)
   }
 }

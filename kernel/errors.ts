@@ -120,6 +120,8 @@ export interface FaultlineErrorOptions {
   path?: string
   /** What the reader can do about it. */
   remedy?: string
+  /** How long to wait before it may succeed, where that is known: `Retry-After` in an answer. */
+  retryAfterSeconds?: number
   cause?: unknown
 }
 
@@ -129,12 +131,14 @@ export class FaultlineError extends Error {
   readonly code: ErrorCode
   readonly path: string | undefined
   readonly remedy: string | undefined
+  readonly retryAfterSeconds: number | undefined
 
   constructor(code: ErrorCode, detail: string, options: FaultlineErrorOptions = {}) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.path = options.path
     this.remedy = options.remedy
+    this.retryAfterSeconds = options.retryAfterSeconds
   }
 
   get status(): number {

@@ -136,7 +136,10 @@ async function limited(
   const wait = Math.max(...buckets.map((bucket) => wrongLogins.waitSeconds(bucket)))
   if (wait > 0) {
     audit.note({ ...about, result: 'denied', detail: { why: 'too many wrong ones' } })
-    throw new TooManyLogins(wait)
+    throw new FaultlineError('rate_limited', 'There were too many wrong passwords.', {
+      remedy: `Wait ${wait} s, or ask an administrator for a link that sets a new one.`,
+      retryAfterSeconds: wait,
+    })
   }
   // Taken before the check, which takes a while: many at once must not all pass here.
   for (const bucket of buckets) wrongLogins.take(bucket, 1)
@@ -148,17 +151,6 @@ async function limited(
   }
   audit.note({ ...about, result: isRight ? 'done' : 'denied' })
   return isRight
-}
-
-/** Carries the seconds for `Retry-After`. */
-export class TooManyLogins extends FaultlineError {
-  readonly retryAfterSeconds: number
-  constructor(seconds: number) {
-    super('rate_limited', 'There were too many wrong passwords.', {
-      remedy: `Wait ${seconds} s, or ask an administrator for a link that sets a new one.`,
-    })
-    this.retryAfterSeconds = seconds
-  }
 }
 
 function byRightOf(deps: DoorDeps, body: Body, visitor: Visitor): Promise<User> {

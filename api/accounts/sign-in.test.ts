@@ -169,7 +169,7 @@ describe('signing in', () => {
   })
 
   it('[H9] ten wrong ones, then 429 with the seconds, for the account and for the address', async () => {
-    await register(FIRST)
+    const first = await register(FIRST)
     await test.person('viewer').catch(() => undefined)
     for (let tries = 0; tries < 10; tries += 1)
       expect((await login({ email: ADA.email, password: `wrong ${tries}` })).status).toBe(401)
@@ -177,6 +177,12 @@ describe('signing in', () => {
     expect(limited).toMatchObject({ status: 429, body: { code: 'rate_limited' } })
     const seconds = Number(limited.headers['retry-after'])
     expect(seconds).toBeGreaterThan(0)
+    const change = await test.call('POST', '/api/auth/password', {
+      body: { current: PASSWORD, password: 'another good one' },
+      bearer: String(first.body['access_token']),
+    })
+    expect(change.status).toBe(429)
+    expect(Number(change.headers['retry-after'])).toBe(seconds)
     expect((await login({ email: 'other@example.org', password: 'x' })).status).toBe(429)
     await test.clock.advance(seconds * 1000)
     expect((await login({ email: ADA.email, password: PASSWORD })).status).toBe(200)

@@ -218,7 +218,7 @@ function askRoutes(deps: AppDeps, { desk }: AiParts): readonly Route[] {
           throw new FaultlineError('forbidden', 'A responder may ask the language model.', {
             path: 'use_model',
           })
-        checkRate(call, call.key?.id ?? call.request.ip)
+        checkRate(call.key?.id ?? call.request.ip)
         const { project, nowMs } = call
         return desk.ask({ project, question: question.toWellFormed(), useModel, nowMs })
       },

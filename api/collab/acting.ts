@@ -38,10 +38,10 @@ export async function act(
   if (principal === undefined)
     throw new FaultlineError('unauthorized', 'A change needs somebody who makes it.')
   const wait = rate.waitSeconds(principal.id)
-  if (wait > 0) {
-    void call.reply.header('retry-after', wait)
-    throw new FaultlineError('rate_limited', 'Too many changes; send it again later.')
-  }
+  if (wait > 0)
+    throw new FaultlineError('rate_limited', 'Too many changes; send it again later.', {
+      retryAfterSeconds: wait,
+    })
   rate.take(principal.id, 1)
   const actor: Actor = { id: principal.id, name: principal.name, role: principal.role }
   const run = (kind: CommandKind, payload: JsonObject, expect?: { field: string; rev: number }) => {

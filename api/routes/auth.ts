@@ -9,7 +9,7 @@ import {
   setSessionCookies,
 } from '#/api/accounts/cookies.ts'
 import type { User } from '#/api/accounts/account-records.ts'
-import { TooManyLogins, type Visitor } from '#/api/accounts/doors.ts'
+import type { Visitor } from '#/api/accounts/doors.ts'
 import { textOf } from '#/api/accounts/wishes.ts'
 import type { AppDeps } from '#/api/deps.ts'
 import { isOpen } from '#/api/auth.ts'
@@ -62,14 +62,8 @@ function signInRoutes(deps: AppDeps, accounts: Accounts): readonly Route[] {
       problems: [...problems, 'unauthorized', 'overloaded'],
       async handle(call) {
         const wish = readObject(call)
-        try {
-          const user = await accounts.doors.login(wish, visitorOf(call.request))
-          return await signIn(deps, call, { user, wish })
-        } catch (error) {
-          if (error instanceof TooManyLogins)
-            void call.reply.header('retry-after', error.retryAfterSeconds)
-          throw error
-        }
+        const user = await accounts.doors.login(wish, visitorOf(call.request))
+        return signIn(deps, call, { user, wish })
       },
     }),
     route({

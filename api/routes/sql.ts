@@ -43,7 +43,7 @@ export function sqlRoutes(deps: AppDeps): readonly Route[] {
         'rate_limited',
       ],
       async handle(call) {
-        checkRate(call, call.principal?.id ?? call.request.ip)
+        checkRate(call.principal?.id ?? call.request.ip)
         const view = await run(deps, call)
         if (call.query.format === 'json') return view
         sendCsv(call, csvOfView(view))
