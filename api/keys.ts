@@ -1,4 +1,5 @@
 import { FaultlineError } from '#/kernel/errors.ts'
+import type { KeyView, ProjectView } from '#/schemas/accounts.ts'
 import type { ConfigEntry } from '#/schemas/records.ts'
 import { openConfigTopic } from './config-topic.ts'
 import type { ConfigTopic, ConfigTopicDeps } from './config-topic.ts'
@@ -7,22 +8,9 @@ import { isSameHash, keyIdOf, makeKey, secretHash } from './key-format.ts'
 export const SCOPES = ['ingest', 'read', 'admin'] as const
 export type Scope = (typeof SCOPES)[number]
 
-/** What is known of a key; never the key itself. */
-export interface ApiKey {
-  id: string
-  project: string
-  name: string
+/** A key as it is shown, with scopes that exist. */
+export interface ApiKey extends KeyView {
   scopes: readonly Scope[]
-  created_at: number
-  revoked_at: number | null
-  /** Up to a minute old in what other processes see. */
-  last_used_at: number | null
-}
-
-export interface Project {
-  id: string
-  name: string
-  created_at: number
 }
 
 export interface Keys {
@@ -42,8 +30,8 @@ export interface Keys {
   verify(key: string): ApiKey | undefined
 
   /** Creates the project unless it is there. */
-  ensureProject(wish: { id: string; name: string; actor?: string }): Promise<Project>
-  listProjects(): readonly Project[]
+  ensureProject(wish: { id: string; name: string; actor?: string }): Promise<ProjectView>
+  listProjects(): readonly ProjectView[]
   /** Writes what is pending and stops. */
   close(): Promise<void>
 }
@@ -61,7 +49,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
 export async function openKeys(deps: ConfigTopicDeps): Promise<Keys> {
   const { clock } = deps
   const keys = new Map<string, StoredKey>()
-  const projects = new Map<string, Project>()
+  const projects = new Map<string, ProjectView>()
   const used = new Map<string, number>()
   const stop = new AbortController()
   const topic = await openConfigTopic(deps, (entry) => applyEntry({ keys, projects }, entry))
@@ -117,7 +105,7 @@ export async function openKeys(deps: ConfigTopicDeps): Promise<Keys> {
         const at = clock.nowMs()
         await topic.write([entryOf('project', id, at, { name, created_at: at }, actor)])
       }
-      return projects.get(id) as Project
+      return projects.get(id) as ProjectView
     },
     listProjects: () => [...projects.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     async close() {
@@ -145,12 +133,15 @@ async function keepUses(
 
 /** Later entries win. Uses are entries of their own, so that noting one can never undo a revocation. */
 function applyEntry(
-  state: { keys: Map<string, StoredKey>; projects: Map<string, Project> },
+  state: { keys: Map<string, StoredKey>; projects: Map<string, ProjectView> },
   entry: ConfigEntry,
 ): void {
   const { keys, projects } = state
   if (entry.kind === 'project') {
-    projects.set(entry.id, { id: entry.id, ...(JSON.parse(entry.value) as Omit<Project, 'id'>) })
+    projects.set(entry.id, {
+      id: entry.id,
+      ...(JSON.parse(entry.value) as Omit<ProjectView, 'id'>),
+    })
   } else if (entry.kind === 'api_key') {
     const { hash, ...rest } = JSON.parse(entry.value) as Omit<ApiKey, 'id'> & { hash: string }
     const lastUsedAt = keys.get(entry.id)?.info.last_used_at ?? null

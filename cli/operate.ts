@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ApiKey, Project } from '#/api/keys.ts'
+import type { ApiKey } from '#/api/keys.ts'
 import type { DeadLetterView } from '#/api/ports.ts'
 import { FaultlineError, messageOf, type ErrorCode } from '#/kernel/errors.ts'
+import type { ProjectView } from '#/schemas/accounts.ts'
 import type { StageView } from '#/schemas/view.ts'
 import type { Command, Io } from './io.ts'
 import { environmentValue } from './config.ts'
@@ -214,7 +215,7 @@ export const keysCommand = operatorCommand(
       async run({ ask, given, io }) {
         const answer = (await ask('GET', '/api/operator/keys')) as {
           keys: readonly ApiKey[]
-          projects: readonly Project[]
+          projects: readonly ProjectView[]
         }
         const rows = answer.keys.map((key) => [
           key.id,

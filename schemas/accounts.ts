@@ -1,5 +1,5 @@
 /** Accounts as the API shows them; never a password, a token or the hash of one. */
-import type { Role } from './principal.ts'
+import type { Principal, Role } from './principal.ts'
 
 export interface UserView {
   id: string
@@ -36,15 +36,21 @@ export interface ProjectView {
   created_at: number
 }
 
+/** What is known of a key; never the key itself. */
+export interface KeyView {
+  id: string
+  project: string
+  name: string
+  scopes: readonly string[]
+  created_at: number
+  revoked_at: number | null
+  /** Up to a minute old in what other processes see. */
+  last_used_at: number | null
+}
+
 /** What a caller is told about itself. */
 export interface MeView {
-  principal: {
-    id: string
-    name: string
-    kind: 'user' | 'key' | 'owner'
-    role: Role
-    projects: readonly string[] | 'all'
-  } | null
+  principal: Omit<Principal, 'sessionId'> | null
   /** Empty for callers that are no person. */
   email: string
   /** The project that reads are of, for this caller as it asks now. */

@@ -1,18 +1,10 @@
-import type { Role } from '#/schemas/principal.ts'
+import type { InvitationView, UserView } from '#/schemas/accounts.ts'
 
 /** What lies in `config.v1` under the kinds `user`, `session`, `invitation`, `signing_key`, `organisation`. */
 
-export interface User {
-  id: string
-  email: string
-  name: string
-  role: Role
-  projects: readonly string[] | 'all'
-  source: 'local' | 'oidc'
+export interface User extends UserView {
   /** As `password.ts` writes it; empty where there is none. */
   password: string
-  created_at: number
-  disabled_at: number | null
 }
 
 /** One sign-in, and all tokens that descend from it. */
@@ -34,19 +26,9 @@ export interface Session {
   client: string
 }
 
-export interface Invitation {
-  id: string
+export interface Invitation extends InvitationView {
+  /** SHA-256 of the link's secret. */
   hash: string
-  email: string
-  role: Role
-  projects: readonly string[] | 'all'
-  /** The user whose password it sets anew; empty for a new one. */
-  user: string
-  created_by: string
-  created_at: number
-  expires_at: number
-  used_at: number | null
-  revoked_at: number | null
 }
 
 /** The public half of what a process signs with; the private one never leaves it. */

@@ -38,6 +38,7 @@ export type {
 export type {
   AuditView,
   InvitationView,
+  KeyView,
   MeView,
   ProjectView,
   UserView,

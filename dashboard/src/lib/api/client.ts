@@ -6,7 +6,6 @@ import { error } from '@sveltejs/kit'
 
 import { apiPath, type Query } from '#lib/api/path.ts'
 import { problemSentence, raiseProblem } from '#lib/api/problem.ts'
-import type { KeyView } from '#lib/account/views.ts'
 import type {
   AuditView,
   ChangesView,
@@ -18,6 +17,7 @@ import type {
   InvitationView,
   IssueDetail,
   IssueRow,
+  KeyView,
   MeView,
   MetricsView,
   OnCallView,
