@@ -70,3 +70,16 @@ export interface Route<Q extends Params = Params> {
 export function route<Q extends Params>(spec: Route<Q>): Route {
   return spec
 }
+
+const type = 'application/json'
+const schema = { type: 'object' }
+
+/** A body whose fields are told in words. */
+export function jsonBody(about: string): NonNullable<Route['body']> {
+  return { about, types: [type], schema }
+}
+
+/** An answer that is told in words. */
+export function jsonAnswer(about: string, status = 200): Route['answer'] {
+  return { status, type, about, schema }
+}

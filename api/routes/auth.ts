@@ -13,19 +13,11 @@ import type { Visitor } from '#/api/accounts/doors.ts'
 import { textOf } from '#/api/accounts/wishes.ts'
 import type { AppDeps } from '#/api/deps.ts'
 import { isOpen } from '#/api/auth.ts'
-import { route, type Call, type Route } from '#/api/route.ts'
+import { jsonAnswer, jsonBody, route, type Call, type Route } from '#/api/route.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { MeView } from '#/schemas/accounts.ts'
 import { seesProject } from '#/schemas/principal.ts'
 
-const type = 'application/json'
-const body = (about: string) => ({ about, types: [type], schema: { type: 'object' } })
-const answer = (about: string, status = 200) => ({
-  status,
-  type,
-  about,
-  schema: { type: 'object' },
-})
 const problems = ['invalid_json', 'invalid_request', 'rate_limited', 'conflict'] as const
 
 /** Signing in and out, and being told who one is. */
@@ -42,10 +34,10 @@ function signInRoutes(deps: AppDeps, accounts: Accounts): readonly Route[] {
       ...common,
       path: '/api/auth/register',
       summary: 'Make an account: the first by the set-up link, others by invitation.',
-      body: body(
+      body: jsonBody(
         '`email`, `password`, `name`, and `setup_token` or `invitation`; `cookie: true` for browsers.',
       ),
-      answer: answer('The person, and tokens where no cookie was asked for.', 201),
+      answer: jsonAnswer('The person, and tokens where no cookie was asked for.', 201),
       problems: [...problems, 'forbidden'],
       async handle(call) {
         const wish = readObject(call)
@@ -57,8 +49,8 @@ function signInRoutes(deps: AppDeps, accounts: Accounts): readonly Route[] {
       ...common,
       path: '/api/auth/login',
       summary: 'Sign in.',
-      body: body('`email`, `password`; `cookie: true` for browsers.'),
-      answer: answer('The person, and tokens where no cookie was asked for.'),
+      body: jsonBody('`email`, `password`; `cookie: true` for browsers.'),
+      answer: jsonAnswer('The person, and tokens where no cookie was asked for.'),
       problems: [...problems, 'unauthorized', 'overloaded'],
       async handle(call) {
         const wish = readObject(call)
@@ -70,8 +62,8 @@ function signInRoutes(deps: AppDeps, accounts: Accounts): readonly Route[] {
       ...common,
       path: '/api/auth/refresh',
       summary: 'The next pair of tokens for a refresh token, which is spent with it.',
-      body: body('`refresh_token`.'),
-      answer: answer('Tokens.'),
+      body: jsonBody('`refresh_token`.'),
+      answer: jsonAnswer('Tokens.'),
       problems: [...problems, 'unauthorized'],
       async handle(call) {
         const token = textOf(readObject(call)['refresh_token'], 'refresh_token', 200)
@@ -93,7 +85,7 @@ function personRoutes(deps: AppDeps, accounts: Accounts): readonly Route[] {
       path: '/api/auth/me',
       access: 'none',
       summary: 'Who is asking, and what for.',
-      answer: answer('The principal and its projects.'),
+      answer: jsonAnswer('The principal and its projects.'),
       handle: (call) => meOf(deps, accounts, call),
     }),
     route({
@@ -102,7 +94,7 @@ function personRoutes(deps: AppDeps, accounts: Accounts): readonly Route[] {
       path: '/api/auth/logout',
       access: 'person',
       summary: 'Sign out: the session ends, and every stream and socket of it within five seconds.',
-      answer: answer('Nothing.'),
+      answer: jsonAnswer('Nothing.'),
       async handle({ principal, reply, request }) {
         const actor = principal?.id ?? ''
         await accounts.sessions.end(principal?.sessionId ?? '', actor)
@@ -118,8 +110,8 @@ function personRoutes(deps: AppDeps, accounts: Accounts): readonly Route[] {
       path: '/api/auth/password',
       access: 'person',
       summary: 'Choose another password; other sign-ins of this person end.',
-      body: body('`current` and `password`.'),
-      answer: answer('Nothing.'),
+      body: jsonBody('`current` and `password`.'),
+      answer: jsonAnswer('Nothing.'),
       problems: [...problems],
       async handle(call) {
         const { principal, request } = call
@@ -147,7 +139,7 @@ function ticketRoute({ wsTickets, accounts }: AppDeps): Route {
     path: '/api/ws-ticket',
     access: 'read',
     summary: 'A ticket for one WebSocket: good once, for 30 seconds, for this session.',
-    answer: answer('`ticket`: the second value of Sec-WebSocket-Protocol.'),
+    answer: jsonAnswer('`ticket`: the second value of Sec-WebSocket-Protocol.'),
     handle({ principal, project }) {
       if (wsTickets === undefined || accounts === undefined)
         throw new FaultlineError('not_found', 'There are no tickets here.')

@@ -4,17 +4,9 @@ import { textOf } from '#/api/accounts/wishes.ts'
 import { OWNER } from '#/api/accounts/key-principal.ts'
 import type { AppDeps } from '#/api/deps.ts'
 import { text, wholeNumber } from '#/api/params.ts'
-import { route, type Call, type Route } from '#/api/route.ts'
+import { jsonAnswer, jsonBody, route, type Call, type Route } from '#/api/route.ts'
 import { seesProject } from '#/schemas/principal.ts'
 
-const type = 'application/json'
-const body = (about: string) => ({ about, types: [type], schema: { type: 'object' } })
-const answer = (about: string, status = 200) => ({
-  status,
-  type,
-  about,
-  schema: { type: 'object' },
-})
 const common = { tag: 'accounts', access: 'operator', query: {} } as const
 const problems = ['invalid_json', 'invalid_request', 'not_found', 'conflict'] as const
 
@@ -39,7 +31,7 @@ function userRoutes({ admin }: Accounts): readonly Route[] {
       method: 'GET',
       path: '/api/users',
       summary: 'Everybody with an account.',
-      answer: answer('People.'),
+      answer: jsonAnswer('People.'),
       handle: () => ({ items: admin.users(), next: null }),
     }),
     route({
@@ -49,8 +41,8 @@ function userRoutes({ admin }: Accounts): readonly Route[] {
       tellsTrail: true,
       summary:
         'Change role, projects or name, or disable somebody; open streams notice within 5 s.',
-      body: body('Any of `role`, `projects`, `name`, `disabled`.'),
-      answer: answer('The person.'),
+      body: jsonBody('Any of `role`, `projects`, `name`, `disabled`.'),
+      answer: jsonAnswer('The person.'),
       problems,
       handle: (call) => admin.change(call.path['id'] ?? '', readObject(call), byOf(call)),
     }),
@@ -60,7 +52,7 @@ function userRoutes({ admin }: Accounts): readonly Route[] {
       path: '/api/users/:id/reset-link',
       tellsTrail: true,
       summary: 'A link with which this person sets a new password; shown once.',
-      answer: answer('The link’s token.', 201),
+      answer: jsonAnswer('The link’s token.', 201),
       problems,
       handle: async (call) => linkOf(await admin.resetLink(call.path['id'] ?? '', byOf(call))),
     }),
@@ -74,7 +66,7 @@ function invitationRoutes({ admin }: Accounts): readonly Route[] {
       method: 'GET',
       path: '/api/invitations',
       summary: 'Invitations, newest first, without their secrets.',
-      answer: answer('Invitations.'),
+      answer: jsonAnswer('Invitations.'),
       handle: () => ({ items: admin.invitations(), next: null }),
     }),
     route({
@@ -83,8 +75,8 @@ function invitationRoutes({ admin }: Accounts): readonly Route[] {
       path: '/api/invitations',
       tellsTrail: true,
       summary: 'Invite somebody; the link is shown once.',
-      body: body('`role`, `projects` (“all” or a list), `email`, `hours`.'),
-      answer: answer('The link’s token.', 201),
+      body: jsonBody('`role`, `projects` (“all” or a list), `email`, `hours`.'),
+      answer: jsonAnswer('The link’s token.', 201),
       problems,
       handle: async (call) => linkOf(await admin.invite(readObject(call), byOf(call))),
     }),
@@ -94,7 +86,7 @@ function invitationRoutes({ admin }: Accounts): readonly Route[] {
       path: '/api/invitations/:id',
       tellsTrail: true,
       summary: 'Take an invitation back.',
-      answer: answer('The invitation.'),
+      answer: jsonAnswer('The invitation.'),
       problems,
       handle: (call) => admin.revokeInvitation(call.path['id'] ?? '', byOf(call)),
     }),
@@ -115,8 +107,8 @@ function projectRoutes(deps: AppDeps): readonly Route[] {
       path: '/api/projects',
       tellsTrail: true,
       summary: 'Make a project, unless it is there.',
-      body: body('`id`, which addresses and keys name it by, and `name`.'),
-      answer: answer('The project.', 201),
+      body: jsonBody('`id`, which addresses and keys name it by, and `name`.'),
+      answer: jsonAnswer('The project.', 201),
       problems,
       async handle(call) {
         const { id, name = id } = readObject(call)
@@ -134,7 +126,7 @@ function projectRoutes(deps: AppDeps): readonly Route[] {
       method: 'GET',
       path: '/api/projects',
       summary: 'The projects the caller may see.',
-      answer: answer('Projects.'),
+      answer: jsonAnswer('Projects.'),
       handle({ principal, project }) {
         const who = principal ?? { projects: [project] }
         return { items: keys.listProjects().filter(({ id }) => seesProject(who, id)), next: null }
@@ -159,7 +151,7 @@ function auditRoutes({ audit }: AppDeps): readonly Route[] {
         }),
         limit: wholeNumber('How many.', { min: 1, max: 500, fallback: 100 }),
       },
-      answer: answer('Entries.'),
+      answer: jsonAnswer('Entries.'),
       async handle({ query: { before, limit } }) {
         const items = await audit.page({ before: before < 0 ? null : before, limit })
         const last = items.at(-1)
@@ -173,7 +165,7 @@ function auditRoutes({ audit }: AppDeps): readonly Route[] {
       summary:
         'Whether the audit trail is what was written: every hash and every link, from the log.',
       query: { head: text('A hash that was the last one at some time.', 64) },
-      answer: answer('The verdict.'),
+      answer: jsonAnswer('The verdict.'),
       handle: ({ query: { head } }) => audit.verify(head),
     }),
   ]
