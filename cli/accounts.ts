@@ -1,6 +1,5 @@
 import { openAccounts, type Accounts } from '#/api/accounts/accounts.ts'
 import { openAudit, type Audit } from '#/api/accounts/audit.ts'
-import { principalOfKey } from '#/api/accounts/key-principal.ts'
 import { createOidc, type Oidc } from '#/api/accounts/oidc.ts'
 import { createWsTickets, type WsTickets } from '#/api/accounts/ws-tickets.ts'
 import type { CollabOptions } from './collab.ts'
@@ -31,11 +30,7 @@ export async function openPeople(kit: Kit, keys: Keys): Promise<People> {
     ...kit,
     audit,
     clock: systemClock,
-    projects: () => keys.listProjects().map(({ id }) => id),
-    principalOfKey: (id) => {
-      const key = keys.keyOf(id)
-      return key === undefined || key.revoked_at !== null ? null : principalOfKey(key)
-    },
+    keys,
     config: {
       readAccess: config.readAccess,
       registration: config.registration,

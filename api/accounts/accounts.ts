@@ -1,4 +1,5 @@
 import type { ConfigTopicDeps } from '#/api/config-topic.ts'
+import type { Keys } from '#/api/keys.ts'
 import { createRateLimit } from '#/api/rate-limit.ts'
 import type { MeView } from '#/schemas/accounts.ts'
 import type { Principal } from '#/schemas/principal.ts'
@@ -6,7 +7,7 @@ import { createAccountAdmin, type AccountAdmin } from './account-admin.ts'
 import { openAccountStore } from './account-store.ts'
 import type { Audit } from './audit.ts'
 import { createDoors, type Doors } from './doors.ts'
-import { OWNER } from './key-principal.ts'
+import { OWNER, principalOfKey } from './key-principal.ts'
 import { createPasswords, type PasswordCost } from './password.ts'
 import { createPrincipalWatch, type PrincipalWatch } from './principal-watch.ts'
 import { createSessions, type Sessions } from './sessions.ts'
@@ -39,10 +40,8 @@ export interface AccountsConfig {
 export interface AccountsDeps extends ConfigTopicDeps {
   audit: Audit
   config: AccountsConfig
-  /** The project's name must be one of these. */
-  projects: () => readonly string[]
-  /** Whether the key still lives, and as what. */
-  principalOfKey(id: string): Principal | null
+  /** Callers may be keys, and people are of projects that exist. */
+  keys: Pick<Keys, 'keyOf' | 'listProjects'>
 }
 
 /** Wrong sign-ins: ten at once, and one more every minute and a half. */
@@ -56,7 +55,8 @@ export async function openAccounts(deps: AccountsDeps): Promise<Accounts> {
   const refreshed = (principal: Principal): Principal | null => {
     if (principal.kind === 'owner') return OWNER
     if (principal.kind === 'user') return sessions.principalOf(principal.sessionId)
-    return deps.principalOfKey(principal.id.slice('key:'.length))
+    const key = deps.keys.keyOf(principal.id.slice('key:'.length))
+    return key === undefined || key.revoked_at !== null ? null : principalOfKey(key)
   }
   const watch = createPrincipalWatch({ ...deps, refreshed, isOpen })
   const store = await openAccountStore({
@@ -91,7 +91,10 @@ export async function openAccounts(deps: AccountsDeps): Promise<Accounts> {
     sessions,
     tokens,
     doors: createDoors({ ...parts, wrongLogins }),
-    admin: createAccountAdmin(parts),
+    admin: createAccountAdmin({
+      ...parts,
+      projects: () => deps.keys.listProjects().map(({ id }) => id),
+    }),
     hasUsers,
     isOpen,
     organisation: () => store.state.organisation,

@@ -48,7 +48,6 @@ export interface DoorDeps {
   audit: Audit
   clock: Clock
   config: AccountsConfig
-  projects: () => readonly string[]
   hasUsers(): boolean
 }
 

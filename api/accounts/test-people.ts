@@ -5,7 +5,6 @@ import { createTestApp, type TestApp, type TestAppOptions } from '#/api/test-app
 import { TOPICS } from '#/schemas/topics.ts'
 import { openAccounts, type Accounts, type AccountsDeps } from './accounts.ts'
 import { openAudit, type Audit } from './audit.ts'
-import { principalOfKey } from './key-principal.ts'
 import { createOidc, type OidcConfig } from './oidc.ts'
 import { createWsTickets, type WsTickets } from './ws-tickets.ts'
 
@@ -92,11 +91,7 @@ function partsOf(deps: AppDeps, audit: Audit, options: TestPeopleOptions): Accou
     schemaIds,
     registry,
     audit,
-    projects: () => keys.listProjects().map(({ id }) => id),
-    principalOfKey(id) {
-      const key = keys.keyOf(id)
-      return key === undefined || key.revoked_at !== null ? null : principalOfKey(key)
-    },
+    keys,
     config: {
       readAccess: deps.config.readAccess,
       registration: options.registration ?? 'invitation',
