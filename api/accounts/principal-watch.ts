@@ -52,13 +52,13 @@ export function createPrincipalWatch(options: {
   let isLooking = false
   const look = (watcher: Watcher): void => {
     const { last } = watcher
-    const now = last === undefined ? undefined : options.refreshed(last)
-    const isGone = last === undefined ? !options.isOpen() : now === null
-    if (!isGone && (now === undefined || now === null || isSame(now, last))) return
-    if (isGone) watchers.delete(watcher)
-    else watcher.last = now ?? undefined
+    const now = last === undefined ? null : options.refreshed(last)
+    const isAsBefore = last === undefined ? options.isOpen() : now !== null && isSame(now, last)
+    if (isAsBefore) return
+    if (now === null) watchers.delete(watcher)
+    else watcher.last = now
     try {
-      watcher.onChange(isGone ? null : (now ?? null))
+      watcher.onChange(now)
     } catch (error) {
       // One connection that cannot be told must not keep the others from being told.
       options.onProblem?.(error)
@@ -91,8 +91,8 @@ export function createPrincipalWatch(options: {
   }
 }
 
-function isSame(one: Principal, other: Principal | undefined): boolean {
-  if (other === undefined || one.role !== other.role || one.name !== other.name) return false
+function isSame(one: Principal, other: Principal): boolean {
+  if (one.role !== other.role || one.name !== other.name) return false
   if (one.projects === 'all' || other.projects === 'all') return one.projects === other.projects
   const theirs = other.projects
   return (
