@@ -1,8 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { jwtVerify } from 'jose'
 import type { JSONWebKeySet, JWTPayload } from 'jose'
 import type { Clock } from '#/kernel/clock.ts'
 import { FaultlineError, messageOf } from '#/kernel/errors.ts'
+import { randomSecret } from '#/kernel/random.ts'
 import type { User } from './account-records.ts'
 import type { Accounts } from './accounts.ts'
 import type { Audit } from './audit.ts'
@@ -58,7 +59,7 @@ export function createOidc(deps: OidcDeps): Oidc {
     name: config.name,
     async begin({ redirectUri, next }) {
       const [state, nonce, verifier] = [random(), random(), random()]
-      const challenge = createHash('sha256').update(verifier).digest('base64url')
+      const challenge = hash('sha256', verifier, 'base64url')
       const address = new URL((await discovery()).authorization_endpoint)
       const query = {
         response_type: 'code',
@@ -155,7 +156,7 @@ function welcome({ accounts, audit, config }: OidcDeps, claims: JWTPayload): Pro
   return accounts.doors.welcome({ subject, email, name: textIn(claims['name']), role })
 }
 
-const random = (): string => randomBytes(32).toString('base64url')
+const random = (): string => randomSecret(32)
 const textIn = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 async function discover(issuer: string): Promise<Discovery> {
