@@ -3,6 +3,7 @@ import { openAudit, type Audit } from '#/api/accounts/audit.ts'
 import { createOidc, type Oidc } from '#/api/accounts/oidc.ts'
 import { createWsTickets, type WsTickets } from '#/api/accounts/ws-tickets.ts'
 import type { CollabOptions } from './collab.ts'
+import { namesIn } from './config-checks.ts'
 import type { Keys } from '#/api/keys.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import type { Kit } from './kit.ts'
@@ -86,11 +87,4 @@ function oidcOf(config: Config, parts: { accounts: Accounts; audit: Audit }): Oi
       },
     },
   })
-}
-
-function namesIn(list = ''): readonly string[] {
-  return list
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '')
 }

@@ -122,9 +122,14 @@ function checkAddress(
 }
 
 /** `host:port` of every broker; empty for the embedded log. */
-export function brokersOf({ kafkaBrokers = '' }: Pick<Config, 'kafkaBrokers'>): string[] {
-  return kafkaBrokers
+export function brokersOf({ kafkaBrokers }: Pick<Config, 'kafkaBrokers'>): string[] {
+  return namesIn(kafkaBrokers)
+}
+
+/** What stands between commas in a setting; nothing where it is not given. */
+export function namesIn(list = ''): string[] {
+  return list
     .split(',')
-    .map((broker) => broker.trim())
-    .filter((broker) => broker !== '')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
 }
