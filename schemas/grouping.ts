@@ -36,6 +36,8 @@ export interface GroupableRow {
   error_code: string
   route: string
   stack: string
+  /** Only those that grouping looks at. */
+  attributes?: Readonly<Record<string, string>>
   title: string
   rule: string
   /** The issue it is shown under now. */

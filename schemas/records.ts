@@ -301,7 +301,7 @@ export interface GroupedEvent {
   flags: readonly string[]
   /** Issue of the event: 64 lower-case hex digits; empty for events without message and code. */
   fingerprint: string
-  /** rule, code, stack, type_message or message. */
+  /** rule, sender, code, stack, type_message or message. */
   fingerprint_method: string
   /** Short title of the issue. */
   title: string

@@ -1,4 +1,5 @@
 import { pathOf } from '#/api/otlp/http-fields.ts'
+import { SENT_FINGERPRINT } from '#/processors/domain/grouping/fingerprint-sender.ts'
 import {
   attributeName,
   attributeValue,
@@ -126,7 +127,7 @@ export function attributesOf(event: Fields): EventInput {
   const agent = headerOf(event, 'user-agent')
   if (agent !== '') attributes['user_agent.original'] = agent
   const fingerprint = listOf(event['fingerprint']).map(textOf)
-  if (fingerprint.length > 0) attributes['sentry.fingerprint'] = fingerprint
+  if (fingerprint.length > 0) attributes[SENT_FINGERPRINT] = fingerprint
   return attributes
 }
 

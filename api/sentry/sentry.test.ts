@@ -110,6 +110,14 @@ describe('an event of an SDK', () => {
     })
   })
 
+  it('[A17] is grouped as its user told the SDK', async () => {
+    const event = { ...SENTRY_EVENT, fingerprint: ['{{ default }}', 'tenant', 7] }
+    const body = JSON.stringify({ ...event, event_id: 'ab'.repeat(16) })
+    expect((await send(body, { path: 'store/' })).status).toBe(200)
+    const [stored] = await test.rawEvents()
+    expect(groupInputOf(stored!).sent).toEqual(['{{ default }}', 'tenant', '7'])
+  })
+
   it.each([
     ['gzip', gzipSync],
     ['deflate', deflateSync],

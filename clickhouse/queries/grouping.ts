@@ -66,6 +66,7 @@ async function sample(
   const rows = await clickhouse.query<GroupableRow>(
     `SELECT e.* EXCEPT (own_id, at_ms), ${issueOf('e.own_id')} AS issue FROM (
       SELECT service, event_type, environment, message, error_type, error_code, route, stack, title, fingerprint_rule AS rule,
+        mapFilter((name, _) -> name = 'fingerprint', attributes) AS attributes,
         ${OWN} AS own_id, toUnixTimestamp64Milli(occurred_at) AS at_ms
       FROM events WHERE ${OCCURRED_IN_RANGE} AND fingerprint != '' ORDER BY occurred_at DESC, event_id LIMIT {limit:UInt32}
     ) AS e LEFT ANY JOIN ${STANDING} AS a ON a.alias = e.own_id ORDER BY e.at_ms`,

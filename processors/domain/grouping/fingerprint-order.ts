@@ -16,9 +16,11 @@ export interface GroupInput {
   stack?: string
   /** Structured stack, the frame that threw first. */
   frames?: readonly Frame[]
+  /** What the sender groups by itself, as Sentry's SDKs let their users; see fingerprint-sender.ts. */
+  sent?: readonly string[]
 }
 
-export type GroupMethod = 'rule' | 'code' | 'stack' | 'type_message' | 'message'
+export type GroupMethod = 'rule' | 'sender' | 'code' | 'stack' | 'type_message' | 'message'
 
 export interface Decision {
   fingerprint: string

@@ -46,22 +46,31 @@ export function findRule(
   })
 }
 
-const PLACEHOLDER = /\{\{\s*(\w+)\s*\}\}/gu
+const PLACEHOLDER = /\{\{\s*([\w.]+)\s*\}\}/gu
 
 export function expandRule(
   rule: FingerprintRule,
   input: RuleInput,
   fallback: () => string,
 ): string[] {
-  return rule.fingerprint.map((part) => fill(part, input, fallback))
+  return rule.fingerprint.map((part) => fillPlaceholders(part, input, { fallback }))
 }
 
 export function titleOfRule(rule: FingerprintRule, input: RuleInput): string | undefined {
-  return rule.title === undefined ? undefined : fill(rule.title, input, () => '')
+  return rule.title === undefined
+    ? undefined
+    : fillPlaceholders(rule.title, input, { fallback: () => '' })
 }
 
-function fill(text: string, input: RuleInput, fallback: () => string): string {
+/** Puts fields of the event where `{{name}}` stands; a field the event lacks is empty. */
+export function fillPlaceholders(
+  text: string,
+  input: RuleInput,
+  given: { fallback: () => string; names?: Readonly<Record<string, string>> },
+): string {
   return text.replaceAll(PLACEHOLDER, (_, name: string) =>
-    name === 'default' ? fallback() : (input[name as RuleField] ?? ''),
+    name === 'default'
+      ? given.fallback()
+      : (input[(given.names?.[name] ?? name) as RuleField] ?? ''),
   )
 }

@@ -8,7 +8,14 @@ import {
   type GroupInput,
   type GroupMethod,
 } from './fingerprint-order.ts'
-import { expandRule, findRule, titleOfRule, type FingerprintRule } from './fingerprint-rules.ts'
+import { expandSent } from './fingerprint-sender.ts'
+import {
+  expandRule,
+  findRule,
+  titleOfRule,
+  type FingerprintRule,
+  type RuleInput,
+} from './fingerprint-rules.ts'
 import { nameParams, type NamedParam } from './param-names.ts'
 import { createRecentMap } from './recent-map.ts'
 import { fingerprintStack } from './stack-fingerprint.ts'
@@ -170,10 +177,15 @@ class TemplateGrouper implements Grouper {
   }
 
   #choose(evidence: Evidence, aliases: TemplateAlias[]): Chosen {
-    if (this.#rules.length === 0) return this.#chooseDefault(evidence, aliases)
+    const { sent } = evidence.input
+    if (this.#rules.length === 0 && sent === undefined)
+      return this.#chooseDefault(evidence, aliases)
     const fields = ruleFields(evidence)
     const rule = findRule(this.#rules, fields)
-    if (rule === undefined) return this.#chooseDefault(evidence, aliases)
+    if (rule === undefined)
+      return sent === undefined
+        ? this.#chooseDefault(evidence, aliases)
+        : chooseSent(sent, evidence, fields)
     const parts = expandRule(rule, fields, () => decide(evidence).fingerprint)
     const fingerprint = fingerprintOf(['rule', ...parts])
     const names = Object.keys(rule.match).join(', ')
@@ -243,6 +255,14 @@ class TemplateGrouper implements Grouper {
   }
 }
 
+function chooseSent(sent: readonly string[], evidence: Evidence, fields: RuleInput): Decision {
+  const parts = expandSent(sent, fields, () => decide(evidence).fingerprint)
+  const fingerprint = fingerprintOf(['sender', ...parts])
+  const shown = shortTitle(JSON.stringify(sent))
+  const reason = `The sender set the group to ${shown}.`
+  return { fingerprint, announced: fingerprint, own: fingerprint, method: 'sender', reason }
+}
+
 function readStack(input: GroupInput): ParsedStack | undefined {
   if (input.frames !== undefined && input.frames.length > 0)
     return framesToStack(input.frames, input.error_type)
@@ -255,8 +275,8 @@ function withType(parsed: ParsedStack, type: string | undefined): ParsedStack {
   return { ...parsed, exceptions: [{ ...first, type }, ...rest] }
 }
 
-function ruleFields({ input, type, message }: Evidence): Record<string, string> {
-  const fields: Record<string, string> = { environment: input.environment }
+function ruleFields({ input, type, message }: Evidence): RuleInput {
+  const fields: RuleInput = { environment: input.environment }
   // What a stack says of itself counts as if it had been sent apart.
   if (type !== undefined) fields['error_type'] = type
   if (message !== undefined) fields['message'] = message
@@ -276,9 +296,9 @@ function shortTitle(title: string): string {
   return title.length > TITLE_CHARS_MAX ? `${title.slice(0, TITLE_CHARS_MAX - 1)}…` : title
 }
 
-/** Structured frames and long inputs are not cached. */
+/** Structured frames, groups of the sender's own and long inputs are not cached. */
 function cacheKey(input: GroupInput): string | undefined {
-  if (input.frames !== undefined) return undefined
+  if (input.frames !== undefined || input.sent !== undefined) return undefined
   const { message = '', stack = '', error_type = '', error_code = '', route = '' } = input
   if (message.length + stack.length > CACHE_KEY_CHARS_MAX) return undefined
   const present = (input.message === undefined ? 0 : 1) + (input.stack === undefined ? 0 : 2)

@@ -1,4 +1,5 @@
 import type { GroupInput } from '#/processors/domain/grouping/fingerprint.ts'
+import { SENT_FINGERPRINT, readSent } from '#/processors/domain/grouping/fingerprint-sender.ts'
 import type { Frame } from '#/processors/domain/grouping/stack-frame.ts'
 import type { Event } from '#/schemas/records.ts'
 
@@ -12,7 +13,8 @@ type Groupable = Pick<
   | 'error_code'
   | 'route'
   | 'stack'
->
+> &
+  Partial<Pick<Event, 'attributes'>>
 
 /** Errors belong to an issue, and so does whatever carries a text to group by. */
 export function isGrouped(event: Groupable): boolean {
@@ -25,6 +27,8 @@ export function groupInputOf(event: Groupable): GroupInput {
   if (event.error_type !== '') input.error_type = event.error_type
   if (event.error_code !== '') input.error_code = event.error_code
   if (event.route !== '') input.route = event.route
+  const sent = readSent(event.attributes?.[SENT_FINGERPRINT])
+  if (sent !== undefined) input.sent = sent
   if (event.stack === '') return input
   const frames = framesOf(event.stack)
   if (frames === undefined) input.stack = event.stack

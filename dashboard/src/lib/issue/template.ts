@@ -16,6 +16,7 @@ export function templateParts(template: string): readonly TemplatePart[] {
 
 const METHODS: Readonly<Record<string, string>> = {
   rule: 'A rule of this project names its fingerprint.',
+  sender: 'The sender set its fingerprint.',
   code: 'The sender gave an error code and a route: the same code, route and environment are one issue.',
   stack:
     'The stack traces go through the same functions; line numbers and library frames do not count.',
