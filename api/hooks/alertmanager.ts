@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto'
-import { HOOK_ITEMS_MAX, fieldsAt, firstText, given, notA, textAt, valueAt } from './hook.ts'
-import type { Drawn, EventInput, HookDefaults } from './hook.ts'
+import { given } from '#/api/ingest/input.ts'
+import type { EventInput } from '#/api/ingest/input.ts'
+import { HOOK_ITEMS_MAX, fieldsAt, firstText, notA, textAt, valueAt } from './hook.ts'
+import type { Drawn, HookDefaults } from './hook.ts'
 
 /** How alerts name how bad it is, in our five steps; anything else is a warning. */
 const SEVERITIES: Readonly<Record<string, number>> = {

@@ -1,5 +1,7 @@
-import { firstText, given, notA, textAt, valueAt } from './hook.ts'
-import type { Drawn, EventInput, HookDefaults } from './hook.ts'
+import { given } from '#/api/ingest/input.ts'
+import type { EventInput } from '#/api/ingest/input.ts'
+import { firstText, notA, textAt, valueAt } from './hook.ts'
+import type { Drawn, HookDefaults } from './hook.ts'
 
 const COMMIT_CHARS = 12
 

@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto'
+import { textOf } from '#/api/ingest/input.ts'
+import type { EventInput } from '#/api/ingest/input.ts'
 import { isSameHash } from '#/api/key-format.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 
-/** An event as it is given to the door. */
-export type EventInput = Record<string, unknown>
 type Fields = Readonly<Record<string, unknown>>
 
 /** What one delivery of a hook becomes. */
@@ -49,9 +49,7 @@ export function fieldsAt(value: unknown, path: string): Fields {
 }
 
 export function textAt(value: unknown, path: string): string {
-  const found = valueAt(value, path)
-  if (typeof found === 'string') return found
-  return typeof found === 'number' || typeof found === 'boolean' ? String(found) : ''
+  return textOf(valueAt(value, path))
 }
 
 /** The first of these that holds a text. */
@@ -61,11 +59,6 @@ export function firstText(value: unknown, paths: readonly string[]): string {
     if (text !== '') return text
   }
   return ''
-}
-
-/** Fields that are not empty. */
-export function given(fields: Readonly<Record<string, string>>): EventInput {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ''))
 }
 
 export function notA(what: string, path: string, remedy: string): FaultlineError {

@@ -1,7 +1,8 @@
+import type { EventInput } from '#/api/ingest/input.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import { FIELD_NAMES } from '#/schemas/event-input-fields.ts'
 import { HOOK_ITEMS_MAX, notA, valueAt } from './hook.ts'
-import type { Drawn, EventInput, HookDefaults } from './hook.ts'
+import type { Drawn, HookDefaults } from './hook.ts'
 
 /** How a payload of any shape becomes events. Paths are names with dots between: `alert.labels.app`. */
 export interface HookMapping {

@@ -1,6 +1,8 @@
+import { given } from '#/api/ingest/input.ts'
+import type { EventInput } from '#/api/ingest/input.ts'
 import { errorEvent } from '#/api/sentry/error-event.ts'
-import { fieldsAt, firstText, given, notA, textAt, valueAt } from './hook.ts'
-import type { Drawn, EventInput, HookDefaults } from './hook.ts'
+import { fieldsAt, firstText, notA, textAt, valueAt } from './hook.ts'
+import type { Drawn, HookDefaults } from './hook.ts'
 
 const LEVELS: Readonly<Record<string, number>> = { critical: 5, warning: 3, resolved: 2 }
 

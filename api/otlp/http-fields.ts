@@ -1,7 +1,8 @@
+import { textOf } from '#/api/ingest/input.ts'
+import type { EventInput } from '#/api/ingest/input.ts'
 import type { Attributes, OtlpSpan } from './model.ts'
 import { STATUS_ERROR } from './model.ts'
-import { firstText, textOf } from './resource.ts'
-import type { EventInput } from './resource.ts'
+import { firstText } from './resource.ts'
 
 /** Today's names of the HTTP conventions (1.23 and later) before those of old. */
 const METHOD = ['http.request.method', 'http.method']

@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto'
+import { textOf } from '#/api/ingest/input.ts'
+import type { EventInput } from '#/api/ingest/input.ts'
 import { httpFields, MAPPED, personalFields } from './http-fields.ts'
 import type { AttributeValue, Attributes, OtlpLog } from './model.ts'
-import { textOf } from './resource.ts'
-import type { EventInput, ResourceFields } from './resource.ts'
+import type { ResourceFields } from './resource.ts'
 import { exceptionFields, hasException } from './span-events.ts'
 
 /** OpenTelemetry's 24 levels in steps of four; ours has no trace, and their FATAL is our 5. */

@@ -1,3 +1,4 @@
+import { textOf } from '#/api/ingest/input.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import { OTLP_LIMITS, createAttributes, setAttribute } from './model.ts'
 import type {
@@ -70,21 +71,21 @@ function readSpan(span: Fields, path: string): OtlpSpan {
     traceId: hex(span['traceId']),
     spanId: hex(span['spanId']),
     parentSpanId: hex(span['parentSpanId']),
-    name: text(span['name']),
+    name: textOf(span['name']),
     kind: enumeration(span['kind'], SPAN_KINDS),
     startMs: millis(span['startTimeUnixNano']),
     endMs: millis(span['endTimeUnixNano']),
     attributes: readAttributes(span['attributes'], `${path}.attributes`),
     events: events.map((event, index) => readSpanEvent(event, `${path}.events[${index}]`)),
     statusCode: enumeration(status['code'], STATUS_CODES),
-    statusMessage: text(status['message']),
+    statusMessage: textOf(status['message']),
   }
 }
 
 function readSpanEvent(value: unknown, path: string): OtlpSpanEvent {
   const event = object(value, path)
   return {
-    name: text(event['name']),
+    name: textOf(event['name']),
     timeMs: millis(event['timeUnixNano']),
     attributes: readAttributes(event['attributes'], `${path}.attributes`),
   }
@@ -95,9 +96,9 @@ function readLog(log: Fields, path: string): OtlpLog {
     timeMs: millis(log['timeUnixNano']),
     observedMs: millis(log['observedTimeUnixNano']),
     severityNumber: enumeration(log['severityNumber'], SEVERITIES),
-    severityText: text(log['severityText']),
+    severityText: textOf(log['severityText']),
     body: readValue(log['body'], { values: OTLP_LIMITS.nestedValuesMax }, 0),
-    eventName: text(log['eventName']),
+    eventName: textOf(log['eventName']),
     attributes: readAttributes(log['attributes'], `${path}.attributes`),
     traceId: hex(log['traceId']),
     spanId: hex(log['spanId']),
@@ -121,7 +122,7 @@ function readPair(
 ): void {
   if (typeof pair !== 'object' || pair === null) return
   const { key, value } = pair as { key?: unknown; value?: unknown }
-  setAttribute(into, text(key), readValue(value, budget, depth))
+  setAttribute(into, textOf(key), readValue(value, budget, depth))
 }
 
 /** AnyValue; protobuf's fields in JSON's clothes. */
@@ -130,11 +131,11 @@ function readValue(value: unknown, budget: { values: number }, depth: number): A
   if (depth > OTLP_LIMITS.depthMax)
     throw refused('attributes', `Values are nested deeper than ${OTLP_LIMITS.depthMax}.`)
   const any = value as Fields
-  if (any['stringValue'] !== undefined) return text(any['stringValue'])
+  if (any['stringValue'] !== undefined) return textOf(any['stringValue'])
   if (any['intValue'] !== undefined) return int64(any['intValue'])
   if (any['boolValue'] !== undefined) return any['boolValue'] === true
   if (any['doubleValue'] !== undefined) return Number(any['doubleValue'])
-  if (any['bytesValue'] !== undefined) return text(any['bytesValue'])
+  if (any['bytesValue'] !== undefined) return textOf(any['bytesValue'])
   const inside = (name: 'arrayValue' | 'kvlistValue'): unknown[] => {
     const held = (any[name] as { values?: unknown } | null)?.values
     return Array.isArray(held) ? (held as unknown[]) : []
@@ -171,7 +172,7 @@ function enumeration(value: unknown, names: readonly string[]): number {
 
 function int64(value: unknown): AttributeValue {
   const number = Number(value)
-  return Number.isSafeInteger(number) ? number : text(value)
+  return Number.isSafeInteger(number) ? number : textOf(value)
 }
 
 function millis(value: unknown): number {
@@ -181,11 +182,6 @@ function millis(value: unknown): number {
 
 function hex(value: unknown): string {
   return typeof value === 'string' && value.length <= 64 ? value.toLowerCase() : ''
-}
-
-function text(value: unknown): string {
-  if (typeof value === 'string') return value
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
 }
 
 function list(value: unknown, path: string): unknown[] {

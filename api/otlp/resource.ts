@@ -1,8 +1,7 @@
+import { textOf } from '#/api/ingest/input.ts'
+import type { EventInput } from '#/api/ingest/input.ts'
 import { OTLP_LIMITS } from './model.ts'
 import type { Attributes } from './model.ts'
-
-/** An event as it is given to the door. */
-export type EventInput = Record<string, unknown>
 
 /** What a resource says about every event of it. */
 export interface ResourceFields {
@@ -44,11 +43,6 @@ export function resourceFields(resource: Attributes): ResourceFields {
     attributes[name] = resource[name] ?? null
   }
   return { service, fields, attributes }
-}
-
-export function textOf(value: unknown): string {
-  if (typeof value === 'string') return value
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
 }
 
 /** The first of these that is given, as text. */

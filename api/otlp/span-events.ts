@@ -1,8 +1,9 @@
+import { textOf } from '#/api/ingest/input.ts'
+import type { EventInput } from '#/api/ingest/input.ts'
 import { MAPPED, httpFields, personalFields, requestFields } from './http-fields.ts'
 import { OTLP_LIMITS, SPAN_KIND, STATUS_ERROR } from './model.ts'
 import type { Attributes, OtlpSpan } from './model.ts'
-import { textOf } from './resource.ts'
-import type { EventInput, ResourceFields } from './resource.ts'
+import type { ResourceFields } from './resource.ts'
 
 export interface SpanContext {
   resource: ResourceFields

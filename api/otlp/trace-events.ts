@@ -1,7 +1,7 @@
+import type { EventInput } from '#/api/ingest/input.ts'
 import type { OtlpGroup, OtlpSpan } from './model.ts'
 import type { Peers } from './peers.ts'
 import { resourceFields } from './resource.ts'
-import type { EventInput } from './resource.ts'
 import { isFailure, spanEvents, spanProblem } from './span-events.ts'
 
 /** Events of a body, with the place of the record each is from. */

@@ -1,3 +1,5 @@
+import { given, textOf } from '#/api/ingest/input.ts'
+import type { EventInput } from '#/api/ingest/input.ts'
 import { pathOf } from '#/api/otlp/http-fields.ts'
 import { SENT_FINGERPRINT } from '#/processors/domain/grouping/fingerprint-sender.ts'
 import {
@@ -7,13 +9,9 @@ import {
   isSecretName,
   listOf,
   pairsOf,
-  textOf,
   timeOf,
 } from './payload.ts'
 import type { Fields } from './payload.ts'
-
-/** An event as it is given to the door. */
-export type EventInput = Record<string, unknown>
 
 /** What holds for all events of an envelope. */
 export interface Sender {
@@ -53,11 +51,6 @@ export function commonFields(event: Fields, sender: Sender): EventInput {
     }),
     ...requestOf(event),
   }
-}
-
-/** Fields that are not empty. */
-function given(fields: Readonly<Record<string, string>>): EventInput {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ''))
 }
 
 /** Sentry has no services: a tag, OpenTelemetry's resource, the DSN, the name before the version, or the project. */

@@ -9,11 +9,6 @@ export function fieldsOf(value: unknown): Fields {
     : NO_FIELDS
 }
 
-export function textOf(value: unknown): string {
-  if (typeof value === 'string') return value
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
-}
-
 /** A list, also where it stands in `values`. */
 export function listOf(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value as readonly unknown[]

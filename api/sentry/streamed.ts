@@ -1,3 +1,5 @@
+import { textOf } from '#/api/ingest/input.ts'
+import type { EventInput } from '#/api/ingest/input.ts'
 import { logEvent } from '#/api/otlp/log-event.ts'
 import { OTLP_LIMITS, SPAN_KIND, STATUS_ERROR, setAttribute } from '#/api/otlp/model.ts'
 import type { Attributes, OtlpLog, OtlpSpan } from '#/api/otlp/model.ts'
@@ -5,8 +7,8 @@ import { resourceFields } from '#/api/otlp/resource.ts'
 import type { ResourceFields } from '#/api/otlp/resource.ts'
 import { spanEvents, spanProblem } from '#/api/otlp/span-events.ts'
 import { serviceOfRelease } from './event-fields.ts'
-import type { EventInput, Sender } from './event-fields.ts'
-import { fieldsOf, listOf, textOf } from './payload.ts'
+import type { Sender } from './event-fields.ts'
+import { fieldsOf, listOf } from './payload.ts'
 import type { Fields } from './payload.ts'
 
 // SDKs of 2026 send spans and logs one by one, in lists with OpenTelemetry's attributes: so they are read as such.

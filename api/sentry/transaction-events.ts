@@ -1,6 +1,8 @@
+import { textOf } from '#/api/ingest/input.ts'
+import type { EventInput } from '#/api/ingest/input.ts'
 import { attributesOf, commonFields } from './event-fields.ts'
-import type { EventInput, Sender } from './event-fields.ts'
-import { fieldsOf, listOf, textOf } from './payload.ts'
+import type { Sender } from './event-fields.ts'
+import { fieldsOf, listOf } from './payload.ts'
 import type { Fields } from './payload.ts'
 
 const CALLS_MAX = 100
