@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { batchOf } from '#/api/ingest/body.ts'
 import { createDoor } from '#/api/ingest/door.ts'
 import { API_DEFAULTS } from '#/api/deps.ts'
 import { OWN_PROJECT } from '#/api/sentry/dsn-routes.ts'
@@ -30,7 +31,6 @@ export interface SelfWatch {
 const REPEAT_MS = 60_000
 /** … and so many lines altogether. */
 const EVENTS_PER_REPEAT_MAX = 30
-const NOTHING_BROKEN: ReadonlyMap<number, FaultlineError> = new Map()
 
 /**
  * The platform's own failures as events of the project `faultline`. They cannot feed on themselves: telling is bounded
@@ -70,7 +70,7 @@ export function createSelfWatch(deps: SelfWatchDeps): SelfWatch {
     }
     suppressed = 0
     writing = door
-      .accept({ isBatch: true, items: [input], broken: NOTHING_BROKEN }, { project: OWN_PROJECT })
+      .accept(batchOf([input]), { project: OWN_PROJECT })
       .catch(() => undefined)
       .finally(() => (writing = undefined))
   }

@@ -1,7 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import { authorize, presentsKey } from '#/api/auth.ts'
 import type { AppDeps } from '#/api/deps.ts'
-import { decompressed, parseJson } from '#/api/ingest/body.ts'
+import { batchOf, bytesOf, parseJson } from '#/api/ingest/body.ts'
+import { DOOR_PROBLEMS, refuseIfNothing } from '#/api/ingest/door.ts'
 import { list, text } from '#/api/params.ts'
 import { route } from '#/api/route.ts'
 import type { Call, Route } from '#/api/route.ts'
@@ -25,7 +26,6 @@ export interface HookSettings {
 
 /** Larger than any alert; GitHub's own limit is 25 MB, of which deployments need a few kilobytes. */
 const BODY_BYTES_MAX = 2 * 1024 * 1024
-const NOTHING_BROKEN: ReadonlyMap<number, FaultlineError> = new Map()
 const PROJECT_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
 
 const DEFAULTS = {
@@ -135,10 +135,7 @@ function hookRoute(
       'invalid_request',
       'invalid_encoding',
       'body_too_large',
-      'rate_limited',
-      'overloaded',
-      'log_unavailable',
-      'disk_full',
+      ...DOOR_PROBLEMS,
     ],
     bodyBytesMax: BODY_BYTES_MAX,
     ...(hook.signature === undefined
@@ -167,7 +164,8 @@ function admit(
 }
 
 async function takeHook(desk: Desk, hook: Hook, call: Call<typeof DEFAULTS>): Promise<void> {
-  const body = await bodyOf(call)
+  // As it came: a signature is one of these bytes.
+  const body = await bytesOf(call.request)
   if (hook.signature !== undefined && call.key === undefined) {
     const { header, secretOf, setting } = hook.signature
     if (!isSigned(body, secretOf(desk.settings) ?? '', headerOf(call, header)))
@@ -177,12 +175,6 @@ async function takeHook(desk: Desk, hook: Hook, call: Call<typeof DEFAULTS>): Pr
       })
   }
   await take(desk, call, hook.read(parseJson(body), call, call.query))
-}
-
-/** As it came: a signature is one of these bytes. */
-async function bodyOf({ request }: Pick<Call, 'request'>): Promise<Buffer> {
-  const raw = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-  return decompressed(raw, request.headers['content-encoding'])
 }
 
 const GENERIC = {
@@ -219,7 +211,7 @@ function genericRoute(desk: Desk): Route {
         map: { ...named?.map, ...readPairs(map, 'map') },
         set: { ...named?.set, ...readPairs(set, 'set') },
       }
-      const payload = parseJson(await bodyOf(call))
+      const payload = parseJson(await bytesOf(call.request))
       await take(desk, call, mappedEvents(payload, mapping, call.query))
     },
   })
@@ -235,16 +227,9 @@ async function take(
       path: 'project',
     })
   parts.rate.take(key?.id ?? '', Math.max(1, events.length))
-  const { count, rejected } = await parts.door.accept(
-    { isBatch: true, items: events, broken: NOTHING_BROKEN },
-    { project },
-  )
-  const [first] = rejected
-  if (count === 0 && first !== undefined)
-    throw new FaultlineError('invalid_event', first.message, {
-      path: first.path,
-      remedy: first.remedy,
-    })
+  const accepted = await parts.door.accept(batchOf(events), { project })
+  refuseIfNothing(accepted)
+  const { count, rejected } = accepted
   void reply
     .code(202)
     .header('content-type', 'application/json; charset=utf-8')

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, gunzipSync, inflate, zstdDecompress } from 'node:zlib'
+import type { FastifyRequest } from 'fastify'
 import { FaultlineError, systemErrorCode } from '#/kernel/errors.ts'
 import { LIMITS } from '#/schemas/event-input.ts'
 
@@ -58,6 +59,14 @@ export function decompressed(body: Buffer, encoding: string | undefined): Buffer
   })
 }
 
+/** The body of a request as sent before compression; empty where there is none. Fails as `decompressed` does. */
+export function bytesOf(
+  request: Pick<FastifyRequest, 'body' | 'headers'>,
+): Buffer | Promise<Buffer> {
+  const raw = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+  return decompressed(raw, request.headers['content-encoding'])
+}
+
 function refuse(error: unknown): never {
   if (systemErrorCode(error) === 'ERR_BUFFER_TOO_LARGE')
     throw new FaultlineError(
@@ -82,12 +91,17 @@ export interface ParsedBody {
 
 const NO_BROKEN: ReadonlyMap<number, FaultlineError> = new Map()
 
+/** Several items, each of which can be read. */
+export function batchOf(items: readonly unknown[]): ParsedBody {
+  return { isBatch: true, items, broken: NO_BROKEN }
+}
+
 /** Fails with `invalid_json` or `invalid_encoding` when nothing of the body can be read. */
 export function parseBody(body: Buffer, format: BodyFormat): ParsedBody {
   if (format === 'lines') return parseLines(body)
   const value = parseJson(body)
   return Array.isArray(value)
-    ? { isBatch: true, items: value, broken: NO_BROKEN }
+    ? batchOf(value)
     : { isBatch: false, items: [value], broken: NO_BROKEN }
 }
 

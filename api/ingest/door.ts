@@ -46,6 +46,9 @@ export interface Door {
   accept(body: ParsedBody, options: AcceptOptions): Promise<Accepted>
 }
 
+/** Why a body may not be taken that can be read. */
+export const DOOR_PROBLEMS = ['rate_limited', 'overloaded', 'log_unavailable', 'disk_full'] as const
+
 export type DoorDeps = Pick<
   AppDeps,
   'clock' | 'log' | 'metrics' | 'schemaIds' | 'config' | 'pipeline'
@@ -159,6 +162,15 @@ function rejectionOf(index: number, failure: FaultlineError | EventFailure): Rej
 export function failureOf(body: ParsedBody, accepted: Accepted): FaultlineError | undefined {
   const rejection = accepted.rejected[0]
   if (body.isBatch || rejection === undefined) return undefined
-  const { path, message, remedy } = rejection
-  return body.broken.get(0) ?? new FaultlineError('invalid_event', message, { path, remedy })
+  return body.broken.get(0) ?? errorOf(rejection)
+}
+
+/** Fails with `invalid_event`, as the first of them was refused, where nothing of several was taken. */
+export function refuseIfNothing({ count, rejected }: Accepted): void {
+  const [first] = rejected
+  if (count === 0 && first !== undefined) throw errorOf(first)
+}
+
+function errorOf({ path, message, remedy }: Rejection): FaultlineError {
+  return new FaultlineError('invalid_event', message, { path, remedy })
 }

@@ -1,5 +1,6 @@
 import type { AppDeps } from '#/api/deps.ts'
-import { decompressed, parseJson } from '#/api/ingest/body.ts'
+import { batchOf, bytesOf, parseJson } from '#/api/ingest/body.ts'
+import { DOOR_PROBLEMS } from '#/api/ingest/door.ts'
 import type { Accepted } from '#/api/ingest/door.ts'
 import type { IngestParts } from '#/api/routes/ingest.ts'
 import { route } from '#/api/route.ts'
@@ -17,7 +18,6 @@ import { resourceFields } from './resource.ts'
 import { createDrawn, traceEvents } from './trace-events.ts'
 import type { Drawn } from './trace-events.ts'
 
-const NOTHING_BROKEN: ReadonlyMap<number, FaultlineError> = new Map()
 const ITEMS_MAX = OTLP_LIMITS.recordsMax * (OTLP_LIMITS.exceptionsMax + 1)
 const SKIPPED = { what: 'internal_span' } as const
 
@@ -76,10 +76,7 @@ function otlpRoute(wish: {
       'invalid_encoding',
       'body_too_large',
       'unsupported_media_type',
-      'rate_limited',
-      'overloaded',
-      'log_unavailable',
-      'disk_full',
+      ...DOOR_PROBLEMS,
     ],
     bodyBytesMax: LIMITS.bodyBytesMax,
     sendError: sendStatus,
@@ -105,16 +102,12 @@ async function take(
       path: 'content-type',
       remedy: `Send ${OTLP_TYPES.protobuf} or ${OTLP_TYPES.json}.`,
     })
-  const raw = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-  const body = await decompressed(raw, request.headers['content-encoding'])
+  const body = await bytesOf(request)
   deps.metrics.add('faultline_ingest_bytes_total', body.length)
   const drawn = read(body, encoding)
   parts.rate.take(key?.id ?? '', Math.max(1, drawn.records))
   if (drawn.skipped > 0) deps.metrics.add('faultline_ingest_skipped_total', drawn.skipped, SKIPPED)
-  const accepted = await parts.door.accept(
-    { isBatch: true, items: drawn.items, broken: NOTHING_BROKEN },
-    { project, itemsMax: ITEMS_MAX },
-  )
+  const accepted = await parts.door.accept(batchOf(drawn.items), { project, itemsMax: ITEMS_MAX })
   deps.metrics.observe('faultline_ingest_seconds', (deps.clock.monotonicMs() - startedMs) / 1000)
   const partial = partialOf(drawn, accepted, rejectedName)
   if (drawn.problems.size > 0)

@@ -1,7 +1,7 @@
 import type { AppDeps } from '#/api/deps.ts'
 import { INGEST_TYPES, decompressed, formatOf, parseBody } from '#/api/ingest/body.ts'
 import type { ParsedBody } from '#/api/ingest/body.ts'
-import { failureOf } from '#/api/ingest/door.ts'
+import { DOOR_PROBLEMS, failureOf } from '#/api/ingest/door.ts'
 import type { Accepted, Door } from '#/api/ingest/door.ts'
 import type { RateLimit } from '#/api/rate-limit.ts'
 import { route } from '#/api/route.ts'
@@ -26,10 +26,7 @@ export function ingestRoutes(deps: AppDeps, parts: IngestParts): readonly Route[
     'invalid_encoding',
     'body_too_large',
     'unsupported_media_type',
-    'rate_limited',
-    'overloaded',
-    'log_unavailable',
-    'disk_full',
+    ...DOOR_PROBLEMS,
   ] as const
   return [
     route({

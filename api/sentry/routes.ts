@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AppDeps } from '#/api/deps.ts'
-import { decompressed } from '#/api/ingest/body.ts'
-import type { Accepted } from '#/api/ingest/door.ts'
+import { batchOf, bytesOf } from '#/api/ingest/body.ts'
+import { DOOR_PROBLEMS, refuseIfNothing } from '#/api/ingest/door.ts'
 import type { EventInput } from '#/api/ingest/input.ts'
 import { text } from '#/api/params.ts'
 import { sendProblem } from '#/api/problem.ts'
@@ -28,7 +28,6 @@ const QUERY = {
   sentry_secret: text('Of SDKs of old; not looked at.'),
 }
 const TYPES = ['application/x-sentry-envelope', 'application/json', 'text/plain']
-const NOTHING_BROKEN: ReadonlyMap<number, FaultlineError> = new Map()
 /** An envelope of the largest number of items, each a transaction with all its calls. */
 const ITEMS_MAX = 100_000
 
@@ -64,10 +63,7 @@ export function sentryRoutes(deps: AppDeps, parts: IngestParts): readonly Route[
       'invalid_event',
       'invalid_encoding',
       'body_too_large',
-      'rate_limited',
-      'overloaded',
-      'log_unavailable',
-      'disk_full',
+      ...DOOR_PROBLEMS,
     ],
     bodyBytesMax: LIMITS.bodyBytesMax,
     isCrossOrigin: true,
@@ -125,8 +121,7 @@ const notAnEvent = (reason: string): FaultlineError =>
   })
 
 async function bodyOf(deps: AppDeps, request: FastifyRequest): Promise<Buffer> {
-  const raw = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-  const body = await decompressed(raw, request.headers['content-encoding'])
+  const body = await bytesOf(request)
   deps.metrics.add('faultline_ingest_bytes_total', body.length)
   return body
 }
@@ -176,27 +171,18 @@ async function take(
   const key = request.apiKey
   parts.rate.take(key?.id ?? '', Math.max(1, inputs.length))
   const startedMs = deps.clock.monotonicMs()
-  const accepted = await parts.door.accept(
-    { isBatch: true, items: inputs, broken: NOTHING_BROKEN },
-    { project: key?.project ?? '', itemsMax: ITEMS_MAX },
-  )
+  const accepted = await parts.door.accept(batchOf(inputs), {
+    project: key?.project ?? '',
+    itemsMax: ITEMS_MAX,
+  })
   deps.metrics.observe('faultline_ingest_seconds', (deps.clock.monotonicMs() - startedMs) / 1000)
+  // SDKs do not look at what was refused beside what was taken, but a lone refusal is told.
   refuseIfNothing(accepted)
   const id = inputs[0]?.['event_id'] ?? accepted.last?.event_id
   void reply
     .code(200)
     .header('content-type', 'application/json')
     .send(JSON.stringify(id === undefined ? {} : { id }))
-}
-
-/** SDKs do not look at what was refused beside what was taken, but a lone refusal is told. */
-function refuseIfNothing({ count, rejected }: Accepted): void {
-  const [first] = rejected
-  if (count > 0 || first === undefined) return
-  throw new FaultlineError('invalid_event', first.message, {
-    path: first.path,
-    remedy: first.remedy,
-  })
 }
 
 /** Beside the problem, the headers SDKs obey: for how long to be quiet, about everything, and why. */
