@@ -4,6 +4,7 @@ import type { AppDeps } from '#/api/deps.ts'
 import { batchOf, bytesOf, parseJson } from '#/api/ingest/body.ts'
 import { DOOR_PROBLEMS, refuseIfNothing } from '#/api/ingest/door.ts'
 import { list, text } from '#/api/params.ts'
+import type { Params } from '#/api/params.ts'
 import { route } from '#/api/route.ts'
 import type { Call, Route } from '#/api/route.ts'
 import type { IngestParts } from '#/api/routes/ingest.ts'
@@ -87,15 +88,18 @@ const HOOKS: readonly Hook[] = [
 
 /** Where other systems tell of alerts and deployments. */
 export function hookRoutes(deps: AppDeps, parts: IngestParts): readonly Route[] {
-  const settings = deps.hooks ?? { mappings: new Map() }
+  const desk: Desk = { deps, parts, settings: deps.hooks ?? { mappings: new Map() } }
   return [
     ...HOOKS.map((hook) =>
-      hookRoute(deps, hook, {
+      hookRoute(desk, hook, {
         query: DEFAULTS,
-        handle: (call) => takeHook({ deps, parts, settings }, hook, call),
+        handle: (call) => takeHook(desk, hook, call),
       }),
     ),
-    genericRoute({ deps, parts, settings }),
+    hookRoute(desk, GENERIC_HOOK, {
+      query: GENERIC,
+      handle: (call) => takeGeneric(desk, call),
+    }),
   ]
 }
 
@@ -105,10 +109,10 @@ interface Desk {
   settings: HookSettings
 }
 
-function hookRoute(
-  deps: AppDeps,
+function hookRoute<Q extends Params>(
+  desk: Desk,
   hook: Pick<Hook, 'name' | 'about' | 'signature'>,
-  { query, handle }: Pick<Route<typeof DEFAULTS>, 'query' | 'handle'>,
+  { query, handle }: Pick<Route<Q>, 'query' | 'handle'>,
 ): Route {
   return route({
     method: 'POST',
@@ -140,20 +144,20 @@ function hookRoute(
     bodyBytesMax: BODY_BYTES_MAX,
     ...(hook.signature === undefined
       ? {}
-      : { admit: (request: FastifyRequest) => admit(deps, hook, request) }),
+      : { admit: (request: FastifyRequest) => admit(desk, hook, request) }),
     handle,
   })
 }
 
 /** A key opens every hook; without one the body must be signed, which is seen once it is there. */
 function admit(
-  deps: AppDeps,
+  { deps, settings }: Desk,
   { signature }: Pick<Hook, 'signature'>,
   request: FastifyRequest,
 ): void | Promise<void> {
   if (presentsKey(request)) return authorize(deps, request, 'ingest')
   const { header = '', setting = '' } = signature ?? {}
-  if (signature?.secretOf(deps.hooks ?? { mappings: new Map() }) === undefined)
+  if (signature?.secretOf(settings) === undefined)
     throw new FaultlineError('unauthorized', 'This hook needs an API key or a signature.', {
       remedy: `Send x-api-key, or set ${setting} here to the secret of the webhook.`,
     })
@@ -185,36 +189,26 @@ const GENERIC = {
   set: list('Event fields and attributes with a fixed text: `event_type=error`.'),
 }
 
-function genericRoute(desk: Desk): Route {
-  const about = 'Any JSON, by a mapping of the configuration or of the address.'
-  const plain = hookRoute(
-    desk.deps,
-    { name: 'generic', about },
-    {
-      query: DEFAULTS,
-      handle: () => undefined,
-    },
-  )
-  return route({
-    ...plain,
-    query: GENERIC,
-    async handle(call) {
-      const { mapping: name, items, map, set } = call.query
-      const named = desk.settings.mappings.get(name)
-      if (name !== '' && named === undefined)
-        throw new FaultlineError('invalid_request', `There is no mapping ${name}.`, {
-          path: 'mapping',
-          remedy: 'Name one of the file of the setting hook-mappings.',
-        })
-      const mapping: HookMapping = {
-        items: items === '' ? (named?.items ?? '') : items,
-        map: { ...named?.map, ...readPairs(map, 'map') },
-        set: { ...named?.set, ...readPairs(set, 'set') },
-      }
-      const payload = parseJson(await bytesOf(call.request))
-      await take(desk, call, mappedEvents(payload, mapping, call.query))
-    },
-  })
+const GENERIC_HOOK = {
+  name: 'generic',
+  about: 'Any JSON, by a mapping of the configuration or of the address.',
+}
+
+async function takeGeneric(desk: Desk, call: Call<typeof GENERIC>): Promise<void> {
+  const { mapping: name, items, map, set } = call.query
+  const named = desk.settings.mappings.get(name)
+  if (name !== '' && named === undefined)
+    throw new FaultlineError('invalid_request', `There is no mapping ${name}.`, {
+      path: 'mapping',
+      remedy: 'Name one of the file of the setting hook-mappings.',
+    })
+  const mapping: HookMapping = {
+    items: items === '' ? (named?.items ?? '') : items,
+    map: { ...named?.map, ...readPairs(map, 'map') },
+    set: { ...named?.set, ...readPairs(set, 'set') },
+  }
+  const payload = parseJson(await bytesOf(call.request))
+  await take(desk, call, mappedEvents(payload, mapping, call.query))
 }
 
 async function take(
