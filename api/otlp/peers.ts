@@ -1,6 +1,13 @@
 import { SPAN_KIND } from './model.ts'
-import type { OtlpGroup, OtlpSpan } from './model.ts'
-import { firstText, resourceFields } from './resource.ts'
+import type { OtlpSpan } from './model.ts'
+import { firstText } from './resource.ts'
+import type { ResourceFields } from './resource.ts'
+
+/** Spans of one resource, with what it says of them. */
+export interface SpanGroup {
+  resource: ResourceFields
+  records: readonly OtlpSpan[]
+}
 
 /**
  * Which service answers when another calls an address. A span says at most an address; that the span below it belongs
@@ -10,7 +17,7 @@ import { firstText, resourceFields } from './resource.ts'
  */
 export interface Peers {
   /** Looks at the spans of a body; what it learns holds for them too. */
-  learn(project: string, groups: readonly OtlpGroup<OtlpSpan>[]): void
+  learn(project: string, groups: readonly SpanGroup[]): void
   /** The service a calling span has called, where that is known. */
   calleeOf(project: string, service: string, span: OtlpSpan): string | undefined
 }
@@ -60,8 +67,7 @@ export function createPeers(): Peers {
   return {
     learn(project, groups) {
       for (const { resource, records } of groups) {
-        const { service } = resourceFields(resource)
-        for (const span of records) look(project, service, span)
+        for (const span of records) look(project, resource.service, span)
       }
     },
     calleeOf(project, service, span) {

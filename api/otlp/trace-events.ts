@@ -1,6 +1,6 @@
 import type { EventInput } from '#/api/ingest/input.ts'
 import type { OtlpGroup, OtlpSpan } from './model.ts'
-import type { Peers } from './peers.ts'
+import type { Peers, SpanGroup } from './peers.ts'
 import { resourceFields } from './resource.ts'
 import { isFailure, spanEvents, spanProblem } from './span-events.ts'
 
@@ -24,11 +24,14 @@ export function traceEvents(
   groups: readonly OtlpGroup<OtlpSpan>[],
   { project, peers }: { project: string; peers: Peers },
 ): Drawn {
-  peers.learn(project, groups)
+  const read = groups.map(({ resource, records }) => ({
+    resource: resourceFields(resource),
+    records,
+  }))
+  peers.learn(project, read)
   const drawn = createDrawn()
-  const told = toldBelow(groups)
-  for (const { resource: attributes, records } of groups) {
-    const resource = resourceFields(attributes)
+  const told = toldBelow(read)
+  for (const { resource, records } of read) {
     for (const span of records) {
       const number = drawn.records
       drawn.records += 1
@@ -56,14 +59,15 @@ const STEPS_MAX = 64
  * Spans above a failed one, of the same service and body. A failure runs through every span it passes on its way up;
  * the deepest tells it, so that one failure is one error of a service.
  */
-function toldBelow(groups: readonly OtlpGroup<OtlpSpan>[]): ReadonlySet<OtlpSpan> {
+function toldBelow(groups: readonly SpanGroup[]): ReadonlySet<OtlpSpan> {
   const told = new Set<OtlpSpan>()
   const isHealthy = groups.every(({ records }) => !records.some(isFailure))
   if (isHealthy) return told
   const byService = new Map<string, OtlpSpan[]>()
   for (const { resource, records } of groups) {
-    const { service } = resourceFields(resource)
-    byService.set(service, [...(byService.get(service) ?? []), ...records])
+    const spans = byService.get(resource.service)
+    if (spans === undefined) byService.set(resource.service, [...records])
+    else for (const span of records) spans.push(span)
   }
   for (const spans of byService.values()) {
     const byId = new Map(spans.map((span) => [span.traceId + span.spanId, span]))
