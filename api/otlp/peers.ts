@@ -1,3 +1,4 @@
+import { boundedSet } from '#/kernel/bounded-map.ts'
 import { SPAN_KIND } from './model.ts'
 import type { OtlpSpan } from './model.ts'
 import { firstText } from './resource.ts'
@@ -42,8 +43,9 @@ export function createPeers(): Peers {
     if (call.service === callee || call.address === '') return
     const key = `${project}\n${call.service}\n${call.address}`
     const known = byAddress.get(key)
-    if (known !== undefined && known !== callee) put(byAddress, key, SEVERAL, ADDRESSES_MAX)
-    else if (known === undefined) put(byAddress, key, callee, ADDRESSES_MAX)
+    if (known !== undefined && known !== callee)
+      boundedSet(byAddress, { key, value: SEVERAL, max: ADDRESSES_MAX })
+    else if (known === undefined) boundedSet(byAddress, { key, value: callee, max: ADDRESSES_MAX })
   }
 
   function look(project: string, service: string, span: OtlpSpan): void {
@@ -51,7 +53,7 @@ export function createPeers(): Peers {
       const call = { service, address: addressOf(span) }
       const key = `${project}\n${span.traceId}${span.spanId}`
       const callee = answers.get(key)
-      if (callee === undefined) put(calls, key, call, OPEN_MAX)
+      if (callee === undefined) boundedSet(calls, { key, value: call, max: OPEN_MAX })
       else meet(project, call, callee)
     } else if (isAnswer(span) && span.parentSpanId !== '') {
       const key = `${project}\n${span.traceId}${span.parentSpanId}`
@@ -60,7 +62,7 @@ export function createPeers(): Peers {
         calls.delete(key)
         meet(project, call, service)
       }
-      put(answers, key, service, OPEN_MAX)
+      boundedSet(answers, { key, value: service, max: OPEN_MAX })
     }
   }
 
@@ -91,12 +93,4 @@ const isAnswer = ({ kind }: OtlpSpan): boolean =>
 function addressOf({ attributes }: OtlpSpan): string {
   const address = firstText(attributes, ADDRESS)
   return address === '' ? '' : `${address}:${firstText(attributes, PORT)}`
-}
-
-function put<V>(map: Map<string, V>, key: string, value: V, max: number): void {
-  if (map.size >= max && !map.has(key)) {
-    const oldest = map.keys().next()
-    if (oldest.done === false) map.delete(oldest.value)
-  }
-  map.set(key, value)
 }

@@ -1,4 +1,4 @@
-import { boundedSet } from '#/processors/domain/notify/bounded-map.ts'
+import { boundedSet } from '#/kernel/bounded-map.ts'
 import type { WorkerContext } from '#/processors/runtime/stage.ts'
 import { createRecordReader, type SchemaSource } from '#/processors/stages/record-reader.ts'
 import type { Action } from '#/schemas/records.ts'

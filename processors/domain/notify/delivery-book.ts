@@ -1,4 +1,4 @@
-import { boundedSet } from './bounded-map.ts'
+import { boundedSet } from '#/kernel/bounded-map.ts'
 import type { IncidentNote } from './plan.ts'
 import type { Reason } from './notification.ts'
 
