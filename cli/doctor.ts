@@ -7,16 +7,11 @@ import { machineChecks } from './doctor-machine.ts'
 import { serviceChecks } from './doctor-services.ts'
 import type { Command } from './io.ts'
 import { describeOptions, parseArguments, type OptionSpec, type OptionValues } from './options.ts'
-import { CONFIG_OPTIONS, type Config } from './settings.ts'
+import { CONFIG_FILE_OPTION, CONFIG_OPTIONS, type Config } from './settings.ts'
 
 const OPTIONS: readonly OptionSpec[] = [
   ...CONFIG_OPTIONS,
-  {
-    name: 'config',
-    type: 'text',
-    value: 'file',
-    about: 'configuration file (default ./faultline.yaml where it exists)',
-  },
+  CONFIG_FILE_OPTION,
   { name: 'json', type: 'flag', about: 'as JSON' },
 ]
 

@@ -10,7 +10,7 @@ import type { Kit } from './kit.ts'
 import { createLogger } from './logger.ts'
 import { describeOptions, parseArguments, type OptionSpec } from './options.ts'
 import { createTopics } from './processors.ts'
-import { CONFIG_OPTIONS } from './settings.ts'
+import { CONFIG_FILE_OPTION, CONFIG_OPTIONS } from './settings.ts'
 import { packageVersion } from './version.ts'
 
 const OPTIONS: readonly OptionSpec[] = [
@@ -19,12 +19,7 @@ const OPTIONS: readonly OptionSpec[] = [
       name,
     ),
   ),
-  {
-    name: 'config',
-    type: 'text',
-    value: 'file',
-    about: 'configuration file (default ./faultline.yaml where it exists)',
-  },
+  CONFIG_FILE_OPTION,
 ]
 
 /** A command on the data folder of a stopped platform; a running one holds the lock and is named in the error. */

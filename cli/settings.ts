@@ -289,6 +289,14 @@ export const CONFIG_OPTIONS = [
   },
 ] as const satisfies readonly OptionSpec[]
 
+/** Where they are read from, for the commands that take them. */
+export const CONFIG_FILE_OPTION: OptionSpec = {
+  name: 'config',
+  type: 'text',
+  value: 'file',
+  about: 'configuration file (default ./faultline.yaml where it exists)',
+}
+
 export interface Config extends AccountSettings, AiConfig {
   host: string
   readAccess: 'open' | 'keys'

@@ -1,16 +1,11 @@
 import { loadConfig, shownValue } from './config.ts'
 import type { Command } from './io.ts'
 import { describeOptions, parseArguments, type OptionSpec } from './options.ts'
-import { CONFIG_OPTIONS } from './settings.ts'
+import { CONFIG_FILE_OPTION, CONFIG_OPTIONS } from './settings.ts'
 
 const OPTIONS: readonly OptionSpec[] = [
   ...CONFIG_OPTIONS,
-  {
-    name: 'config',
-    type: 'text',
-    value: 'file',
-    about: 'configuration file (default ./faultline.yaml where it exists)',
-  },
+  CONFIG_FILE_OPTION,
   { name: 'json', type: 'flag', about: 'as JSON' },
 ]
 

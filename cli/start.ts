@@ -8,17 +8,12 @@ import { createLogger } from './logger.ts'
 import { describeOptions, parseArguments, type OptionSpec, type OptionValues } from './options.ts'
 import { shopTopology } from './scenario/world.ts'
 import { rolesOf, type Role } from './roles.ts'
-import { CONFIG_OPTIONS, type Config } from './settings.ts'
+import { CONFIG_FILE_OPTION, CONFIG_OPTIONS, type Config } from './settings.ts'
 import { packageVersion } from './version.ts'
 
 const OPTIONS: readonly OptionSpec[] = [
   ...CONFIG_OPTIONS,
-  {
-    name: 'config',
-    type: 'text',
-    value: 'file',
-    about: 'configuration file (default ./faultline.yaml where it exists)',
-  },
+  CONFIG_FILE_OPTION,
   { name: 'demo', type: 'flag', about: 'play a seeded outage of a small shop' },
   { name: 'seed', type: 'number', default: 1, min: 0, about: 'which demo' },
   { name: 'json', type: 'flag', about: 'print one line of JSON once everything serves' },
