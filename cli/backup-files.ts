@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { dirname, join, normalize } from 'node:path'
+import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError, messageOf } from '#/kernel/errors.ts'
+import type { Io } from './io.ts'
+import { createProgress } from './progress.ts'
 
 /** What `backup.json` says: written last, so that a folder without it is no backup. */
 export interface Manifest {
@@ -29,6 +32,21 @@ export interface CopyOptions {
   to: string
   files: readonly { path: string; bytes: number }[]
   onBytes: (bytes: number) => void
+}
+
+/** A bar over all bytes of these files. */
+export function byteProgress(files: readonly { bytes: number }[], { stderr }: Pick<Io, 'stderr'>) {
+  const total = files.reduce((sum, { bytes }) => sum + bytes, 0)
+  const progress = createProgress({ stream: stderr, clock: systemClock, unit: 'bytes' })
+  let done = 0
+  return {
+    total,
+    onBytes: (bytes: number): void => {
+      done += bytes
+      progress.update({ done, total, items: done })
+    },
+    finish: (text: string): void => progress.finish(text),
+  }
 }
 
 /** Copies so many bytes of each file, onto the medium, and tells their hashes. */

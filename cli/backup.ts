@@ -4,11 +4,17 @@ import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError, isFaultlineError } from '#/kernel/errors.ts'
 import { openEmbeddedLog } from '#/processors/log/embedded.ts'
 import { dropSnapshot, type LogSnapshot } from '#/processors/log/embedded-snapshot.ts'
-import { copyFiles, emptyFolder, filesBelow, MANIFEST, type Manifest } from './backup-files.ts'
+import {
+  byteProgress,
+  copyFiles,
+  emptyFolder,
+  filesBelow,
+  MANIFEST,
+  type Manifest,
+} from './backup-files.ts'
 import type { Command, Io } from './io.ts'
 import { operatorOf } from './operate.ts'
 import { describeOptions, parseArguments, type OptionSpec, type OptionValues } from './options.ts'
-import { createProgress } from './progress.ts'
 import { folderOf } from './target.ts'
 import { packageVersion } from './version.ts'
 
@@ -144,13 +150,7 @@ async function write({ snapshot, isRunning }: Taken, place: Place, io: Io): Prom
   // Of the copy of meta.db all, of segments what belonged to the moment.
   const meta = (await filesBelow(snapshot.folder)).find(({ path }) => path === 'meta.db')
   const moment = [...snapshot.files, ...(meta === undefined ? [] : [meta])]
-  const total = [...small, ...moment].reduce((sum, { bytes }) => sum + bytes, 0)
-  const progress = createProgress({ stream: io.stderr, clock: systemClock, unit: 'bytes' })
-  let done = 0
-  const onBytes = (bytes: number): void => {
-    done += bytes
-    progress.update({ done, total, items: done })
-  }
+  const { total, onBytes, finish } = byteProgress([...small, ...moment], io)
   const files = [
     ...(await copyFiles({ from: snapshot.folder, to, files: moment, onBytes })),
     ...(await copyFiles({ from: dataDir, to, files: small, onBytes })),
@@ -164,7 +164,7 @@ async function write({ snapshot, isRunning }: Taken, place: Place, io: Io): Prom
   }
   writeFileSync(join(to, MANIFEST), `${JSON.stringify(manifest, undefined, 1)}\n`, { mode: 0o600 })
   const seconds = (systemClock.monotonicMs() - startedMs) / 1000
-  progress.finish(`copied ${files.length} files`)
+  finish(`copied ${files.length} files`)
   return {
     folder: to,
     files: files.length,

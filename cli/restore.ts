@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { rmSync } from 'node:fs'
+import { createReadStream, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { FaultlineError } from '#/kernel/errors.ts'
-import { systemClock } from '#/kernel/clock.ts'
-import { copyFiles, emptyFolder, readManifest, type Manifest } from './backup-files.ts'
+import {
+  byteProgress,
+  copyFiles,
+  emptyFolder,
+  readManifest,
+  type Manifest,
+} from './backup-files.ts'
 import type { Command, Io } from './io.ts'
 import { describeOptions, parseArguments, type OptionSpec } from './options.ts'
-import { createProgress } from './progress.ts'
 import { folderOf } from './target.ts'
 
 const OPTIONS: readonly OptionSpec[] = [
@@ -71,22 +74,9 @@ export const restoreCommand: Command = async (args, io) => {
   return 0
 }
 
-function progressOf(manifest: Manifest, io: Io) {
-  const total = manifest.files.reduce((sum, { bytes }) => sum + bytes, 0)
-  const progress = createProgress({ stream: io.stderr, clock: systemClock, unit: 'bytes' })
-  let done = 0
-  return {
-    finish: (text: string) => progress.finish(text),
-    onBytes(bytes: number) {
-      done += bytes
-      progress.update({ done, total, items: done })
-    },
-  }
-}
-
 /** Before anything is written: a damaged backup is told, not restored. */
 async function checkFiles(from: string, manifest: Manifest, io: Io): Promise<void> {
-  const progress = progressOf(manifest, io)
+  const progress = byteProgress(manifest.files, io)
   for (const { path, sha256 } of manifest.files) {
     const hash = createHash('sha256')
     try {
@@ -112,7 +102,7 @@ async function copyAll(
   { manifest, to }: { manifest: Manifest; to: string },
   io: Io,
 ): Promise<void> {
-  const progress = progressOf(manifest, io)
-  await copyFiles({ from, to, files: manifest.files, onBytes: (bytes) => progress.onBytes(bytes) })
-  progress.finish(`copied ${manifest.files.length} files`)
+  const { onBytes, finish } = byteProgress(manifest.files, io)
+  await copyFiles({ from, to, files: manifest.files, onBytes })
+  finish(`copied ${manifest.files.length} files`)
 }
