@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError, isFaultlineError } from '#/kernel/errors.ts'
@@ -44,13 +44,13 @@ ${describeOptions(OPTIONS)}
 `
 
 /** Small files beside the log, as far as they are there. */
-const BESIDE = new Set([
+const BESIDE = [
   'log-format',
   'ingest-key',
   'operator-token',
   'clickhouse-reader',
   'clickhouse-internal',
-])
+]
 const API_PATH = '/api/operator/snapshot'
 
 interface Taken {
@@ -144,9 +144,7 @@ async function write({ snapshot, isRunning }: Taken, place: Place, io: Io): Prom
     })
   const startedMs = systemClock.monotonicMs()
   const takenAt = new Date(systemClock.nowMs()).toISOString()
-  const small = (await filesBelow(dataDir)).filter(
-    ({ path }) => BESIDE.has(path) || path.startsWith('registry/') || (withTables && isTable(path)),
-  )
+  const small = await besideLog(dataDir, { withTables })
   // Of the copy of meta.db all, of segments what belonged to the moment.
   const meta = (await filesBelow(snapshot.folder)).find(({ path }) => path === 'meta.db')
   const moment = [...snapshot.files, ...(meta === undefined ? [] : [meta])]
@@ -175,12 +173,22 @@ async function write({ snapshot, isRunning }: Taken, place: Place, io: Io): Prom
   }
 }
 
+/** Looks at nothing else: the ClickHouse of a running platform takes its files away at any moment. */
+async function besideLog(
+  dataDir: string,
+  { withTables }: { withTables: boolean },
+): Promise<{ path: string; bytes: number }[]> {
+  const beside = BESIDE.filter((name) => existsSync(join(dataDir, name))).map((path) => ({
+    path,
+    bytes: statSync(join(dataDir, path)).size,
+  }))
+  const schemas = await filesBelow(join(dataDir, 'registry'), 'registry')
+  const tables = withTables ? await filesBelow(join(dataDir, 'clickhouse'), 'clickhouse') : []
+  return [...beside, ...schemas, ...tables.filter(({ path }) => isTable(path))]
+}
+
 function isTable(path: string): boolean {
-  return (
-    path.startsWith('clickhouse/') &&
-    !path.startsWith('clickhouse/spool') &&
-    !path.endsWith('.lock')
-  )
+  return !path.startsWith('clickhouse/spool') && !path.endsWith('.lock')
 }
 
 function sentenceOf({
