@@ -11,6 +11,7 @@ import { fault, type Check, type Warning } from './doctor-check.ts'
 import { targetOf } from './engine.ts'
 import { readNotify, type NotifyConfig } from './notify-config.ts'
 import { createLogger } from './logger.ts'
+import { registryAt } from './schemas.ts'
 import type { Config } from './settings.ts'
 import { openLog } from './shared-log.ts'
 
@@ -103,25 +104,25 @@ async function checkClickHouse(address: string, config: Config): Promise<string 
 }
 
 async function checkRegistry(address: string, config: Config): Promise<string | Warning> {
-  const url = new URL(`${address.replace(/\/$/, '')}/subjects`)
-  const user = decodeURIComponent(url.username)
-  const password = config.registryPassword ?? decodeURIComponent(url.password)
-  url.username = ''
-  url.password = ''
-  const credentials = Buffer.from(`${user}:${password}`).toString('base64')
-  const headers = user === '' ? {} : { authorization: `Basic ${credentials}` }
+  const { url, auth } = registryAt(address, config)
+  const headers = auth === undefined ? {} : { authorization: basicOf(auth) }
   const remedy = `Is it up at ${withoutPassword(address)}, and does the path belong to it?`
   const startedMs = systemClock.nowMs()
-  const answer = await fetch(url, { headers, signal: AbortSignal.timeout(5_000) }).catch(
-    (error: unknown) => {
-      throw fault(`it does not answer: ${messageOf(error)}`, remedy)
-    },
-  )
+  const answer = await fetch(`${url}/subjects`, {
+    headers,
+    signal: AbortSignal.timeout(5_000),
+  }).catch((error: unknown) => {
+    throw fault(`it does not answer: ${messageOf(error)}`, remedy)
+  })
   const date = Date.parse(answer.headers.get('date') ?? '')
   await answer.body?.cancel()
   if (!answer.ok) throw fault(`it answered ${answer.status}`, remedy)
   // A header of whole seconds: half of one is its error.
   return Number.isFinite(date) ? skewOf('answers', date + 500 - startedMs) : 'answers'
+}
+
+function basicOf({ username, password }: { username: string; password: string }): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 }
 
 /** The list of models asks for the key and costs nothing; where there is none, an answer is enough. */

@@ -4,7 +4,7 @@ import { isFaultlineError } from '#/kernel/errors.ts'
 import { systemRandom } from '#/kernel/random.ts'
 import { retry } from '#/kernel/retry.ts'
 import { registerAll } from '#/schemas/register.ts'
-import { createConfluentRegistry } from '#/schemas/registry-confluent.ts'
+import { createConfluentRegistry, type ConfluentOptions } from '#/schemas/registry-confluent.ts'
 import { openEmbeddedRegistry } from '#/schemas/registry-embedded.ts'
 import type { EmbeddedRegistry } from '#/schemas/registry-embedded.ts'
 import type { SchemaIds, SchemaRegistry } from '#/schemas/registry.ts'
@@ -26,7 +26,7 @@ export async function openSchemas(config: Config): Promise<Schemas> {
     const schemaIds = await registerAll(embedded)
     return { registry: embedded, embeddedRegistry: embedded, schemaIds }
   }
-  const registry = createConfluentRegistry(addressOf(config.registryUrl, config.registryPassword))
+  const registry = createConfluentRegistry(registryAt(config.registryUrl, config))
   // A registry that starts together with us may take a while; what it refuses, it refuses at once.
   const schemaIds = await retry(() => registerAll(registry), {
     ...WAIT,
@@ -37,10 +37,14 @@ export async function openSchemas(config: Config): Promise<Schemas> {
   return { registry, embeddedRegistry: undefined, schemaIds }
 }
 
-function addressOf(address: string, password: string | undefined) {
+/** The address without user and password, and these beside it. */
+export function registryAt(
+  address: string,
+  { registryPassword }: Pick<Config, 'registryPassword'>,
+): Pick<ConfluentOptions, 'url' | 'auth'> {
   const url = new URL(address)
   const { username } = url
-  const secret = password ?? decodeURIComponent(url.password)
+  const secret = registryPassword ?? decodeURIComponent(url.password)
   url.username = ''
   url.password = ''
   const auth = { username: decodeURIComponent(username), password: secret }
