@@ -4,7 +4,7 @@ import { createClickHouse } from '#/clickhouse/client.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError, messageOf } from '#/kernel/errors.ts'
 import { createMetrics } from '#/kernel/metrics.ts'
-import { isAllowedHost, mayReach } from '#/processors/domain/notify/address.ts'
+import { closedAmong, hostOf } from '#/processors/domain/notify/address.ts'
 import { brokersOf } from './config-checks.ts'
 import { withoutPassword } from './config.ts'
 import { fault, type Check, type Warning } from './doctor-check.ts'
@@ -155,17 +155,15 @@ export function skewOf(what: string, skewMs: number): string | Warning {
 
 /** Only whether it may be reached: nobody is told. */
 async function checkTarget(address: string, { allowed }: NotifyConfig): Promise<string> {
-  const { hostname, host } = new URL(address)
-  const name = hostname.replace(/^\[|\]$/g, '')
+  const url = new URL(address)
+  const name = hostOf(url)
   const found = await lookup(name, { all: true }).catch((error: unknown) => {
     throw fault(`${name} does not resolve: ${messageOf(error)}`, 'Correct the url of the target.')
   })
-  const closed = found.find(
-    (one) => !isAllowedHost(name, allowed) && !mayReach(one.address, allowed),
-  )
-  if (closed === undefined) return `${host} may be reached`
+  const closed = closedAmong(found, { host: name, allowed })
+  if (closed === undefined) return `${url.host} may be reached`
   throw fault(
-    `${name} leads to ${closed.address}, which is not public`,
+    `${name} leads to ${closed}, which is not public`,
     'Name it under notify.allow if it is meant.',
   )
 }

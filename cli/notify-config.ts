@@ -4,6 +4,7 @@ import { parse as parseYaml } from 'yaml'
 import { FaultlineError, messageOf } from '#/kernel/errors.ts'
 import {
   allowedAddresses,
+  hostOf,
   isAllowedHost,
   mayReach,
   type AllowedAddresses,
@@ -193,7 +194,7 @@ function addressOf(fields: CheckedObject, kind: TargetKind, allowed: AllowedAddr
     throw wrongAt(path, 'is not an address', 'Write for instance https://hooks.example/incidents.')
   if (url.username !== '' || url.password !== '')
     throw wrongAt(path, 'must hold no user or password', 'Webhooks are signed instead.')
-  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const host = hostOf(url)
   const isAllowed = isAllowedHost(host, allowed) || (isIP(host) !== 0 && mayReach(host, allowed))
   if (isIP(host) !== 0 && !isAllowed)
     throw wrongAt(

@@ -4,11 +4,7 @@ import { request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import type { Clock } from '#/kernel/clock.ts'
 import { messageOf, systemErrorCode } from '#/kernel/errors.ts'
-import {
-  isAllowedHost,
-  mayReach,
-  type AllowedAddresses,
-} from '#/processors/domain/notify/address.ts'
+import { closedAmong, hostOf, type AllowedAddresses } from '#/processors/domain/notify/address.ts'
 import type { Outcome } from '#/processors/domain/notify/retry-policy.ts'
 
 export interface OutgoingRequest {
@@ -49,20 +45,20 @@ const resolveAll = (host: string): Promise<readonly ResolvedAddress[]> =>
  * not followed, no proxy is asked, no connection is used twice. Never rejects.
  */
 export function createHttpSender(deps: HttpSenderDeps): Send {
-  const { clock, timeoutMs } = deps
+  const { clock, timeoutMs, allowed } = deps
   return async (outgoing, signal) => {
     const url = URL.parse(outgoing.url)
     if (url === null) return refused('the address of the target cannot be read')
-    const literal = url.hostname.replace(/^\[|\]$/g, '')
-    const isOpen = isAllowedHost(literal, deps.allowed)
-    if (!isOpen && isIP(literal) !== 0 && !mayReach(literal, deps.allowed))
-      return refused(sentenceAbout(literal, literal))
+    const host = hostOf(url)
+    // What is an address already is never looked up.
+    const itself =
+      isIP(host) === 0 ? undefined : closedAmong([{ address: host }], { host, allowed })
+    if (itself !== undefined) return refused(sentenceAbout(host, itself))
     const over = new AbortController()
     const late = clock.sleep(timeoutMs, over.signal).then(() => 'late' as const)
     const ending = AbortSignal.any([over.signal, signal])
-    const checks = { ...deps, isOpen }
     try {
-      const sent = post(url, outgoing, { ending, checks })
+      const sent = post(url, outgoing, { ending, deps })
       const first = await Promise.race([sent, late])
       if (first !== 'late') return first
       return unanswered(`no answer within ${timeoutMs / 1000} s`)
@@ -87,13 +83,13 @@ function sentenceAbout(host: string, address: string): string {
 
 interface PostOptions {
   ending: AbortSignal
-  checks: HttpSenderDeps & { isOpen: boolean }
+  deps: HttpSenderDeps
 }
 
 function post(
   url: URL,
   outgoing: OutgoingRequest,
-  { ending, checks }: PostOptions,
+  { ending, deps }: PostOptions,
 ): Promise<Outcome> {
   const body = Buffer.from(outgoing.body)
   const options: RequestOptions = {
@@ -101,11 +97,11 @@ function post(
     // A fresh connection each time: a kept one was checked for another moment.
     agent: false,
     signal: ending,
-    lookup: checkedLookup(checks),
+    lookup: checkedLookup(deps),
     headers: {
       'content-type': 'application/json',
       'content-length': body.length,
-      'user-agent': checks.userAgent,
+      'user-agent': deps.userAgent,
       ...outgoing.headers,
     },
   }
@@ -148,20 +144,20 @@ function wordsFor(error: Error): string {
 /** Every address of the host, checked. Fails with `RefusedError` when one of them is closed. */
 async function checkedAddresses(
   host: string,
-  { resolve = resolveAll, allowed, isOpen }: PostOptions['checks'],
+  { resolve = resolveAll, allowed }: HttpSenderDeps,
 ): Promise<readonly ResolvedAddress[]> {
   const found = await resolve(host)
-  const closed = found.find(({ address }) => !isOpen && !mayReach(address, allowed))
-  if (closed !== undefined) throw new RefusedError(sentenceAbout(host, closed.address))
+  const closed = closedAmong(found, { host, allowed })
+  if (closed !== undefined) throw new RefusedError(sentenceAbout(host, closed))
   return found
 }
 
-function checkedLookup(checks: PostOptions['checks']): LookupFunction {
+function checkedLookup(deps: HttpSenderDeps): LookupFunction {
   return (host, options, callback) => {
     const answer = async (): Promise<void> => {
       let found: readonly ResolvedAddress[]
       try {
-        found = await checkedAddresses(host, checks)
+        found = await checkedAddresses(host, deps)
       } catch (error) {
         callback(error instanceof Error ? error : new Error(messageOf(error)), [])
         return

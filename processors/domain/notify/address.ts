@@ -81,6 +81,20 @@ export function isAllowedHost(host: string, { hosts }: AllowedAddresses): boolea
   return hosts.has(host.toLowerCase())
 }
 
+/** Name or address; one of IPv6 without its brackets. */
+export function hostOf({ hostname }: Pick<URL, 'hostname'>): string {
+  return hostname.replace(/^\[|\]$/g, '')
+}
+
+/** The first address a host leads to that may not be connected to; undefined when all may. */
+export function closedAmong(
+  found: readonly { address: string }[],
+  { host, allowed }: { host: string; allowed: AllowedAddresses },
+): string | undefined {
+  if (isAllowedHost(host, allowed)) return undefined
+  return found.find(({ address }) => !mayReach(address, allowed))?.address
+}
+
 /** Whether the address may be connected to: public, or named by the operator. */
 export function mayReach(address: string, { ranges }: AllowedAddresses): boolean {
   const plain = plainAddress(address)
