@@ -3,7 +3,7 @@
  * It follows the port's words on order, paging and bounds; it is not fast and keeps everything.
  */
 import { FaultlineError } from '#/kernel/errors.ts'
-import { decodeCursor, encodeCursor } from '#/schemas/cursor.ts'
+import { cutPage, decodeCursor } from '#/schemas/cursor.ts'
 import type { CursorKey } from '#/schemas/cursor.ts'
 import type { KnownSolution } from '#/schemas/knowledge.ts'
 import type {
@@ -261,10 +261,7 @@ function page<T>(
     after === undefined
       ? sorted
       : sorted.filter((row) => direction * compare(keyOf(row), after) > 0)
-  const items = rest.slice(0, query.limit)
-  const last = items.at(-1)
-  const next = rest.length > query.limit && last !== undefined ? encodeCursor(keyOf(last)) : null
-  return { items, next }
+  return cutPage(rest, query.limit, keyOf)
 }
 
 function compare(a: CursorKey, b: CursorKey): number {

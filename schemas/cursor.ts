@@ -8,8 +8,20 @@ export type CursorKey = readonly (string | number)[]
 
 const CURSOR_CHARS_MAX = 1024
 
-export function encodeCursor(key: CursorKey): string {
+function encodeCursor(key: CursorKey): string {
   return Buffer.from(JSON.stringify(key), 'utf8').toString('base64url')
+}
+
+/** A page of rows that were asked for with one more than it takes; the cursor is the key of its last. */
+export function cutPage<T>(
+  rows: readonly T[],
+  limit: number,
+  keyOf: (row: T) => CursorKey,
+): { items: T[]; next: string | null } {
+  const items = rows.slice(0, limit)
+  const last = items.at(-1)
+  const next = rows.length > limit && last !== undefined ? encodeCursor(keyOf(last)) : null
+  return { items, next }
 }
 
 /** The sort key of a cursor with `length` parts. Fails with `invalid_request` at path `cursor`. */

@@ -69,7 +69,7 @@ export interface StepQuery extends RangeQuery {
 }
 
 export interface PageQuery {
-  /** Opaque to the API, made by `encodeCursor` of schemas/cursor.ts; null for the first page. */
+  /** Opaque to the API, made by `cutPage` of schemas/cursor.ts; null for the first page. */
   cursor: string | null
   /** 1 to 1,000. */
   limit: number

@@ -1,5 +1,5 @@
 import type { ClickHouse } from '#/clickhouse/client.ts'
-import { decodeCursor, encodeCursor } from '#/schemas/cursor.ts'
+import { cutPage, decodeCursor } from '#/schemas/cursor.ts'
 import type {
   DeliveryQuery,
   DeliveryReads,
@@ -58,13 +58,7 @@ async function deliveryPage(clickhouse: ClickHouse, query: DeliveryQuery) {
     )`,
     { params },
   )
-  const items = rows.slice(0, query.limit).map(viewOf)
-  const last = items.at(-1)
-  const next =
-    rows.length > query.limit && last !== undefined
-      ? encodeCursor([last.planned_at, last.delivery_id])
-      : null
-  return { items, next }
+  return cutPage(rows.map(viewOf), query.limit, (last) => [last.planned_at, last.delivery_id])
 }
 
 function viewOf({ planned_at, next_at, steps, ...rest }: Row): DeliveryView {

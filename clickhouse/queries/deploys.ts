@@ -1,5 +1,5 @@
 import type { ClickHouse } from '#/clickhouse/client.ts'
-import { decodeCursor, encodeCursor } from '#/schemas/cursor.ts'
+import { cutPage, decodeCursor } from '#/schemas/cursor.ts'
 import type { DeployQuery } from '#/schemas/reads.ts'
 import type { DeployView, Page } from '#/schemas/view.ts'
 
@@ -90,11 +90,7 @@ export async function deployPage(
     ) ${WITH_RATES}`,
     { params },
   )
-  const items = rows.slice(0, query.limit).map(deployView)
-  const last = items.at(-1)
-  const next =
-    rows.length > query.limit && last !== undefined ? encodeCursor([last.at, last.deploy_id]) : null
-  return { items, next }
+  return cutPage(rows.map(deployView), query.limit, (last) => [last.at, last.deploy_id])
 }
 
 const AROUND_MAX = 50

@@ -1,6 +1,6 @@
 import type { ClickHouse } from '#/clickhouse/client.ts'
 import { columnsOf } from '#/schemas/columns.ts'
-import { decodeCursor, encodeCursor } from '#/schemas/cursor.ts'
+import { cutPage, decodeCursor } from '#/schemas/cursor.ts'
 import type { EventField, EventQuery, EventSelection, SearchQuery } from '#/schemas/reads.ts'
 import type {
   CountView,
@@ -69,13 +69,7 @@ export async function eventPage(
     `SELECT ${EVENT_COLUMNS} FROM events WHERE ${where}${before} ORDER BY occurred_at DESC, event_id DESC LIMIT {limit:UInt32}`,
     { params: { ...params, limit: query.limit + 1 } },
   )
-  const items = rows.slice(0, query.limit).map(eventView)
-  const last = items.at(-1)
-  const next =
-    rows.length > query.limit && last !== undefined
-      ? encodeCursor([last.occurred_at, last.event_id])
-      : null
-  return { items, next }
+  return cutPage(rows.map(eventView), query.limit, (last) => [last.occurred_at, last.event_id])
 }
 
 export async function eventById(

@@ -1,5 +1,5 @@
 import type { ClickHouse } from '#/clickhouse/client.ts'
-import { decodeCursor, encodeCursor } from '#/schemas/cursor.ts'
+import { cutPage, decodeCursor } from '#/schemas/cursor.ts'
 import type { Incident } from '#/schemas/incident.ts'
 import type { InsightDetail } from '#/schemas/insight.ts'
 import type { IncidentQuery, IncidentSort, RangeQuery } from '#/schemas/reads.ts'
@@ -74,12 +74,10 @@ export async function incidentPage(
     `SELECT ${ROW_COLUMNS} FROM incidents FINAL WHERE ${where}${behind} ORDER BY ${key} ${direction}, incident_id ${direction} LIMIT {limit:UInt32} SETTINGS prefer_column_name_to_alias = 1`,
     { params: { ...params, limit: query.limit + 1 } },
   )
-  const items = rows.slice(0, query.limit).map(incidentRow)
-  const last = items.at(-1)
-  const next =
-    rows.length > query.limit && last !== undefined
-      ? encodeCursor([sortValue(last, query.sort), last.id])
-      : null
+  const { items, next } = cutPage(rows.map(incidentRow), query.limit, (last) => [
+    sortValue(last, query.sort),
+    last.id,
+  ])
   return { items: await withCounts(clickhouse, query.project, items), next }
 }
 

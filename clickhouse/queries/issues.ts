@@ -1,5 +1,5 @@
 import type { ClickHouse } from '#/clickhouse/client.ts'
-import { decodeCursor, encodeCursor } from '#/schemas/cursor.ts'
+import { cutPage, decodeCursor } from '#/schemas/cursor.ts'
 import type { IssueQuery, RangeQuery, StepQuery } from '#/schemas/reads.ts'
 import type { IncidentRow, IssueDetail, IssueRow, Page, SeriesPoint } from '#/schemas/view.ts'
 import { OCCURRED_IN_RANGE, rangeParams } from './conditions.ts'
@@ -78,12 +78,10 @@ export async function issuePage(
     `SELECT * FROM (SELECT ${COLUMNS} FROM (${CANONICAL}) GROUP BY fingerprint ${PLAIN_NAMES}) WHERE ${having} ORDER BY ${key} ${direction}, fingerprint ${direction} LIMIT {limit:UInt32}`,
     { params },
   )
-  const items = rows.slice(0, query.limit).map(issueRow)
-  const last = items.at(-1)
-  const next =
-    rows.length > query.limit && last !== undefined
-      ? encodeCursor([last[query.sort], last.fingerprint])
-      : null
+  const { items, next } = cutPage(rows.map(issueRow), query.limit, (last) => [
+    last[query.sort],
+    last.fingerprint,
+  ])
   return { items: await withSparks(clickhouse, query, items), next }
 }
 
