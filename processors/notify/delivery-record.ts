@@ -6,6 +6,8 @@ import type { Delivery, IncidentEvent } from '#/schemas/records.ts'
 
 export interface DeliveryDraft {
   event: NotifyEvent
+  /** The `detail` of the event, read once however many are told. */
+  incident: Partial<Incident>
   target: Target
   reason: Reason
   /** Wall clock, ms. */
@@ -40,7 +42,7 @@ export const NOTIFY_FIELDS = [
 export type NotifyEvent = Pick<IncidentEvent, (typeof NOTIFY_FIELDS)[number]>
 
 /** The same step tells the same target under the same name, whoever plans it and however often. */
-export function deliveryIdOf(
+function deliveryIdOf(
   incidentId: string,
   seq: number,
   told: { reason: Reason; target: string },
@@ -54,10 +56,10 @@ export function plannedDelivery(draft: DeliveryDraft): Delivery {
   const { event, target, reason, nowMs, onCall, isNight } = draft
   const { project, incident_id: incidentId, number, seq, title, severity } = event
   const told = { reason, target: target.name }
-  const notification = notificationOf(draft)
+  const deliveryId = deliveryIdOf(incidentId, seq, told)
   return {
     project,
-    delivery_id: deliveryIdOf(incidentId, seq, told),
+    delivery_id: deliveryId,
     incident_id: incidentId,
     incident_number: number,
     incident_seq: seq,
@@ -75,15 +77,17 @@ export function plannedDelivery(draft: DeliveryDraft): Delivery {
     on_call: onCall,
     is_page: isPage(reason),
     is_night: isNight,
-    content: JSON.stringify(notification),
+    content: JSON.stringify(notificationOf(draft, deliveryId)),
   }
 }
 
-function notificationOf({ event, target, reason, onCall, urlOf }: DeliveryDraft): Notification {
+function notificationOf(
+  { event, incident, reason, onCall, urlOf }: DeliveryDraft,
+  id: string,
+): Notification {
   const { incident_id: incidentId, seq } = event
-  const { causes } = JSON.parse(event.detail) as Partial<Incident>
   return {
-    id: deliveryIdOf(incidentId, seq, { reason, target: target.name }),
+    id,
     reason,
     project: event.project,
     incidentId,
@@ -101,7 +105,7 @@ function notificationOf({ event, target, reason, onCall, urlOf }: DeliveryDraft)
     users: event.users,
     root: event.root,
     suspectDeploy: event.suspect_deploy,
-    cause: causes?.[0]?.sentence ?? '',
+    cause: incident.causes?.[0]?.sentence ?? '',
     onCall,
     url: urlOf(incidentId),
   }

@@ -6,7 +6,13 @@ import type { WorkerContext } from '#/processors/runtime/stage.ts'
 import { createRecordReader } from '#/processors/stages/record-reader.ts'
 import type { Incident } from '#/schemas/incident.ts'
 import type { Delivery } from '#/schemas/records.ts'
-import { laterStep, NOTIFY_FIELDS, plannedDelivery, type NotifyEvent } from './delivery-record.ts'
+import {
+  laterStep,
+  NOTIFY_FIELDS,
+  plannedDelivery,
+  type DeliveryDraft,
+  type NotifyEvent,
+} from './delivery-record.ts'
 import type { NotifyDeps } from './stage.ts'
 
 /** Deliveries of one target that are not over; past it new ones fail at once, in the history. */
@@ -99,9 +105,10 @@ class LifecyclePlanner implements Planner {
     const end = (delivery: Delivery, status: string, detail: string): Delivery =>
       laterStep(delivery, { at: nowMs, status, detail })
     const cancelled = plan.cancel === '' ? [] : escalations
-    const suppressed = plan.suppressed.map((one) => this.#deliveryOf(event, one, nowMs))
+    const told = { event, incident, nowMs }
+    const suppressed = plan.suppressed.map((one) => this.#deliveryOf(one, told))
     const wanted = plan.deliveries.map((one) => {
-      const delivery = this.#deliveryOf(event, one, nowMs)
+      const delivery = this.#deliveryOf(one, told)
       const waiting = book.openFor(one.target.name) + (planned.get(one.target.name) ?? 0)
       if (waiting < WAITING_MAX) return delivery
       return end(delivery, 'failed', `${waiting} others wait for this target already`)
@@ -113,13 +120,17 @@ class LifecyclePlanner implements Planner {
     ]
   }
 
-  #deliveryOf(event: NotifyEvent, planned: PlannedDelivery, nowMs: number): Delivery {
+  #deliveryOf(
+    planned: PlannedDelivery,
+    told: Pick<DeliveryDraft, 'event' | 'incident' | 'nowMs'>,
+  ): Delivery {
+    const { nowMs } = told
     const { rotation, urlOf } = this.#deps
     const watch =
       rotation === undefined
         ? { onCall: '', isNight: false }
         : { onCall: onCallAt(rotation, nowMs).person, isNight: isNight(rotation, nowMs) }
-    return plannedDelivery({ event, ...planned, nowMs, urlOf, ...watch })
+    return plannedDelivery({ ...told, ...planned, urlOf, ...watch })
   }
 }
 
