@@ -4,6 +4,7 @@ import type { ConfigEntry } from '#/schemas/records.ts'
 import { openConfigTopic } from './config-topic.ts'
 import type { ConfigTopic, ConfigTopicDeps } from './config-topic.ts'
 import { isSameHash, keyIdOf, makeKey, secretHash } from './key-format.ts'
+import { PROJECT_NAME } from './project-name.ts'
 
 export const SCOPES = ['ingest', 'read', 'admin'] as const
 export type Scope = (typeof SCOPES)[number]
@@ -43,7 +44,6 @@ interface StoredKey {
 
 /** How often uses are written: a key used 10,000 times a second costs one record a minute. */
 const USE_WRITE_MS = 60_000
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
 
 /** Keys and projects, kept in the compacted configuration topic and in memory. */
 export async function openKeys(deps: ConfigTopicDeps): Promise<Keys> {
@@ -162,7 +162,8 @@ function infoOf(keys: ReadonlyMap<string, StoredKey>, id: string): ApiKey {
 }
 
 function checkName(name: string, path: string): void {
-  if (!NAME.test(name)) throw wrong(path, `${path} must be 1 to 64 of A-Z, a-z, 0-9, _ . and -.`)
+  if (!PROJECT_NAME.test(name))
+    throw wrong(path, `${path} must be 1 to 64 of A-Z, a-z, 0-9, _ . and -.`)
 }
 
 function wrong(path: string, detail: string): FaultlineError {

@@ -1,11 +1,11 @@
 import type { FastifyRequest } from 'fastify'
 import { wrong } from '#/api/params.ts'
+import { PROJECT_NAME } from '#/api/project-name.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { Principal } from '#/schemas/principal.ts'
 import { cookieOf, PROJECT_COOKIE } from './cookies.ts'
 
 const HEADER = 'x-faultline-project'
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
 
 /**
  * The project a call is about. It comes from who asks: a key has one, a person those of the membership. A wish (query
@@ -37,7 +37,7 @@ function wishOf(wished: unknown): string | undefined {
 
 function cookieWish(request: FastifyRequest): string | undefined {
   const chosen = cookieOf(request, PROJECT_COOKIE)
-  return chosen !== undefined && NAME.test(chosen) ? chosen : undefined
+  return chosen !== undefined && PROJECT_NAME.test(chosen) ? chosen : undefined
 }
 
 function notYours({ kind }: Principal): FaultlineError {

@@ -5,6 +5,7 @@ import { batchOf, bytesOf, parseJson } from '#/api/ingest/body.ts'
 import { DOOR_PROBLEMS, refuseIfNothing } from '#/api/ingest/door.ts'
 import { list, text } from '#/api/params.ts'
 import type { Params } from '#/api/params.ts'
+import { PROJECT_NAME } from '#/api/project-name.ts'
 import { route } from '#/api/route.ts'
 import type { Call, Route } from '#/api/route.ts'
 import type { IngestParts } from '#/api/routes/ingest.ts'
@@ -27,7 +28,6 @@ export interface HookSettings {
 
 /** Larger than any alert; GitHub's own limit is 25 MB, of which deployments need a few kilobytes. */
 const BODY_BYTES_MAX = 2 * 1024 * 1024
-const PROJECT_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
 
 const DEFAULTS = {
   service: text('The service of what names none.', 200),
