@@ -1,9 +1,10 @@
-import { constants, existsSync, readFileSync, statSync } from 'node:fs'
+import { constants, existsSync, statSync } from 'node:fs'
 import { access, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { messageOf, systemErrorCode } from '#/kernel/errors.ts'
+import { lockHolder } from '#/processors/log/lock-file.ts'
 import { fault, type Check, type Warning } from './doctor-check.ts'
 import { rolesOf } from './roles.ts'
 import type { Config } from './settings.ts'
@@ -17,15 +18,16 @@ const NODE_NEEDED = [24, 15] as const
 
 /** The pid of the platform that runs on the folder; undefined when none does. */
 export function platformPid(dataDir: string): number | undefined {
+  const pid = lockHolder(dataDir)
+  if (pid === undefined) return undefined
   try {
-    const pid = Number.parseInt(readFileSync(join(dataDir, 'lock'), 'utf8'), 10)
-    if (!(pid > 0)) return undefined
     // Asks whether it is there; nothing is sent.
     process.kill(pid, 0)
-    return pid
   } catch (error) {
-    return systemErrorCode(error) === 'EPERM' ? -1 : undefined
+    // Of another user, but there.
+    if (systemErrorCode(error) !== 'EPERM') return undefined
   }
+  return pid
 }
 
 /** What the machine has to offer: program, folder, disk, memory, ports. */

@@ -22,7 +22,7 @@ export function checkFormat(dir: string): void {
 }
 
 /** The process id in the lock file, where there is one. */
-function lockHolder(dir: string): number | undefined {
+export function lockHolder(dir: string): number | undefined {
   try {
     const pid = Number.parseInt(readFileSync(`${dir}/lock`, 'utf8'), 10)
     return pid > 0 ? pid : undefined
