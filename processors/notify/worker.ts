@@ -2,6 +2,7 @@ import { messageOf } from '#/kernel/errors.ts'
 import { DeliveryBook, type OpenDelivery } from '#/processors/domain/notify/delivery-book.ts'
 import type { Notification } from '#/processors/domain/notify/notification.ts'
 import { payloadOf } from '#/processors/domain/notify/payload.ts'
+import { TAKEN } from '#/processors/domain/notify/plan.ts'
 import { judge, type Outcome } from '#/processors/domain/notify/retry-policy.ts'
 import { signatureOf } from '#/processors/domain/notify/signature.ts'
 import type { ConsumedRecord, ProducedBatch } from '#/processors/log/port.ts'
@@ -177,16 +178,11 @@ class NotifyWorker implements Worker {
 
   /** Escalations that are due although somebody took the incident on meanwhile. */
   #outdated(): Delivery[] {
-    const nowMs = this.#context.clock.nowMs()
-    return this.#takers.take().flatMap((incidentId) =>
-      this.#book.escalations(incidentId).map((delivery) =>
-        laterStep(delivery, {
-          at: nowMs,
-          status: 'cancelled',
-          detail: 'somebody is looking into it',
-        }),
-      ),
-    )
+    const change = { at: this.#context.clock.nowMs(), status: 'cancelled', detail: TAKEN }
+    return this.#takers
+      .take()
+      .flatMap((incidentId) => this.#book.escalations(incidentId))
+      .map((delivery) => laterStep(delivery, change))
   }
 
   #dispatch(): void {

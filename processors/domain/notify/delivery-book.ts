@@ -1,6 +1,7 @@
 import { boundedSet } from '#/kernel/bounded-map.ts'
+import { isEnd } from './notification.ts'
+import { UNTOLD_LEVEL } from './plan.ts'
 import type { IncidentNote } from './plan.ts'
-import type { Reason } from './notification.ts'
 
 /** The part of a delivery record that decides what becomes of it. */
 export interface DeliveryStep {
@@ -25,9 +26,6 @@ export interface OpenDelivery<T extends DeliveryStep> {
 
 /** Notes of incidents; at the bound the one touched longest ago is forgotten, and told anew should it go on. */
 const NOTES_MAX = 10_000
-/** Better than SEV5: whatever is told next is worse. */
-const UNTOLD_LEVEL = 6
-const ENDS: readonly Reason[] = ['resolved', 'merged']
 
 /**
  * What is to be sent, and what was told: the fold of the delivery records, in their order. Whoever takes over folds
@@ -65,15 +63,16 @@ export class DeliveryBook<T extends DeliveryStep> {
     const { incident_id: incidentId, target, reason, severity } = step
     const note = this.#notes.get(incidentId)
     const seq = Math.max(step.incident_seq, note?.seq ?? 0)
-    const isEnd = ENDS.some((end) => end === reason)
+    const isOverNow = isEnd(reason)
     const isPlan = step.status === 'waiting'
     const isNewRound = isPlan && reason === 'reopened' && note?.isOver === true
-    const told = new Set(isNewRound || (isPlan && isEnd) ? [] : note?.told)
-    if (isPlan && !isEnd) told.add(target)
-    if ((step.status === 'cancelled' || step.status === 'suppressed') && !isEnd) told.delete(target)
-    const isOver = isPlan ? isEnd : (note?.isOver ?? false)
+    const told = new Set(isNewRound || (isPlan && isOverNow) ? [] : note?.told)
+    if (isPlan && !isOverNow) told.add(target)
+    if ((step.status === 'cancelled' || step.status === 'suppressed') && !isOverNow)
+      told.delete(target)
+    const isOver = isPlan ? isOverNow : (note?.isOver ?? false)
     const before = isNewRound ? UNTOLD_LEVEL : (note?.level ?? UNTOLD_LEVEL)
-    const level = step.status === 'suppressed' || isEnd ? before : Math.min(before, severity)
+    const level = step.status === 'suppressed' || isOverNow ? before : Math.min(before, severity)
     this.setNote(incidentId, { seq, told, isOver, level })
   }
 

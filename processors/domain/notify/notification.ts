@@ -57,7 +57,12 @@ export interface Notification {
   url: string
 }
 
+/** Whether it tells that an incident is over. */
+export function isEnd(reason: string): boolean {
+  return reason === 'resolved' || reason === 'merged'
+}
+
 /** Whether it interrupts somebody: these are counted as pages. */
 export function isPage(reason: Reason): boolean {
-  return reason !== 'resolved' && reason !== 'merged'
+  return !isEnd(reason)
 }

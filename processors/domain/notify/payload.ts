@@ -1,3 +1,4 @@
+import { isEnd } from './notification.ts'
 import type { Notification, Reason, TargetKind } from './notification.ts'
 
 const HEADLINES: Readonly<Record<Reason, string>> = {
@@ -81,7 +82,7 @@ function slackPayload(notification: Notification): object {
 function pagerDutyPayload(notification: Notification, routingKey: string): object {
   const { reason, incidentId, url } = notification
   const base = { routing_key: routingKey, dedup_key: incidentId }
-  if (reason === 'resolved' || reason === 'merged') return { ...base, event_action: 'resolve' }
+  if (isEnd(reason)) return { ...base, event_action: 'resolve' }
   return {
     ...base,
     event_action: 'trigger',

@@ -43,7 +43,10 @@ export interface Plan {
   cancel: string
 }
 
-const UNTOLD: IncidentNote = { seq: 0, level: 6, told: new Set(), isOver: false }
+/** Better than SEV5: whatever is told next is worse. */
+export const UNTOLD_LEVEL = 6
+
+const UNTOLD: IncidentNote = { seq: 0, level: UNTOLD_LEVEL, told: new Set(), isOver: false }
 
 /**
  * Who is told of a step. Told once when it opens (or first reaches the severity a target asks for), when it gets
@@ -111,9 +114,12 @@ function reasonOf(step: LifecycleStep, note: IncidentNote | undefined): Reason |
   return note.told.size === 0 ? 'opened' : 'worsened'
 }
 
+/** Why an escalation is no longer sent. */
+export const TAKEN = 'somebody is looking into it'
+
 function cancelOf({ isSilenced, status, isTaken }: LifecycleStep): string {
   if (isSilenced) return 'silenced'
-  if (status === 'investigating' || isTaken) return 'somebody is looking into it'
+  if (status === 'investigating' || isTaken) return TAKEN
   return ''
 }
 
