@@ -66,6 +66,23 @@ describe('deciding', () => {
     ])
   })
 
+  it('an incident is not merged into one that is over or went elsewhere itself', () => {
+    const decider = new Decider()
+    for (const incident of ['i1', 'over', 'moved'])
+      decider.decide(submitted(incident, 'engine', STEP, { actor: ENGINE }), 1)
+    const later = (kind: string) => ({ ...STEP.step, seq: 2, kind })
+    const over = { ...STEP, step: later('resolved'), status: 'resolved' }
+    const moved = { ...STEP, step: later('redirect'), redirectTo: 'over' }
+    decider.decide(submitted('over', 'engine', over, { actor: ENGINE, cmdId: 'engine:2' }), 2)
+    decider.decide(submitted('moved', 'engine', moved, { actor: ENGINE, cmdId: 'engine:2' }), 2)
+    decider.decide(submitted('i1', 'join', {}), 3)
+    const merge = (into: string) => decider.decide(submitted('i1', 'merge_into', { into }), 4)
+    expect(['over', 'moved'].map((into) => merge(into)?.result)).toEqual([
+      'transition',
+      'transition',
+    ])
+  })
+
   it('another project’s incident is not there, whatever the command says', () => {
     const decider = new Decider()
     decider.decide(submitted('i1', 'engine', STEP, { actor: ENGINE }), 1)

@@ -1,4 +1,5 @@
 import { decide } from '#/schemas/collab/decide.ts'
+import type { Refusal } from '#/schemas/collab/rules.ts'
 import type { Action } from '#/schemas/records.ts'
 import { recordOfEvent, recordOfRejection } from './action-record.ts'
 import type { Submitted } from './action-record.ts'
@@ -23,10 +24,12 @@ export class Decider {
     if (this.book.decided(incidentId, name) !== undefined) return undefined
     const state = this.book.stateOf(incidentId)
     const project = this.book.room(incidentId)?.project ?? submitted.project
-    const isLost = project !== submitted.project || this.#mergesIntoNothing(submitted)
-    const decision = isLost
-      ? { ok: false as const, rejection: notHere(command.cmdId) }
-      : decide(state, { ...command, at: nowMs })
+    const isLost = project !== submitted.project
+    const lost = isLost ? NOT_HERE : this.#mergeRefusal(submitted)
+    const decision =
+      lost === undefined
+        ? decide(state, { ...command, at: nowMs })
+        : { ok: false as const, rejection: { cmdId: command.cmdId, ...lost } }
     const record = decision.ok
       ? recordOfEvent(submitted, decision.event)
       : recordOfRejection(submitted, decision.rejection, { seq: state.seq, at: nowMs })
@@ -34,15 +37,20 @@ export class Decider {
     return record
   }
 
-  /** The one rule that looks beyond its room: a link between incidents leads somewhere, in the same project. */
-  #mergesIntoNothing({ project, command: { kind, payload } }: Submitted): boolean {
-    if (kind !== 'merge_into') return false
-    const { into } = payload
-    return typeof into === 'string' && this.book.room(into)?.project !== project
+  /** The one rule that looks beyond its room: a merge leads to an incident of the same project that goes on. */
+  #mergeRefusal({ project, command: { kind, payload } }: Submitted): Refusal | undefined {
+    if (kind !== 'merge_into' || typeof payload['into'] !== 'string') return undefined
+    const other = this.book.room(payload['into'])
+    if (other?.project !== project) return NOT_HERE
+    const { redirectTo, status } = other.state.root
+    const current = { redirectTo: redirectTo?.value ?? '', status: status?.value ?? 'open' }
+    if (current.redirectTo !== '')
+      return { code: 'transition', reason: 'The other one was merged away itself.', current }
+    if (current.status === 'resolved')
+      return { code: 'transition', reason: 'The other one is resolved; open it first.', current }
+    return undefined
   }
 }
 
 /** Another project's incident is not there, for those who may not see it. */
-function notHere(cmdId: string) {
-  return { cmdId, code: 'missing' as const, reason: 'There is no such incident.' }
-}
+const NOT_HERE = { code: 'missing', reason: 'There is no such incident.' } as const

@@ -11,6 +11,8 @@ import { join } from 'node:path'
 import { CHROMIUM_REMEDY, findChromium, launchChromium } from './chromium.ts'
 import { waitFor } from './processes.ts'
 import { startPlatform, type RunningPlatform } from './platform.ts'
+import type { IncidentDetail, IncidentRow } from '#/schemas/view.ts'
+import { failures, quietPast } from './traffic.ts'
 
 const chromiumPath = await findChromium()
 if (chromiumPath === null) process.stderr.write(`\n!! SKIPPED: ${CHROMIUM_REMEDY}\n\n`)
@@ -84,7 +86,7 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
     expect(answer.status()).toBe(200)
     return context
   }
-  async function open(context: BrowserContext, path: string): Promise<Page> {
+  async function open(context: BrowserContext, path: string, id = incident): Promise<Page> {
     const page = await context.newPage()
     page.setDefaultTimeout(15_000)
     page.on('pageerror', (error) => complaints.push(error.message))
@@ -93,7 +95,7 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
       const isExpected = /ERR_INTERNET_DISCONNECTED|WebSocket connection/.test(message.text())
       if (message.type() === 'error' && !isExpected) complaints.push(message.text())
     })
-    await page.goto(`${platform.url}/incidents/${incident}${path}`)
+    await page.goto(`${platform.url}/incidents/${id}${path}`)
     await page.locator('[data-who]').waitFor()
     return page
   }
@@ -218,6 +220,100 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
       await benContext.request.get(`${platform.url}/incidents/${incident}/canvas`)
     ).text()
     expect(html).toContain('offline b')
+    expect(complaints).toEqual([])
+  }, 180_000)
+
+  it('[D8] [G10] merges two incidents from the page, old numbers lead on, and takes both back', async () => {
+    const context = await signedIn(ANN)
+    const read = async <T>(path: string): Promise<T> =>
+      (await (await context.request.get(`${platform.url}${path}`)).json()) as T
+    const services = ['orders', 'mailer']
+    for (const service of services)
+      await platform.post(quietPast({ service, minutes: 80, nowMs: systemClock.nowMs() }))
+    for (let wave = 0; wave < 3; wave += 1) {
+      await platform.post(
+        services.flatMap((service) =>
+          failures({ service, count: 60 }).map((event, index) => ({
+            ...event,
+            error_type: `${service}Error`,
+            message: `${service} has no answer`,
+            user_id: `${service}-${wave}-${index}`,
+          })),
+        ),
+      )
+      await systemClock.sleep(400)
+    }
+    const rows = await waitFor(
+      async () => {
+        const { items } = await read<{ items: IncidentRow[] }>('/api/incidents/active')
+        const found = services.map((name) => items.find((row) => row.services.includes(name)))
+        return found.every((row) => row !== undefined) && found[0] !== found[1] && found
+      },
+      { what: 'two incidents', withinMs: 60_000 },
+    )
+    const [older, younger] = rows.toSorted(
+      (a, b) => a.opened_at - b.opened_at || a.number - b.number,
+    )
+    const page = await open(context, '', younger!.id)
+    await joinRoom(page)
+    await page.locator('h1').click()
+    await page.keyboard.press('Shift+M')
+    const dialog = page.getByRole('dialog')
+    await dialog.getByRole('radio', { name: `#${older!.number}` }).check()
+    const preview = await dialog.locator('[data-preview]').innerText()
+    expect(preview).toContain(`#${older!.number} stays`)
+    expect(preview).toContain('1 part moves')
+    expect(preview).toContain(`Links to #${younger!.number} stay good`)
+    await dialog.getByRole('button', { name: `Merge into #${older!.number}` }).click()
+    await page.locator('[data-asked=merge]').waitFor()
+    // The page goes where the incident went.
+    await page.waitForURL(`**/incidents/${older!.id}`)
+    await page.locator('[data-regrouped]', { hasText: `#${younger!.number} is part of` }).waitFor()
+
+    for (const old of [younger!.id, String(younger!.number)]) {
+      const answer = await context.request.get(`${platform.url}/api/incidents/${old}`, {
+        maxRedirects: 0,
+      })
+      expect([answer.status(), answer.headers()['location']]).toEqual([
+        308,
+        `/api/incidents/${older!.id}`,
+      ])
+      for (const path of ['', '/canvas']) {
+        const shown = await context.request.get(`${platform.url}/incidents/${old}${path}`)
+        expect(new URL(shown.url()).pathname).toBe(`/incidents/${older!.id}${path}`)
+      }
+    }
+
+    await joinRoom(page)
+    await page.getByRole('button', { name: 'Split it off again …' }).click()
+    const split = page.getByRole('dialog')
+    await split.locator('[data-preview]').waitFor()
+    expect(await split.getByRole('checkbox', { checked: true }).count()).toBe(1)
+    expect(await split.locator('[data-preview]').innerText()).toContain('1 part moves')
+    await split.getByRole('checkbox', { checked: false }).check()
+    expect(await split.locator('[data-preview]').innerText()).toContain('one part stays')
+    expect(await split.getByRole('button', { name: 'Split' }).isDisabled()).toBe(true)
+    await split.getByRole('checkbox').first().uncheck()
+    await split.getByRole('button', { name: 'Split' }).click()
+    const moved = page.locator('[data-regrouped]', { hasText: 'moved to' })
+    await moved.waitFor({ timeout: 30_000 })
+    const path = (await moved.getByRole('link').getAttribute('href')) ?? ''
+    // The store hears of the new incident with its next batch.
+    const apart = await waitFor(
+      async () => {
+        const answer = await context.request.get(`${platform.url}/api${path}`)
+        return answer.ok() && ((await answer.json()) as IncidentDetail)
+      },
+      { what: 'the incident that was split off', withinMs: 30_000 },
+    )
+    expect(apart.incident.number).toBeGreaterThan(younger!.number)
+    expect(apart.incident.members).toHaveLength(1)
+
+    await page.getByRole('button', { name: 'Merge it back' }).click()
+    const isBack = async (): Promise<boolean> =>
+      (await read<IncidentDetail>(`/api${path}`)).incident.id === older!.id
+    await waitFor(isBack, { what: 'one incident again', withinMs: 30_000 })
+    await page.locator('[data-asked]').waitFor({ state: 'detached' })
     expect(complaints).toEqual([])
   }, 180_000)
 })

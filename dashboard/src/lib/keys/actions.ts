@@ -15,6 +15,8 @@ export type Command =
   | 'toggle_markers'
   | 'undo'
   | 'assign'
+  | 'merge'
+  | 'split'
   | 'save_view'
   | 'copy_link'
   | 'export'
@@ -71,6 +73,8 @@ export const ACTIONS: readonly Action[] = [
   act('p', 'Pause or resume', 'View', 'toggle_pause'),
   act('shift+t', 'Theme: system, light, dark', 'View', 'toggle_theme'),
   act('a', 'Assignee, in an incident', 'View', 'assign'),
+  act('shift+m', 'Merge the incident with another', 'View', 'merge'),
+  act('shift+s', 'Split parts off the incident', 'View', 'split'),
   act('s', 'Save this view; in an incident: its status', 'Take away', 'save_view'),
   act('y', 'Copy the link to this view', 'Take away', 'copy_link'),
   act('x', 'Export what is on the screen', 'Take away', 'export'),

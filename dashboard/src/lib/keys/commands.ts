@@ -40,6 +40,8 @@ export function createCommands(deps: CommandDeps): Readonly<Record<Command, () =
     const range = shifted(rangeOf(page.url.searchParams, ticker.now), direction, ticker.now)
     void goto(withParams(page.url, rangeParams(range)), { reset: false })
   }
+  const ofIncident = (key: string): void =>
+    useOwn(`[data-key="${key}"]`, () => says.say('Join an open incident to change it.'))
   const clickOn = (selector: string, otherwise: string): void => {
     const element = document.querySelector<HTMLElement>(selector)
     if (element === null) says.say(otherwise)
@@ -58,7 +60,9 @@ export function createCommands(deps: CommandDeps): Readonly<Record<Command, () =
     later: () => shift(1),
     show_new: () =>
       useOwn('[data-key="n"]', () => clickOn('button.fresh', 'Nothing new waits here.')),
-    assign: () => useOwn('[data-key="a"]', () => says.say('Join an open incident to assign it.')),
+    assign: () => ofIncident('a'),
+    merge: () => ofIncident('shift+m'),
+    split: () => ofIncident('shift+s'),
     lock_cursor() {
       if (crosshair.at === null) says.say('Move the cursor over a chart first, then lock it.')
       else says.say(crosshair.toggleLock() ? 'The cursor is locked.' : 'The cursor is free again.')

@@ -1,6 +1,5 @@
-import { redirect } from '@sveltejs/kit'
-
 import { createApi } from '#lib/api/client.ts'
+import { followMerge } from '#lib/incident/moved.ts'
 import { incidentSamples } from '#lib/incident/samples.ts'
 import { wallClock } from '#lib/time/now.ts'
 
@@ -10,9 +9,7 @@ export const load: PageServerLoad = async ({ fetch, params }) => {
   const api = createApi(fetch)
   const detail = await api.incident(params.id)
   const { incident } = detail
-  // Merged incidents keep their address for ever.
-  if (incident.redirectTo !== '')
-    redirect(307, `/incidents/${encodeURIComponent(incident.redirectTo)}`)
+  followMerge(params.id, incident, (id) => `/incidents/${id}`)
   const [samples, changes] = await Promise.all([
     incidentSamples(api, incident),
     // A comparison that cannot be made must not hide the incident.

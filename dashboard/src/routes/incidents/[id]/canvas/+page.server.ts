@@ -1,6 +1,5 @@
-import { redirect } from '@sveltejs/kit'
-
 import { createApi } from '#lib/api/client.ts'
+import { followMerge } from '#lib/incident/moved.ts'
 import { wallClock } from '#lib/time/now.ts'
 import { instant } from '#lib/time/range.ts'
 
@@ -16,7 +15,6 @@ export const load: PageServerLoad = async ({ fetch, params, url }) => {
       .room(params.id, { at: Number.isNaN(at) ? null : at, as: url.searchParams.get('as') })
       .catch(() => null),
   ])
-  const { redirectTo } = detail.incident
-  if (redirectTo !== '') redirect(307, `/incidents/${encodeURIComponent(redirectTo)}/canvas`)
+  followMerge(params.id, detail.incident, (id) => `/incidents/${id}/canvas`)
   return { detail, room, now: wallClock() }
 }
