@@ -263,35 +263,6 @@ describe.skipIf(!hasChromium)('an incident worked on together', () => {
       .waitFor({ timeout: 5_000 })
   })
 
-  it('[D8] [G5] a merge is asked for at once and rolled back with the reason; a split says what it would do', async () => {
-    const page = await joined(ANN, '')
-    await page.locator('h1').click()
-    await page.keyboard.press('Shift+S')
-    const dialog = page.getByRole('dialog')
-    await dialog.locator('[data-preview]').waitFor()
-    await dialog.getByRole('checkbox').first().check()
-    expect(await dialog.locator('[data-preview]').innerText()).toMatch(/part|parts/)
-    await page.keyboard.press('Escape')
-    await soon(() => dialog.count()).toBe(0)
-
-    await page.getByRole('button', { name: 'Merge …' }).click()
-    await dialog.getByRole('radio').first().check()
-    await dialog.locator('[data-preview]', { hasText: 'stay good' }).waitFor()
-    expect(await seriousViolations(page, 'any')).toEqual([])
-    room.delayMs = 1_500
-    await dialog.getByRole('button', { name: /^Merge into #/ }).click()
-    await page.locator('[data-asked=merge]', { hasText: 'asked for' }).waitFor({ timeout: 1_000 })
-    // Ben resolves it before Ann's wish arrives.
-    room.do(BEN, 'join', {})
-    const rev = room.state.root['status']?.rev ?? 0
-    room.do(BEN, 'status_change', { status: 'resolved' }, { expect: { field: 'status', rev } })
-    const lost = page.locator('[data-notice=rejected]')
-    await lost.waitFor({ timeout: 5_000 })
-    expect(await lost.innerText()).toContain('A resolved incident is opened first.')
-    expect(await page.locator('[data-asked]').count()).toBe(0)
-    expect(await page.getByRole('button', { name: 'Merge …' }).count()).toBe(0)
-  })
-
   it('[G8] five edits made offline are kept and said so, then all applied or explained', async () => {
     room.do(BEN, 'join', {})
     put('h1', 'hypothesis')
