@@ -1,6 +1,7 @@
 import { openConfigTopic, type ConfigTopic, type ConfigTopicDeps } from '#/api/config-topic.ts'
 import type { DeadLetterView, Operations } from '#/api/ports.ts'
 import type { ConsumedRecord, Log } from '#/processors/log/port.ts'
+import { readBelow } from '#/processors/log/read-below.ts'
 import { createDecoder } from '#/schemas/codec.ts'
 import type { DeadLetter } from '#/schemas/records.ts'
 import { TOPICS } from '#/schemas/topics.ts'
@@ -96,11 +97,9 @@ async function readFrom(log: Log, from: number, countMax: number): Promise<Kept[
     let next = Math.max(from, await log.beginningOffset(TP));
     next < end && kept.length < countMax;
   ) {
-    const records = await log.read(TP, next, { bytesMax: READ_BYTES, waitMs: 0 })
-    const last = records.at(-1)
-    if (last === undefined) break
+    const records = await readBelow(log, TP, { from: next, bytesMax: READ_BYTES })
     kept.push(...records.flatMap(decode))
-    next = last.offset + 1
+    next = (records.at(-1)?.offset ?? next) + 1
   }
   return kept.slice(0, countMax)
 }

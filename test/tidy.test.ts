@@ -121,6 +121,22 @@ describe('the house', () => {
     expect(complaintsAbout('api/x.ts', '// Date.now() is banned')).toEqual([])
   })
 
+  it('does not take an empty read below an end for the end', () => {
+    const places = /^(?:api|cli|clickhouse|processors)\//
+    // The log itself; a step of a worker; and who reads until there is nothing, wherever that may be.
+    const others = [
+      'processors/log/',
+      'processors/runtime/driver.ts',
+      'processors/notify/takers.ts',
+    ]
+    const found = CODE.filter(
+      (path) => places.test(path) && !/(?:test|\/test-[a-z-]+)\.ts$/.test(path),
+    )
+      .filter((path) => !others.some((other) => path.startsWith(other)))
+      .filter((path) => read(path).includes('waitMs: 0'))
+    expect(found, 'use readBelow of processors/log/read-below.ts').toEqual([])
+  })
+
   it('keeps files small and the kernel short', () => {
     // Records are made from the Avro schemas: nobody writes or reads that file from top to bottom.
     const tooLong = CODE.filter(

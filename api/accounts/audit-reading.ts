@@ -1,6 +1,7 @@
 import { createRecordReader } from '#/api/record-reader.ts'
 import { isFaultlineError, messageOf } from '#/kernel/errors.ts'
 import type { ConsumedRecord } from '#/processors/log/port.ts'
+import { readBelow } from '#/processors/log/read-below.ts'
 import type { AuditVerdict, AuditView } from '#/schemas/accounts.ts'
 import type { AuditEntry } from '#/schemas/records.ts'
 import { TOPICS } from '#/schemas/topics.ts'
@@ -22,8 +23,7 @@ async function* walk(
 ): AsyncGenerator<{ record: ConsumedRecord; entry: AuditEntry | null; why: string }> {
   const reader = createRecordReader('AuditEntry', deps)
   for (let next = from; next < to;) {
-    const records = await deps.log.read(TP, next, { bytesMax: READ_BYTES_MAX, waitMs: 0 })
-    if (records.length === 0) return
+    const records = await readBelow(deps.log, TP, { from: next, bytesMax: READ_BYTES_MAX })
     for (const record of records) {
       next = record.offset + 1
       if (record.offset >= to) return

@@ -206,7 +206,7 @@ async function historyOf(
   for (let seq = 1; seq < first; seq += 1) {
     if (older.has(seq)) continue
     const from = room.offsets[seq - 1] ?? 0
-    const records = await deps.log.read(tp, from, { bytesMax: HISTORY_BYTES_MAX, waitMs: 0 })
+    const records = await readBelow(deps.log, tp, { from, bytesMax: HISTORY_BYTES_MAX })
     for (const { action } of await read(records)) {
       if (action.incident_id !== incidentId || action.result !== '') continue
       const event = eventOf(action)

@@ -1,4 +1,5 @@
 import type { ConsumedRecord, Log } from '#/processors/log/port.ts'
+import { readBelow } from '#/processors/log/read-below.ts'
 import type { Positions, Source } from './positions.ts'
 
 const READ_BYTES_MAX = 1 << 20
@@ -17,8 +18,7 @@ export async function replayBetween(
     const end = options.to[index] ?? 0
     let next = options.from[index] ?? 0
     while (next < end) {
-      const records = await log.read(tp, next, { bytesMax: READ_BYTES_MAX, waitMs: 0 })
-      if (records.length === 0) break
+      const records = await readBelow(log, tp, { from: next, bytesMax: READ_BYTES_MAX })
       for (const record of records) {
         if (record.offset >= end) break
         next = record.offset + 1

@@ -1,6 +1,7 @@
 import type { Clock } from '#/kernel/clock.ts'
 import { JobBook, type Verdict } from '#/processors/domain/ai-jobs/job-book.ts'
 import type { ConsumedRecord, Log, ProducedBatch } from '#/processors/log/port.ts'
+import { readBelow } from '#/processors/log/read-below.ts'
 import { encode } from '#/schemas/codec.ts'
 import type { AiJob } from '#/schemas/records.ts'
 import { TOPICS } from '#/schemas/topics.ts'
@@ -60,11 +61,8 @@ class TopicJournal implements Journal {
     const { log, clock } = this.#deps
     this.#next = await log.offsetForTimestamp(TP, clock.nowMs() - LOOK_BACK_MS)
     const end = await log.endOffset(TP)
-    while (this.#next < end) {
-      const records = await log.read(TP, this.#next, { bytesMax: READ_BYTES_MAX, waitMs: 0 })
-      if (records.length === 0) break
-      await this.#take(records)
-    }
+    while (this.#next < end)
+      await this.#take(await readBelow(log, TP, { from: this.#next, bytesMax: READ_BYTES_MAX }))
     this.#following = this.#follow()
   }
 

@@ -1,4 +1,5 @@
 import type { Log } from '#/processors/log/port.ts'
+import { readBelow } from '#/processors/log/read-below.ts'
 import { parseCommitMetadata } from '#/processors/runtime/progress.ts'
 import type { WorkerContext } from '#/processors/runtime/stage.ts'
 import { createRecordReader, type SchemaSource } from '#/processors/stages/record-reader.ts'
@@ -36,14 +37,12 @@ export async function foldDeliveries(
   const reader = createRecordReader('Delivery', schemas)
   let from = await log.offsetForTimestamp(DELIVERIES, clock.nowMs() - MEMORY_MS)
   while (from < end) {
-    const records = await log.read(DELIVERIES, from, { bytesMax: READ_BYTES, waitMs: 0 })
-    const last = records.at(-1)
-    if (last === undefined) return
+    const records = await readBelow(log, DELIVERIES, { from, bytesMax: READ_BYTES })
     await reader.prepare(records)
     for (const { value } of records) {
       const read = reader.read(value)
       if (read.kind === 'record') visit(read.record)
     }
-    from = last.offset + 1
+    from = (records.at(-1)?.offset ?? from) + 1
   }
 }

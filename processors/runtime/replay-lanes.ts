@@ -1,4 +1,5 @@
 import type { ConsumedRecord, Log, TopicPartition } from '#/processors/log/port.ts'
+import { readBelow } from '#/processors/log/read-below.ts'
 
 /**
  * Reads several partitions as one stream in order of time, in an order that depends on their content alone: not on
@@ -71,13 +72,13 @@ class Lane {
     if (this.#at >= this.#buffer.length) {
       if (this.#position >= this.spec.end) return undefined
       const { topic, partition } = this.spec
-      const options = { bytesMax: READ_BYTES, waitMs: 0 }
-      this.#buffer = await this.#log.read({ topic, partition }, this.#position, options)
+      const options = { from: this.#position, bytesMax: READ_BYTES }
+      this.#buffer = await readBelow(this.#log, { topic, partition }, options)
       this.#at = 0
     }
     const record = this.#buffer[this.#at]
     if (record !== undefined && record.offset < this.spec.end) return record
-    // A compacted end of the range holds nothing more.
+    // What compaction left lies behind the range.
     this.#position = this.spec.end
     return undefined
   }

@@ -1,5 +1,6 @@
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { Log, TopicPartition } from '#/processors/log/port.ts'
+import { readBelow } from '#/processors/log/read-below.ts'
 import type { KeptRange, Stage } from './stage.ts'
 
 /** An offset means that offset in every input partition; `inputs` gives each its own, and leaves others alone. */
@@ -123,7 +124,7 @@ async function startTime(
     const offset = Math.min(Math.max(wanted, beginning), end)
     if (offset > 0) isWhole = false
     if (offset === end) continue
-    const [first] = await log.read(tp, offset, { bytesMax: 1, waitMs: 0 })
+    const [first] = await readBelow(log, tp, { from: offset, bytesMax: 1 })
     if (first !== undefined) earliestMs = Math.min(earliestMs, first.timestampMs)
   }
   return isWhole ? undefined : earliestMs

@@ -1,5 +1,6 @@
 import type { Clock } from '#/kernel/clock.ts'
 import type { GroupMembership, Log, ProducedBatch, TopicPartition } from '#/processors/log/port.ts'
+import { readBelow } from '#/processors/log/read-below.ts'
 
 export interface TickerDeps {
   log: Log
@@ -127,7 +128,7 @@ async function lastTick(deps: TickerDeps): Promise<number> {
   const tp = { topic: clockTopic, partition: 0 }
   const end = await log.endOffset(tp)
   const from = Math.max(await log.beginningOffset(tp), end - 1)
-  const records = from < end ? await log.read(tp, from, { bytesMax: READ_BYTES, waitMs: 0 }) : []
+  const records = from < end ? await readBelow(log, tp, { from, bytesMax: READ_BYTES }) : []
   const value = records.at(-1)?.value
   return value == null ? 0 : (deps.decodeTick(value)?.number ?? 0)
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '#/kernel/clock.ts'
 import type { ConsumedRecord, Log, ProducedRecord } from '#/processors/log/port.ts'
+import { readBelow } from '#/processors/log/read-below.ts'
 import { BOARD, commitAsDriver } from '#/processors/runtime/replay-board.ts'
 import type {
   BoardChange,
@@ -57,9 +58,8 @@ class ConfigBoard implements ReplayBoard {
     const end = await log.endOffset(BOARD)
     while (this.#position < end) {
       const from = Math.max(this.#position, await log.beginningOffset(BOARD))
-      const records = await log.read(BOARD, from, { bytesMax: READ_BYTES, waitMs: 0 })
-      if (records.length === 0) return
-      await this.#take(records)
+      if (from >= end) return
+      await this.#take(await readBelow(log, BOARD, { from, bytesMax: READ_BYTES }))
     }
   }
 
