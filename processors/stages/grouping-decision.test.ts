@@ -200,6 +200,10 @@ describe('decisions about groups', () => {
     await driver.pipe(TOPICS.config.name, 'k', values, 1)
     const kept = await loadDecisionsBefore({ log, schemas: SCHEMAS }, 0, 2)
     expect(kept.map(({ id }) => id)).toEqual(['d'])
+    const elsewhere = entry('q/d', { decision: decisionOf({ project: 'q' }), offsets: [0] })
+    await driver.pipe(TOPICS.config.name, 'k', [elsewhere], 1)
+    const both = await loadDecisionsBefore({ log, schemas: SCHEMAS }, 0, 2)
+    expect(both.map(({ project }) => project).toSorted()).toEqual(['p', 'q'])
     // A task whose state is empty and whose first record lies behind the decision.
     const fresh = await start()
     const early = [entry('p/d', { decision, offsets: [-1] })]

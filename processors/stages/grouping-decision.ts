@@ -24,8 +24,9 @@ export async function loadDecisionsBefore(
     if (read.kind !== 'record') return
     const placed = readPlaced(read.record)
     const at = placed?.offsets[partition]
-    if (placed !== undefined && at !== undefined && at < offset)
-      found.set(placed.decision.id, placed.decision)
+    if (placed === undefined || at === undefined || at >= offset) return
+    // Every project counts its decisions from one.
+    found.set(`${placed.decision.project}/${placed.decision.id}`, placed.decision)
   })
   return [...found.values()].toSorted((left, right) => left.revision - right.revision)
 }
