@@ -43,6 +43,7 @@ const OPTIONS: readonly OptionSpec[] = [
     about: 'end-to-end: memory over this long, too; viewers: of the whole',
   },
   { name: 'rows', type: 'number', min: 1000, about: 'queries: rows in the table' },
+  { name: 'viewers', type: 'number', min: 20, about: 'viewers: how many live streams' },
   { name: 'area', type: 'text', about: 'inner: the area of this process' },
 ]
 
@@ -50,6 +51,7 @@ export interface BenchOptions {
   seconds?: number
   minutes?: number
   rows?: number
+  viewers?: number
 }
 
 type Run = (print: (line: string) => void, options?: BenchOptions) => Promise<void>
@@ -85,7 +87,7 @@ function runApart(area: string, args: readonly string[]): Promise<number> {
 
 function benchOptions(given: OptionValues): BenchOptions {
   const options: BenchOptions = {}
-  for (const name of ['seconds', 'minutes', 'rows'] as const)
+  for (const name of ['seconds', 'minutes', 'rows', 'viewers'] as const)
     if (given[name] !== undefined) options[name] = Number(given[name])
   return options
 }

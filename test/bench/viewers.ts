@@ -3,7 +3,7 @@ import { systemClock } from '#/kernel/clock.ts'
 import { createSeededRandom } from '#/kernel/random.ts'
 import { startPlatform, type RunningPlatform } from '#/test/e2e/platform.ts'
 import type { BenchOptions } from './main.ts'
-import { residentMb } from './process-usage.ts'
+import { processCpuMs, residentMb } from './process-usage.ts'
 import { slope } from './memory.ts'
 
 /** Many people look at the dashboard while many services send: errors, delays, memory. */
@@ -42,7 +42,7 @@ export async function run(
     bytes: 0,
     isOver: false,
   }
-  const viewers = await openViewers(platform, tally)
+  const viewers = await openViewers(platform, options.viewers ?? VIEWERS, tally)
   print(
     `${viewers.length} viewers, ${SENDERS} senders with ${EVENTS_PER_SECOND} events/s together, ${seconds} s`,
   )
@@ -56,15 +56,21 @@ export async function run(
   tally.isOver = true
   for (const viewer of viewers) viewer.destroy()
   report(print, { tally, memory, seconds })
+  const cpuS = processCpuMs(platform.pid) / 1_000
+  print(`CPU of the platform from its start: ${cpuS.toFixed(0)} s`)
 }
 
 function note({ errors, isOver }: Tally, what: string): void {
   if (!isOver) errors.set(what, (errors.get(what) ?? 0) + 1)
 }
 
-async function openViewers(platform: RunningPlatform, tally: Tally): Promise<ClientRequest[]> {
+async function openViewers(
+  platform: RunningPlatform,
+  count: number,
+  tally: Tally,
+): Promise<ClientRequest[]> {
   const viewers: ClientRequest[] = []
-  for (let index = 0; index < VIEWERS; index += 1) {
+  for (let index = 0; index < count; index += 1) {
     const isListener = index < LISTENERS
     viewers.push(await openViewer(platform, { isListener, tally }))
   }
