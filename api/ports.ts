@@ -148,10 +148,10 @@ export interface Operations {
   resumeReplay(): Promise<ReplayState>
   /** Starts a comparison; fails with `conflict` while one runs, `config_invalid` or `usage` for the rules. */
   startDiff(wish: DiffWish): Promise<DiffState>
-  /** The current or last one. */
+  /** The current or last one of this process. */
   diffState(): DiffState
   cancelDiff(): Promise<DiffState>
-  /** Those of a project that have ended, newest first, since the process began. */
+  /** Those of a project that have ended, newest first, in whichever process. */
   diffs(project: string): readonly ReplayDiffView[]
   /** From what was recorded; fails with `not_found`. */
   explain(wish: { project: string; id: string }): Promise<Explanation>

@@ -1,7 +1,7 @@
 import type { DiffState, DiffWish, Operations } from '#/api/ports.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError, messageOf } from '#/kernel/errors.ts'
-import { createDiffHistory } from './diff-history.ts'
+import { openDiffHistory } from './diff-history.ts'
 import type { Kit } from './kit.ts'
 import { diffReplay } from './replay-diff.ts'
 import { parseRules, type Rules } from './rules-file.ts'
@@ -25,9 +25,10 @@ const WITHOUT_MAX = 20
 
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** Runs one comparison at a time beside live work, and remembers the last ones until the process ends. */
-export function createDiffDesk(kit: Kit): DiffDesk {
-  const history = createDiffHistory()
+/** Runs one comparison at a time beside live work; the last ones are known to every process. */
+export async function openDiffDesk(kit: Kit): Promise<DiffDesk> {
+  const onProblem = (error: unknown): void => kit.logger.warn('a comparison', { error })
+  const history = await openDiffHistory({ ...kit, clock: systemClock, onProblem })
   let state = NEVER
   let cancel = new AbortController()
   let work: Promise<void> = Promise.resolve()
@@ -53,11 +54,12 @@ export function createDiffDesk(kit: Kit): DiffDesk {
       const phase = signal.aborted ? 'cancelled' : 'failed'
       state = { ...state, running: false, phase, error: signal.aborted ? '' : messageOf(error) }
     }
-    history.add(wish, state, systemClock.nowMs())
+    await history.add(wish, state, systemClock.nowMs()).catch(onProblem)
   }
   kit.closers.push(async () => {
     cancel.abort()
     await work
+    await history.close()
   })
   return {
     async startDiff(wish) {

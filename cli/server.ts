@@ -16,7 +16,7 @@ import { checkDisk } from './disk.ts'
 import { openDashboard } from './dashboard.ts'
 import { openDeadLetterDesk } from './dead-letters.ts'
 import { openCollab } from './collab.ts'
-import { createDiffDesk } from './diff-desk.ts'
+import { openDiffDesk } from './diff-desk.ts'
 import type { Storage } from './engine.ts'
 import { createExplainDesk } from './explain-desk.ts'
 import { hookSettings } from './hooks.ts'
@@ -123,7 +123,7 @@ async function operationsOf(
   kit.closers.push(() => deadLetters.close())
   return createOperations(processors, {
     deadLetters,
-    diffs: createDiffDesk(kit),
+    diffs: await openDiffDesk(kit),
     snapshots: createSnapshots(kit),
     explains: createExplainDesk(kit, { clickhouse, stages: processors.chain }),
   })

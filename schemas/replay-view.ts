@@ -33,7 +33,7 @@ export type ReplayDifference =
 
 /** A comparison of incidents under changed rules that has ended. */
 export interface ReplayDiffView {
-  /** Grows with every comparison of the process. */
+  /** Grows with every comparison. */
   id: number
   finished_at: number
   /** done, failed or cancelled. */
@@ -51,7 +51,7 @@ export interface ReplayDiffView {
     after: number
     matched: number
     unchanged: number
-    /** At most 500. */
+    /** At most 500, and at most 128 KB of them. */
     differences: readonly ReplayDifference[]
     differences_total: number
   } | null

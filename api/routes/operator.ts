@@ -217,7 +217,7 @@ function diffRoutes(operations: Operations): readonly Route[] {
       answer: {
         status: 200,
         type,
-        about: 'At most twenty, since this process began.',
+        about: 'At most twenty, whichever process compared.',
         schema: { type: 'object' },
       },
       problems: [],
