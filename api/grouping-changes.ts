@@ -5,7 +5,11 @@ import {
   splitPins,
   undoOf,
 } from '#/processors/domain/grouping/decision-making.ts'
-import { PINS_MAX, type GroupingDecision } from '#/processors/domain/grouping/decisions.ts'
+import {
+  createDecisionBook,
+  PINS_MAX,
+  type GroupingDecision,
+} from '#/processors/domain/grouping/decisions.ts'
 import { retroactivePins } from '#/processors/domain/grouping/preview.ts'
 import { reasonOf, wholeNumber } from './grouping-body.ts'
 import { previewOf, rulesOf, type PreviewWish } from './grouping-preview.ts'
@@ -36,9 +40,9 @@ async function issueNow(
 
 export async function mergeIssues(
   parts: GroupingParts,
-  { issues, into, ...wish }: Wish & { issues: readonly string[]; into: string },
+  wish: Wish & { issues: readonly string[]; into: string },
 ): Promise<GroupingDecision> {
-  const { project } = wish
+  const { project, actor, reason, issues, into } = wish
   const target = await issueNow(parts, project, { path: 'into', fingerprint: into })
   const sources = new Set<string>()
   for (const [at, fingerprint] of issues.entries()) {
@@ -48,17 +52,19 @@ export async function mergeIssues(
   sources.delete(target.fingerprint)
   if (sources.size === 0)
     throw new FaultlineError('conflict', 'These are one issue already.', { path: 'issues' })
-  checkRoom(parts, project, sources.size)
-  const pins = mergePins(parts.desk.history(project), [...sources], target.fingerprint)
-  return parts.desk.decide({ ...wish, kind: 'merge', pins })
+  return parts.desk.decide(project, (history) => {
+    checkRoom(history, sources.size)
+    const pins = mergePins(history, [...sources], target.fingerprint)
+    return { actor, reason, kind: 'merge', pins }
+  })
 }
 
 export async function splitIssue(
   parts: GroupingParts,
   wish: Wish & { issue: string; parts: readonly string[]; together: boolean },
 ): Promise<GroupingDecision> {
-  const { issue, parts: wanted, together, ...rest } = wish
-  const whole = await issueNow(parts, wish.project, { path: 'issue', fingerprint: issue })
+  const { project, actor, reason, issue, parts: wanted, together } = wish
+  const whole = await issueNow(parts, project, { path: 'issue', fingerprint: issue })
   for (const [at, part] of wanted.entries()) {
     const path = `parts[${at}]`
     if (!whole.members.has(part))
@@ -74,26 +80,29 @@ export async function splitIssue(
         'Take the other members out instead.',
       )
   }
-  checkRoom(parts, wish.project, wanted.length)
-  return parts.desk.decide({ ...rest, kind: 'split', pins: splitPins(wanted, together) })
+  return parts.desk.decide(project, (history) => {
+    checkRoom(history, wanted.length)
+    return { actor, reason, kind: 'split', pins: splitPins(wanted, together) }
+  })
 }
 
-export async function undoDecision(
+export function undoDecision(
   { desk }: GroupingParts,
-  { id, ...wish }: Wish & { id: string },
+  { id, project, actor, reason }: Wish & { id: string },
 ): Promise<GroupingDecision> {
-  const history = desk.history(wish.project)
-  const decision = history.find((one) => one.id === id)
-  if (decision === undefined)
-    throw new FaultlineError('not_found', `There is no decision ${id.slice(0, 64)}.`)
-  const undo = undoOf(history, decision)
-  if ('conflict' in undo)
-    throw new FaultlineError(
-      'conflict',
-      `The later decision ${undo.conflict.id} changed the same groups.`,
-      { remedy: `Take ${undo.conflict.id} back first.` },
-    )
-  return desk.decide({ ...wish, ...undo, kind: 'undo' })
+  return desk.decide(project, (history) => {
+    const decision = history.find((one) => one.id === id)
+    if (decision === undefined)
+      throw new FaultlineError('not_found', `There is no decision ${id.slice(0, 64)}.`)
+    const undo = undoOf(history, decision)
+    if ('conflict' in undo)
+      throw new FaultlineError(
+        'conflict',
+        `The later decision ${undo.conflict.id} changed the same groups.`,
+        { remedy: `Take ${undo.conflict.id} back first.` },
+      )
+    return { actor, reason, ...undo, kind: 'undo' }
+  })
 }
 
 export async function saveRules(
@@ -106,26 +115,30 @@ export async function saveRules(
   const reason = reasonOf(body)
   const { revision } = desk.bookOf(project)
   const bounds = { fallback: revision, min: 0, max: Number.MAX_SAFE_INTEGER }
-  if (wholeNumber(body, 'revision', bounds) !== revision)
-    throw new FaultlineError('conflict', `Groups were changed since: revision ${revision}.`, {
-      path: 'revision',
-      remedy: 'Look at the rules as they are now, and at a new preview.',
-    })
+  const seen = wholeNumber(body, 'revision', bounds)
+  checkUnchanged(seen, revision)
   const preview = body['retroactive'] === false ? undefined : await previewOf(parts, call)
   const pins = preview === undefined ? [] : retroactivePins(preview)
-  checkRoom(parts, project, pins.length)
-  return desk.decide({
-    project,
-    actor,
-    reason,
-    kind: 'rules',
-    rules,
-    pins: rulePins(desk.history(project), pins),
+  return desk.decide(project, (history) => {
+    // The preview took a while, and so may have the decision of somebody else.
+    checkUnchanged(seen, history.at(-1)?.revision ?? 0)
+    checkRoom(history, pins.length)
+    return { actor, reason, kind: 'rules', rules, pins: rulePins(history, pins) }
   })
 }
 
-function checkRoom({ desk }: GroupingParts, project: string, more: number): void {
-  if (desk.bookOf(project).toJSON().pins.length + more <= PINS_MAX) return
+function checkUnchanged(seen: number, revision: number): void {
+  if (seen === revision) return
+  throw new FaultlineError('conflict', `Groups were changed since: revision ${revision}.`, {
+    path: 'revision',
+    remedy: 'Look at the rules as they are now, and at a new preview.',
+  })
+}
+
+function checkRoom(history: readonly GroupingDecision[], more: number): void {
+  const book = createDecisionBook()
+  for (const decision of history) book.apply(decision)
+  if (book.toJSON().pins.length + more <= PINS_MAX) return
   throw new FaultlineError('conflict', `A project has at most ${PINS_MAX} merged or split ids.`, {
     remedy: 'Write a fingerprint rule instead of many merges.',
   })

@@ -201,8 +201,8 @@ describe('groups by decision', () => {
     const failing = { ...depsOf(app.deps), log }
     const dying = await openGroupingDesk(failing)
     const pins = [{ fingerprint: LINK, to: DISK }]
-    const wish = { project: 'default', kind: 'merge' as const, actor: 'a', reason: 'r', pins }
-    await expect(dying.decide(wish)).rejects.toThrow('killed')
+    const wish = { kind: 'merge' as const, actor: 'a', reason: 'r', pins }
+    await expect(dying.decide('default', () => wish)).rejects.toThrow('killed')
     await dying.close()
     expect(await amongEvents()).toEqual([[], [], [], []])
     const next = await openGroupingDesk(depsOf(app.deps))

@@ -6,7 +6,9 @@ import {
 } from '#/processors/domain/incident/silence-entry.ts'
 import { SILENCES_MAX, type Silence } from '#/processors/domain/incident/silence.ts'
 import { PLAIN_ACTION } from '#/schemas/action.ts'
-import { openConfigTopic, type ConfigTopicDeps } from './config-topic.ts'
+import type { ConfigEntry } from '#/schemas/records.ts'
+import { openConfigTopic, type ConfigTopic, type ConfigTopicDeps } from './config-topic.ts'
+import { createTurns, forgetClaim, lostTooOften, TRIES_MAX, untilSettled } from './first-come.ts'
 import { putAction } from './put-action.ts'
 
 /** `from` is now when it is left out. */
@@ -14,7 +16,10 @@ export type SilenceWish = Omit<Silence, 'id' | 'from'> & { from?: number | undef
 
 /** Silences: writes them, and knows those of the last while. */
 export interface SilenceDesk {
-  /** Durable, and on its way to the processors, when it resolves. One at a time. */
+  /**
+   * Durable, and on its way to the processors, when it resolves. One at a time, over all processes that share the log:
+   * fails with `conflict` when others came first again and again.
+   */
   add(wish: SilenceWish): Promise<KeptSilence>
   /** Ends it now. Fails with `not_found`, or with `conflict` when it has ended. */
   remove(wish: { project: string; id: string; actor: string }): Promise<KeptSilence>
@@ -28,78 +33,131 @@ const SHOWN_MS = 90 * 86_400_000
 
 export async function openSilenceDesk(deps: ConfigTopicDeps): Promise<SilenceDesk> {
   const { clock } = deps
-  const known = new Map<string, KeptSilence>()
-  let highest = 0
-  const topic = await openConfigTopic(deps, (entry) => {
-    const kept = readSilence(entry)
-    if (kept === undefined) return
-    highest = Math.max(highest, Number(kept.silence.id.slice(1)))
-    const before = known.get(entry.id)
-    if (before === undefined || !isOlder(kept, before)) known.set(entry.id, kept)
-    for (const [id, { silence }] of known)
-      if (silence.until < clock.nowMs() - SHOWN_MS) known.delete(id)
+  const state: State = { known: new Map(), highest: 0 }
+  const topic = await openConfigTopic(deps, (entry, offset) => {
+    applyEntry(state, entry, offset)
+    for (const [id, { silence }] of state.known)
+      if (silence.until < clock.nowMs() - SHOWN_MS) state.known.delete(id)
   })
-  const write = async (kept: KeptSilence): Promise<KeptSilence> => {
-    await topic.write([entryOfSilence({ ...kept, isPlaced: false })])
-    await putAmongActions(deps, kept)
-    const placed = { ...kept, isPlaced: true }
-    await topic.write([entryOfSilence(placed)])
-    return placed
-  }
+  const parts = { deps, topic, state }
   // Decided before a crash: it holds from the place it gets now, so that a replay finds it there too.
-  for (const kept of [...known.values()].filter(({ isPlaced }) => !isPlaced)) {
+  for (const kept of [...state.known.values()].filter(({ isPlaced }) => !isPlaced)) {
     const atMs = clock.nowMs()
-    await write(
+    await place(
+      parts,
       kept.removed === null ? { ...kept, atMs } : { ...kept, removed: { ...kept.removed, atMs } },
     )
   }
-
-  let last: Promise<unknown> = Promise.resolve()
-  const inTurn = (work: () => Promise<KeptSilence>): Promise<KeptSilence> => {
-    const done = last.then(work)
-    // The next one waits for this one, and does not fail with it.
-    last = done.catch(() => undefined)
-    return done
-  }
-  const list = (project: string): KeptSilence[] =>
-    [...known.values()]
-      .filter(({ silence }) => silence.project === project)
-      .toSorted((left, right) => numberOf(right) - numberOf(left))
+  const inTurn = createTurns()
   return {
-    add: ({ from, ...wish }) =>
-      inTurn(async () => {
-        const atMs = clock.nowMs()
-        if (list(wish.project).filter((kept) => isLive(kept, atMs)).length >= SILENCES_MAX)
-          throw tooMany()
-        const silence = { ...wish, id: `s${highest + 1}`, from: from ?? atMs }
-        return write({ silence, atMs, removed: null, isPlaced: false })
-      }),
-    remove: ({ project, id, actor }) =>
-      inTurn(async () => {
-        const atMs = clock.nowMs()
-        const kept = known.get(`${project}/${id}`)
-        if (kept === undefined)
-          throw new FaultlineError('not_found', `There is no silence ${id.slice(0, 64)}.`)
-        if (!isLive(kept, atMs))
-          throw new FaultlineError('conflict', `The silence ${id} has ended already.`)
-        return write({ ...kept, removed: { atMs, actor } })
-      }),
-    list,
+    add: (wish) => inTurn(() => add(parts, wish)),
+    remove: (wish) => inTurn(() => remove(parts, wish)),
+    list: (project) => listOf(state, project),
     close: () => topic.close(),
   }
 }
+
+interface Known extends KeptSilence {
+  /** Where the entry lies that came first of those that decided it, or that took it back. */
+  offset: number | null
+}
+
+interface State {
+  known: Map<string, Known>
+  highest: number
+}
+
+interface DeskParts {
+  deps: ConfigTopicDeps
+  topic: ConfigTopic
+  state: State
+}
+
+/** Entries may come again behind the ones that replaced them; of two that decide the same the first holds. */
+function applyEntry(state: State, entry: ConfigEntry, offset: number | null): void {
+  const kept = readSilence(entry)
+  if (kept === undefined) return
+  state.highest = Math.max(state.highest, numberOf(kept))
+  const name = nameOf(kept)
+  const before = state.known.get(name)
+  if (before === undefined) {
+    state.known.set(name, { ...kept, offset })
+    return
+  }
+  const isSameStep = (kept.removed === null) === (before.removed === null)
+  if (stepOf(kept) < stepOf(before)) return
+  if (isSameStep && !kept.isPlaced) return
+  state.known.set(name, { ...kept, offset: isSameStep ? before.offset : offset })
+}
+
+const stepOf = ({ removed, isPlaced }: KeptSilence): number =>
+  (removed === null ? 0 : 2) + (isPlaced ? 1 : 0)
+
+const nameOf = ({ silence }: KeptSilence): string => `${silence.project}/${silence.id}`
 
 const numberOf = ({ silence }: KeptSilence): number => Number(silence.id.slice(1))
 
 const isLive = ({ silence, removed }: KeptSilence, nowMs: number): boolean =>
   removed === null && silence.until > nowMs
 
-/** Entries may come again behind the ones that replaced them. */
-function isOlder(left: KeptSilence, right: KeptSilence): boolean {
-  const [stepLeft, stepRight] = [left, right].map(
-    ({ removed, isPlaced }) => (removed === null ? 0 : 2) + (isPlaced ? 1 : 0),
-  )
-  return stepLeft! < stepRight!
+function listOf({ known }: State, project: string): KeptSilence[] {
+  return [...known.values()]
+    .filter(({ silence }) => silence.project === project)
+    .toSorted((left, right) => numberOf(right) - numberOf(left))
+}
+
+/** The place of its entry in the log decides who has a number; whoever comes second takes the next one. */
+async function add(parts: DeskParts, { from, ...wish }: SilenceWish): Promise<KeptSilence> {
+  const { deps, state } = parts
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    const atMs = deps.clock.nowMs()
+    const live = listOf(state, wish.project).filter((kept) => isLive(kept, atMs))
+    if (live.length >= SILENCES_MAX) throw tooMany()
+    const silence = { ...wish, id: `s${state.highest + 1}`, from: from ?? atMs }
+    const kept = { silence, atMs, removed: null, isPlaced: false }
+    const placed = await placeFirst(parts, kept)
+    if (placed !== undefined) return placed
+  }
+  throw lostTooOften('silenced something')
+}
+
+async function remove(
+  parts: DeskParts,
+  { project, id, actor }: { project: string; id: string; actor: string },
+): Promise<KeptSilence> {
+  const { deps, state } = parts
+  const known = (): KeptSilence | undefined => state.known.get(`${project}/${id}`)
+  // Among the actions it must not come before the silence, which another process may be about to put there.
+  await untilSettled(deps.clock, () => known()?.isPlaced !== false)
+  let kept = known()
+  if (kept === undefined)
+    throw new FaultlineError('not_found', `There is no silence ${id.slice(0, 64)}.`)
+  const ended = new FaultlineError('conflict', `The silence ${id} has ended already.`)
+  const atMs = deps.clock.nowMs()
+  if (!isLive(kept, atMs)) throw ended
+  if (!kept.isPlaced) kept = await place(parts, kept)
+  const removed = { ...kept, removed: { atMs, actor }, isPlaced: false }
+  const placed = await placeFirst(parts, removed)
+  if (placed === undefined) throw ended
+  return placed
+}
+
+/** Writes it down; undefined when another process was first to. */
+async function placeFirst(parts: DeskParts, kept: KeptSilence): Promise<KeptSilence | undefined> {
+  const { deps, topic, state } = parts
+  const claim = await topic.claim(entryOfSilence(kept))
+  const isFirst = state.known.get(nameOf(kept))?.offset === claim.offset
+  const placed = isFirst ? await place(parts, kept) : undefined
+  await forgetClaim(deps, topic, claim)
+  return placed
+}
+
+async function place({ deps, topic }: DeskParts, kept: KeptSilence): Promise<KeptSilence> {
+  await putAmongActions(deps, kept)
+  const { silence, atMs, removed } = kept
+  const placed = { silence, atMs, removed, isPlaced: true }
+  await topic.write([entryOfSilence(placed)])
+  return placed
 }
 
 /** Where the cluster stage takes it from; a replay finds it at the same place. */

@@ -1,4 +1,5 @@
 import { assertSafeExposure } from '#/api/exposure.ts'
+import { openConfigFollower } from '#/api/config-follower.ts'
 import { openKeys, type Keys } from '#/api/keys.ts'
 import { buildRegistryApp } from '#/api/registry-http.ts'
 import { NOTIFY_GROUP } from '#/processors/notify/stage.ts'
@@ -76,7 +77,7 @@ async function open(
   onStep(config.kafkaBrokers === undefined ? 'opening the log' : 'connecting to Kafka')
   const opened = await openKit(options, closers)
   await createTopics(opened)
-  const kit = watchKit(opened)
+  const kit = await withConfigFollower(watchKit(opened))
   if (config.clickhouseUrl !== undefined) onStep('connecting to ClickHouse')
   else if (roles.has('sink')) onStep('opening ClickHouse')
   const storage = await openStorage(kit)
@@ -127,6 +128,17 @@ export async function openKit(
   }
 }
 
+/** Everything below follows the configuration; the topic is read once, for all of it. */
+async function withConfigFollower(kit: Kit): Promise<Kit> {
+  const configFollower = await openConfigFollower({
+    ...kit,
+    clock: systemClock,
+    onProblem: (error) => kit.logger.warn('the configuration', { error }),
+  })
+  kit.closers.push(() => configFollower.close())
+  return { ...kit, configFollower }
+}
+
 /** Producers register and read schemas as they would at Confluent's; on loopback, like ClickHouse. */
 async function serveRegistry(kit: Kit): Promise<string> {
   const { config, embeddedRegistry: registry, closers } = kit
@@ -143,7 +155,7 @@ async function sharedFirstKey(kit: Kit, keys: Keys): Promise<string | null> {
   if (hasFirstKey(keys)) return knownKey(keys, dataDir) ?? null
   return exclusively(log, async () => {
     // Others may have made it while we waited: read anew, since following the topic lags behind it.
-    const now = await openKeys({ ...kit, clock: systemClock })
+    const now = await openKeys({ ...kit, configFollower: undefined, clock: systemClock })
     try {
       return hasFirstKey(now) ? (knownKey(now, dataDir) ?? null) : await firstKey(now, dataDir)
     } finally {

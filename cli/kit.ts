@@ -1,3 +1,4 @@
+import type { ConfigFollower } from '#/api/config-follower.ts'
 import type { Metrics } from '#/kernel/metrics.ts'
 import type { TopologyService } from '#/processors/domain/incident/service-graph.ts'
 import type { FrontedLog } from '#/processors/log/embedded-front.ts'
@@ -18,6 +19,8 @@ export interface Kit extends Schemas {
   log: Log
   /** The same log where it is the one in the data folder. */
   embeddedLog: FrontedLog | undefined
+  /** The one reader of the configuration topic, in a process that serves. */
+  configFollower?: ConfigFollower | undefined
   /** Things to close, newest first, also when a later step of the start fails. */
   closers: (() => Promise<void>)[]
   /** Services, their criticality and what they call, where somebody said so. */

@@ -1,4 +1,5 @@
 import { openConfigTopic, type ConfigTopicDeps } from '#/api/config-topic.ts'
+import { createTurns } from '#/api/first-come.ts'
 import type { ConfigEntry } from '#/schemas/records.ts'
 import type { AccountKind, AccountRecords } from './account-records.ts'
 import { createAccountFold, type AccountState, type Touched } from './account-state.ts'
@@ -47,7 +48,6 @@ export async function openAccountStore(deps: AccountStoreDeps): Promise<AccountS
       await topic.forget(gone).catch((error: unknown) => deps.onProblem?.(error))
     }
   })()
-  let last: Promise<unknown> = Promise.resolve()
   return {
     state: fold.state,
     write,
@@ -57,11 +57,7 @@ export async function openAccountStore(deps: AccountStoreDeps): Promise<AccountS
         { kind: 'organisation', id: 'organisation', at: clock.nowMs(), actor, value },
       ])
     },
-    inTurn(change) {
-      const mine = last.then(change)
-      last = mine.catch(() => undefined)
-      return mine
-    },
+    inTurn: createTurns(),
     async close() {
       stop.abort()
       await keeping
