@@ -33,7 +33,8 @@ export function rankByBm25<T>(
       const times = count.get(token) ?? 0
       if (times === 0) return sum
       const norm = K1 * (1 - B + (B * length) / Math.max(1, averageLength))
-      return sum + ((weights.get(token) ?? 0) * (times * (K1 + 1))) / (times + norm)
+      const asked = own.get(token) ?? 1
+      return sum + (asked * (weights.get(token) ?? 0) * (times * (K1 + 1))) / (times + norm)
     }, 0)
   const best = score(own, query.length)
   return documents
@@ -64,7 +65,10 @@ export function wordTokens(text: string): string[] {
   return words.slice(0, WORDS_MAX).map((word) => word.toLowerCase())
 }
 
-/** What an incident is about, as tokens: issues count more than words, words more than where it was. */
+/** Where an incident began tells most of why: the same service at fault is worth more than any issue. */
+const ROOT_TIMES = 3
+
+/** What an incident is about, as tokens: where it began, its issues, then everything else. */
 export interface IncidentFacts {
   services: readonly string[]
   fingerprints: readonly string[]
@@ -81,7 +85,7 @@ export function incidentTokens(facts: IncidentFacts): string[] {
     ...issues,
     ...issues,
     ...services.map((one) => `service:${one}`),
-    ...(root === '' ? [] : [`root:${root}`]),
+    ...(root === '' ? [] : Array<string>(ROOT_TIMES).fill(`root:${root}`)),
     ...kinds.map((one) => `kind:${one}`),
     ...causes.map((one) => `cause:${one}`),
     ...new Set(titles.flatMap((title) => wordTokens(title))),

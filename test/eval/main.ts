@@ -8,6 +8,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { aiAllRows } from './ai-rows.ts'
+import { aiSharedRows } from './ai-shared-rows.ts'
 import { readBaseline, regressions, writeBaseline, type BaselineSet } from './baseline.ts'
 import { leftOutRows } from './cross-validation.ts'
 import { messageRows, stackRows } from './grouping.ts'
@@ -19,7 +20,7 @@ type Part = (folder: string) => Row[] | Promise<Row[]>
 
 const PARTS: Readonly<Record<BaselineSet, readonly Part[]>> = {
   shared: [messageRows, leftOutRows, stackRows, countRows, seriesRows, outageRows, otherOutageRows],
-  ai: [aiAllRows],
+  ai: [aiAllRows, ...(existsSync(join(SHARED, 'tools')) ? [aiSharedRows] : [])],
   own: [ownLineRows, ownCountRows, ownSeriesRows, ownOutageRows],
 }
 
