@@ -46,7 +46,7 @@ interface Found {
   incident: Incident
 }
 
-function play(made: Made, { envelope }: Generator): Found[] {
+function play(made: Made, generator: Generator): Found[] {
   const services = made.services.map(({ ext, ...service }) =>
     ext === null ? service : { ...service, external: [ext] },
   )
@@ -58,7 +58,7 @@ function play(made: Made, { envelope }: Generator): Found[] {
   const ledger = createEventLedger()
   let latestMs = 0
   for (const each of made.events) {
-    const read = canonicalize(envelope(each), {
+    const read = canonicalize(generator.envelope(each), {
       project: 'eval',
       nowMs: latestMs,
       makeId: () => 'unused: every event has its id',
