@@ -1,6 +1,6 @@
 import { SEVERITY_OF } from '#/schemas/event-input-fields.ts'
 import { EVENT_FIELDS } from '#/schemas/reads.ts'
-import type { EventField, EventFilter } from '#/schemas/reads.ts'
+import type { EventField, EventFilter, MomentOf } from '#/schemas/reads.ts'
 import { list, oneOf, text, time, wholeNumber, wrong } from './params.ts'
 import type { Param } from './params.ts'
 
@@ -20,6 +20,28 @@ export function range(hours: number) {
       (nowMs) => nowMs + AHEAD_MS,
     ),
   }
+}
+
+const KNOWLEDGE = ['known', 'true'] as const
+
+/** For what can be read as it was. */
+export const momentParams = {
+  at: time('As it was then; now when missing.', () => null),
+  as: oneOf(
+    'With `at`: known, what had been received and found out by then; true, what had happened by then, whenever it was received.',
+    KNOWLEDGE,
+    'known',
+  ),
+}
+
+export function momentOf({
+  at,
+  as,
+}: {
+  at: number | null
+  as: MomentOf['knowledge']
+}): MomentOf | undefined {
+  return at === null ? undefined : { atMs: at, knowledge: as }
 }
 
 /** Fails with `invalid_request` when the range is empty. */

@@ -49,6 +49,7 @@ export async function appendIncident(test: TestApp, wish: Partial<IncidentEvent>
     regressed: false,
     flapping: false,
     detail: '{}',
+    recorded_at: 0,
     ...wish,
   }
   const value = encode('IncidentEvent', test.deps.schemaIds.IncidentEvent, step)
@@ -73,6 +74,7 @@ export async function appendInsight(test: TestApp, wish: Partial<Insight>): Prom
     tokens: 0,
     fallback: true,
     detail: '{}',
+    recorded_at: 0,
     ...wish,
   }
   const value = encode('Insight', test.deps.schemaIds.Insight, insight)

@@ -4,6 +4,7 @@
  * `from` ≤ t < `to`. All reads are confined to `project`. Failures are FaultlineErrors of the catalogue
  * (`storage_unavailable`, `query_timeout`, `query_too_heavy`); a thing that is not there is null or an empty list.
  */
+import type { Knowledge } from '#/schemas/collab/history.ts'
 import type { IncidentStatus } from '#/schemas/incident.ts'
 import type { KnownSolution } from '#/schemas/knowledge.ts'
 import type {
@@ -68,6 +69,15 @@ export interface StepQuery extends RangeQuery {
   stepMs: number
 }
 
+/**
+ * A moment of the past. `known`: what the platform had received and found out by then. `true`: what had happened by
+ * then, whenever it was received; the two differ by what came late.
+ */
+export interface MomentOf {
+  atMs: number
+  knowledge: Knowledge
+}
+
 export interface PageQuery {
   /** Opaque to the API, made by `cutPage` of schemas/cursor.ts; null for the first page. */
   cursor: string | null
@@ -108,6 +118,8 @@ export interface IncidentQuery extends PageQuery {
   /** Ordered by this and the id; incidents merged into another one are left out. */
   sort: IncidentSort
   order: 'asc' | 'desc'
+  /** As they were then; now when it is left out. */
+  moment?: MomentOf | undefined
 }
 
 export type IssueSort = 'last_seen' | 'first_seen' | 'events' | 'users'
@@ -139,6 +151,8 @@ export interface MetricsQuery extends EventSelection {
   /** One series per value (the `limit` largest, the rest as `other`); null for one series named after the metric. */
   groupBy: EventField | null
   limit: number
+  /** Only events that count then, to the millisecond; all when it is left out. */
+  moment?: MomentOf | undefined
 }
 
 /** Two sets of events of one project to be compared. */
@@ -171,7 +185,11 @@ export interface Reads {
   incidents(query: IncidentQuery): Promise<Page<IncidentRow>>
   incidentStats(query: RangeQuery): Promise<IncidentStats>
   /** By id or by number (`12`). An incident that was merged away is returned with its `redirectTo`. */
-  incident(query: { project: string; id: string }): Promise<IncidentDetail | null>
+  incident(query: {
+    project: string
+    id: string
+    moment?: MomentOf | undefined
+  }): Promise<IncidentDetail | null>
 
   issues(query: IssueQuery): Promise<Page<IssueRow>>
   /** Aliases of an issue lead to the issue that stands. */

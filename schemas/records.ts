@@ -365,6 +365,8 @@ export interface IncidentEvent {
   flapping: boolean
   /** The whole incident as JSON (schemas/incident.ts). */
   detail: string
+  /** When the platform took the step, by its recorded clock; 0 in records from before this field. */
+  recorded_at: number
 }
 
 /** A summary of an incident, by a model or by rules. */

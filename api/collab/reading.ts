@@ -1,11 +1,12 @@
 import { FaultlineError } from '#/kernel/errors.ts'
 import { apply } from '#/schemas/collab/apply.ts'
-import { foldAt, seqAt } from '#/schemas/collab/history.ts'
+import { foldAt, happenedAt, seqAt } from '#/schemas/collab/history.ts'
 import type { Knowledge } from '#/schemas/collab/history.ts'
 import { emptyRoom, hashRoom } from '#/schemas/collab/state.ts'
 import type { RoomEvent, RoomState } from '#/schemas/collab/state.ts'
 import { viewOf } from '#/schemas/collab/views.ts'
 import type { Incident } from '#/schemas/incident.ts'
+import type { MomentOf } from '#/schemas/reads.ts'
 import type { IncidentDetail } from '#/schemas/view.ts'
 import type { Gateway } from './gateway.ts'
 import type { Room } from './room-book.ts'
@@ -99,10 +100,18 @@ export function detailOfRoom({ state, project }: Room): IncidentDetail {
 }
 
 /** What the answer about an incident says of its room. */
-export function roomPart(room: Room | undefined, history: readonly RoomEvent[]): object {
-  if (room === undefined) return {}
-  return {
-    room: { ...viewOf(room.state), hash: hashRoom(room.state) },
-    history,
-  }
+export function roomPart(state: RoomState, history: readonly RoomEvent[]): object {
+  return { room: { ...viewOf(state), hash: hashRoom(state) }, history }
+}
+
+/** The same at a moment: what came later, or was not known yet, is not there. */
+export function roomPartAt(
+  { state: { incidentId } }: Room,
+  history: readonly RoomEvent[],
+  moment: MomentOf,
+): object {
+  const counted = history.filter((event) =>
+    moment.knowledge === 'known' ? event.ts <= moment.atMs : happenedAt(event) <= moment.atMs,
+  )
+  return roomPart(foldAt(incidentId, history, moment), counted)
 }

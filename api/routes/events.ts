@@ -5,6 +5,8 @@ import {
   checkRange,
   filterParams,
   filtersOf,
+  momentOf,
+  momentParams,
   pageOf,
   paging,
   range,
@@ -140,6 +142,7 @@ function metricsRoute({ reads }: AppDeps): Route {
         max: 100,
         fallback: 12,
       }),
+      ...momentParams,
     },
     answer: { ...JSON_ANSWER, about: 'Points in order of time.', schema: schema('Metrics') },
     handle(call) {
@@ -150,6 +153,7 @@ function metricsRoute({ reads }: AppDeps): Route {
         limit,
         stepMs: stepOf(call.query),
         groupBy: groupBy === '' ? null : groupBy,
+        moment: momentOf(call.query),
       })
     },
   })

@@ -1,12 +1,12 @@
 import { found, sendPage } from '#/api/answer.ts'
 import type { AppDeps } from '#/api/deps.ts'
 import { list, manyOf, oneOf, text, time, wholeNumbers } from '#/api/params.ts'
-import { detailOfRoom, roomPart } from '#/api/collab/reading.ts'
-import { checkRange, pageOf, paging, range } from '#/api/read-params.ts'
+import { detailOfRoom, roomPart, roomPartAt } from '#/api/collab/reading.ts'
+import { checkRange, momentOf, momentParams, pageOf, paging, range } from '#/api/read-params.ts'
 import { route } from '#/api/route.ts'
 import type { Call, Route } from '#/api/route.ts'
 import type { IncidentStatus } from '#/schemas/incident.ts'
-import type { IncidentQuery } from '#/schemas/reads.ts'
+import type { IncidentQuery, MomentOf } from '#/schemas/reads.ts'
 import type { IncidentDetail, IncidentRow } from '#/schemas/view.ts'
 
 const JSON_ANSWER = { status: 200, type: 'application/json' } as const
@@ -44,6 +44,7 @@ const filters = {
   to: time('With activity before.', () => null),
   sort: oneOf('What to order by.', SORTS, 'updated_at'),
   order: oneOf('Direction.', ORDERS, 'desc'),
+  ...momentParams,
   ...paging,
 }
 
@@ -97,23 +98,27 @@ export function incidentRoutes({ reads, collab }: AppDeps): readonly Route[] {
       method: 'GET',
       path: '/api/incidents/:id',
       tag: 'incidents',
-      summary: 'One incident with its full history, by id or number.',
+      summary: 'One incident with its full history, by id or number, now or at a moment.',
       access: 'read',
-      query: {},
+      query: momentParams,
       answer: { ...JSON_ANSWER, about: 'The incident.', schema: ref('IncidentDetail') },
       problems: ['not_found'],
       async handle(call) {
         const { project, path } = call
         const id = path['id'] ?? ''
-        const stored = await reads.incident({ project, id })
+        const moment = momentOf(call.query)
+        const stored = await reads.incident({ project, id, moment })
         const room = collab?.gateway.rooms.book.room(stored?.incident.id ?? id)
         const own = room?.project === project ? room : undefined
         // Opened by hand a moment ago: the store hears of it with the next batch.
-        const detail = stored ?? (own === undefined ? null : detailOfRoom(own))
+        const isNew = own !== undefined && moment === undefined
+        const detail = stored ?? (isNew ? detailOfRoom(own) : null)
         const answer = redirected(call, found(detail, 'incident of this id or number'))
         if (answer === undefined || own === undefined || collab === undefined) return answer
+        const history = await collab.gateway.history(answer.incident.id)
+        if (moment !== undefined) return { ...answer, ...roomPartAt(own, history, moment) }
         void call.reply.header('etag', `"${own.state.seq}"`)
-        return { ...answer, ...roomPart(own, await collab.gateway.history(answer.incident.id)) }
+        return { ...answer, ...roomPart(own.state, history) }
       },
     }),
   ]
@@ -138,6 +143,8 @@ interface Filters {
   to: number | null
   sort: IncidentQuery['sort']
   order: IncidentQuery['order']
+  at: number | null
+  as: MomentOf['knowledge']
   cursor: string
   limit: number
 }
@@ -159,6 +166,7 @@ function queryOf(
     to,
     sort,
     order,
+    moment: momentOf(call.query),
     ...pageOf(call.query),
   }
 }

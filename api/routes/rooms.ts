@@ -4,7 +4,8 @@ import type { ActingParts, Outcome, Wish } from '#/api/collab/acting.ts'
 import { findRoom, roomAt } from '#/api/collab/reading.ts'
 import type { Gateway } from '#/api/collab/gateway.ts'
 import type { AppDeps } from '#/api/deps.ts'
-import { oneOf, time, wholeNumber, wrong } from '#/api/params.ts'
+import { wholeNumber, wrong } from '#/api/params.ts'
+import { momentParams } from '#/api/read-params.ts'
 import { createRateLimit } from '#/api/rate-limit.ts'
 import { route } from '#/api/route.ts'
 import type { Call, Route } from '#/api/route.ts'
@@ -139,8 +140,7 @@ function readingRoutes(gateway: Gateway): readonly Route[] {
       summary: 'Cards, links, notes, items and decisions of an incident, now or at a moment.',
       access: 'read',
       query: {
-        at: time('As it was then.', () => null),
-        as: oneOf('Known by then, or true then whenever it was recorded.', AS, 'known'),
+        ...momentParams,
         seq: wholeNumber('After this many events.', { min: 0, max: SEQ_MAX, fallback: 0 }),
       },
       answer: { ...answer, status: 200, about: 'The room with its hash.' },
@@ -176,8 +176,6 @@ function readingRoutes(gateway: Gateway): readonly Route[] {
     }),
   ]
 }
-
-const AS = ['known', 'true'] as const
 
 function answerOf(call: Call, outcome: Outcome): unknown {
   return 'rejection' in outcome ? sendRejection(call.reply, outcome.rejection) : outcome.event

@@ -113,12 +113,12 @@ it('an incident counts what its chart shows: errors of its issues since the minu
     resolved_at: null,
     fingerprints: ['f1'],
   } as unknown as IncidentRow
-  const [open] = await withCounts(engine.clickhouse, 'default', [row])
+  const [open] = await withCounts(engine.clickhouse, { project: 'default' }, [row])
   // Its last change knew of the first 90 only.
   expect(open?.errors).toBe(100)
   expect(open?.spark?.reduce((sum, value) => sum + value, 0)).toBe(100)
   const closed = { ...row, resolved_at: OPENED_MS + 60_000 }
-  const [resolved] = await withCounts(engine.clickhouse, 'default', [closed])
+  const [resolved] = await withCounts(engine.clickhouse, { project: 'default' }, [closed])
   expect(resolved?.errors).toBe(90)
 })
 

@@ -4,7 +4,9 @@
  */
 import type { ClickHouse } from '#/clickhouse/client.ts'
 import type { Incident } from '#/schemas/incident.ts'
+import type { MomentOf } from '#/schemas/reads.ts'
 import type { IncidentRow } from '#/schemas/view.ts'
+import { issueMinutesAt, OF_MEMBERS } from './moment.ts'
 
 const SPARK_SLOTS = 30
 const SPARK_SLOT_S = 120
@@ -17,10 +19,14 @@ const minuteOf = (ms: number): number => Math.floor(ms / 60_000) * 60
 /** Adds errors since the opening, and those of the hour before the last change in two-minute slots. */
 export async function withCounts(
   clickhouse: ClickHouse,
-  project: string,
+  { project, moment }: { project: string; moment?: MomentOf | undefined },
   items: readonly IncidentRow[],
 ): Promise<IncidentRow[]> {
   if (items.length === 0) return []
+  const minutes = issueMinutesAt(
+    moment,
+    'fingerprint IN {all:Array(String)} AND occurred_at >= toDateTime({first:Int64})',
+  )
   const windows = items.map((item) => {
     const changed = Math.ceil(item.updated_at / 1000)
     // An open incident goes on: what came since its last change counts too.
@@ -34,7 +40,7 @@ export async function withCounts(
   const rows = await clickhouse.query<{ id: string; slot: string; events: string; since: string }>(
     `SELECT id, if(at >= spark_from AND at < spark_from + {sparkS:Int64}, intDiv(at - spark_from, {slotS:Int64}), ${OUTSIDE}) AS slot,
        sum(i.events) AS events, sumIf(i.events, at >= opened AND at < end) AS since
-     FROM (SELECT fingerprint, events, toInt64(toUnixTimestamp(bucket)) AS at FROM issues_1m
+     FROM (SELECT fingerprint, events, toInt64(toUnixTimestamp(bucket)) AS at FROM ${minutes.table}
        WHERE project = {project:String} AND fingerprint IN {all:Array(String)}
          AND bucket >= toDateTime({first:Int64})) AS i
      INNER JOIN (
@@ -45,6 +51,7 @@ export async function withCounts(
     {
       params: {
         project,
+        ...minutes.params,
         ids: items.map((item) => item.id),
         members: items.map((item) => item.fingerprints),
         all: [...new Set(items.flatMap((item) => item.fingerprints))],
@@ -73,18 +80,21 @@ export async function withCounts(
 export async function memberErrors(
   clickhouse: ClickHouse,
   incident: Incident,
+  moment: MomentOf | undefined,
 ): Promise<Record<string, number>> {
+  const minutes = issueMinutesAt(moment, OF_MEMBERS)
   const fingerprints = incident.members
     .map((member) => member.fingerprint)
     .filter((fingerprint) => fingerprint !== '')
   if (fingerprints.length === 0) return {}
   const end = incident.resolvedAt === null ? '' : ' AND bucket < toDateTime({end:Int64})'
   const rows = await clickhouse.query<{ fingerprint: string; n: string }>(
-    `SELECT fingerprint, sum(events) AS n FROM issues_1m WHERE project = {project:String}
+    `SELECT fingerprint, sum(events) AS n FROM ${minutes.table} WHERE project = {project:String}
        AND fingerprint IN {fingerprints:Array(String)} AND bucket >= toDateTime({opened:Int64})${end} GROUP BY fingerprint`,
     {
       params: {
         project: incident.project,
+        ...minutes.params,
         fingerprints,
         opened: minuteOf(incident.openedAt),
         end: Math.ceil(Math.max(incident.updatedAt, incident.resolvedAt ?? 0) / 1000),

@@ -2,7 +2,7 @@ import type { ClickHouse } from '#/clickhouse/client.ts'
 import { cutPage, decodeCursor } from '#/schemas/cursor.ts'
 import type { Incident } from '#/schemas/incident.ts'
 import type { InsightDetail } from '#/schemas/insight.ts'
-import type { IncidentQuery, IncidentSort, RangeQuery } from '#/schemas/reads.ts'
+import type { IncidentQuery, IncidentSort, MomentOf, RangeQuery } from '#/schemas/reads.ts'
 import type {
   IncidentDetail,
   IncidentRow,
@@ -14,6 +14,7 @@ import type {
 import { deploysAround } from './deploys.ts'
 import { memberErrors, withCounts } from './incident-counts.ts'
 import { incidentRow, ROW_COLUMNS, type Row } from './incident-row.ts'
+import { incidentsAt, issueMinutesAt, OF_MEMBERS, stepsAt } from './moment.ts'
 import { familiarity, similarIncidents } from './similar.ts'
 
 /** How much later a summary by rules must be to replace one by a model. */
@@ -70,15 +71,17 @@ export async function incidentPage(
     behind = ` AND (${key}, incident_id) ${query.order === 'asc' ? '>' : '<'} ({cursorValue:Int64}, {cursorId:String})`
     Object.assign(params, { cursorValue: Number(value), cursorId: String(id) })
   }
+  const table = incidentsAt(query.moment)
+  Object.assign(params, table.params)
   const rows = await clickhouse.query<Row>(
-    `SELECT ${ROW_COLUMNS} FROM incidents FINAL WHERE ${where}${behind} ORDER BY ${key} ${direction}, incident_id ${direction} LIMIT {limit:UInt32} SETTINGS prefer_column_name_to_alias = 1`,
+    `SELECT ${ROW_COLUMNS} FROM ${table.where} WHERE ${where}${behind} ORDER BY ${key} ${direction}, incident_id ${direction} LIMIT {limit:UInt32} SETTINGS prefer_column_name_to_alias = 1`,
     { params: { ...params, limit: query.limit + 1 } },
   )
   const { items, next } = cutPage(rows.map(incidentRow), query.limit, (last) => [
     sortValue(last, query.sort),
     last.id,
   ])
-  return { items: await withCounts(clickhouse, query.project, items), next }
+  return { items: await withCounts(clickhouse, query, items), next }
 }
 
 export async function incidentStats(
@@ -127,41 +130,46 @@ export async function incidentStats(
 /** The incident with its timeline folded from every recorded step. */
 export async function incidentDetail(
   clickhouse: ClickHouse,
-  query: { project: string; id: string },
+  query: { project: string; id: string; moment?: MomentOf | undefined },
 ): Promise<IncidentDetail | null> {
+  const { moment } = query
   const byNumber = /^\d{1,9}$/.test(query.id)
+  const table = incidentsAt(moment, { isWhole: true })
+  const number = byNumber ? Number(query.id) : 0
   const [row] = await clickhouse.query<{ detail: string }>(
-    `SELECT detail FROM incidents FINAL WHERE project = {project:String} AND ${byNumber ? 'number = {number:Int32}' : 'incident_id = {id:String}'} LIMIT 1`,
-    { params: { project: query.project, id: query.id, number: byNumber ? Number(query.id) : 0 } },
+    `SELECT detail FROM ${table.where} WHERE project = {project:String} AND ${byNumber ? 'number = {number:Int32}' : 'incident_id = {id:String}'} LIMIT 1`,
+    { params: { project: query.project, id: query.id, number, ...table.params } },
   )
   if (row === undefined) return null
+  const counted = moment === undefined ? { where: '1', params: {} } : stepsAt(moment)
   const stored = JSON.parse(row.detail) as Incident
   const [steps, summary, chart, deploys, errors, similar, known] = await Promise.all([
     clickhouse.query<{ seq: number; at: string; kind: string; sentence: string }>(
-      'SELECT seq, toUnixTimestamp64Milli(at) AS at, kind, sentence FROM incident_events WHERE project = {project:String} AND incident_id = {id:String} ORDER BY seq',
-      { params: { project: query.project, id: stored.id } },
+      `SELECT seq, toUnixTimestamp64Milli(at) AS at, kind, sentence FROM incident_events WHERE project = {project:String} AND incident_id = {id:String} AND ${counted.where} ORDER BY seq`,
+      { params: { project: query.project, id: stored.id, ...counted.params } },
     ),
-    latestSummary(clickhouse, { project: query.project, id: stored.id }),
-    incidentChart(clickhouse, stored),
+    latestSummary(clickhouse, { project: query.project, id: stored.id, moment }),
+    incidentChart(clickhouse, stored, moment),
     deploysAround(clickhouse, {
       project: query.project,
       services: stored.services,
       from: stored.openedAt - 3_600_000,
       to: endOf(stored),
     }),
-    memberErrors(clickhouse, stored),
+    memberErrors(clickhouse, stored, moment),
     similarIncidents(clickhouse, stored),
     familiarity(clickhouse, stored),
   ])
   const timeline = steps.map((step) => ({ ...step, at: Number(step.at) }))
+  const untilMs = moment?.atMs ?? Infinity
   return {
     incident: { ...stored, timeline },
     summary,
     chart,
-    deploys,
+    deploys: deploys.filter(({ at }) => at <= untilMs),
     errors: Object.values(errors).reduce((sum, count) => sum + count, 0),
     member_errors: errors,
-    similar,
+    similar: similar.filter(({ opened_at }) => opened_at <= untilMs),
     familiarity: known,
   }
 }
@@ -172,17 +180,19 @@ function endOf(incident: Incident): number {
 
 async function latestSummary(
   clickhouse: ClickHouse,
-  query: { project: string; id: string },
+  query: { project: string; id: string; moment: MomentOf | undefined },
 ): Promise<InsightView | null> {
+  const { project, id, moment } = query
+  const before = moment === undefined ? '' : ' AND at <= fromUnixTimestamp64Milli({momentAt:Int64})'
   // A model's words stay until the rules know something that is clearly later.
   const [row] = await clickhouse.query<
     Omit<InsightView, 'at' | 'behind'> & { at_ms: string; detail: string }
   >(
     `SELECT title, impact, likely_causes, evidence, next_steps, confidence, model, fallback, toUnixTimestamp64Milli(at) AS at_ms,
        incident_seq, prompt_version, tokens, detail
-     FROM insights WHERE project = {project:String} AND incident_id = {id:String}
+     FROM insights WHERE project = {project:String} AND incident_id = {id:String}${before}
      ORDER BY at_ms + if(fallback, 0, ${MODEL_KEPT_MS}) DESC, incident_seq DESC, fallback, tokens DESC LIMIT 1`,
-    { params: query },
+    { params: { project, id, momentAt: moment?.atMs ?? 0 } },
   )
   if (row === undefined) return null
   const { at_ms, detail, ...rest } = row
@@ -194,12 +204,17 @@ async function latestSummary(
   }
 }
 
-async function incidentChart(clickhouse: ClickHouse, incident: Incident): Promise<SeriesPoint[]> {
+async function incidentChart(
+  clickhouse: ClickHouse,
+  incident: Incident,
+  moment: MomentOf | undefined,
+): Promise<SeriesPoint[]> {
   const fingerprints = incident.members
     .map((member) => member.fingerprint)
     .filter((fingerprint) => fingerprint !== '')
+  const minutes = issueMinutesAt(moment, OF_MEMBERS)
   const rows = await clickhouse.query<{ at: string; series: string; value: string }>(
-    `SELECT toInt64(toUnixTimestamp(bucket)) * 1000 AS at, service AS series, sum(events) AS value FROM issues_1m
+    `SELECT toInt64(toUnixTimestamp(bucket)) * 1000 AS at, service AS series, sum(events) AS value FROM ${minutes.table}
      WHERE project = {project:String} AND fingerprint IN {fingerprints:Array(String)} AND bucket >= toDateTime(intDiv({from:Int64}, 1000)) AND bucket <= toDateTime(intDiv({to:Int64}, 1000))
      GROUP BY at, series ORDER BY at, series LIMIT 5000`,
     {
@@ -208,6 +223,7 @@ async function incidentChart(clickhouse: ClickHouse, incident: Incident): Promis
         fingerprints,
         from: incident.openedAt - 1_800_000,
         to: endOf(incident),
+        ...minutes.params,
       },
     },
   )

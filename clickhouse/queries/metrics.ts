@@ -7,6 +7,7 @@ import {
   rangeParams,
   selectionConditions,
 } from './conditions.ts'
+import { eventsAt } from './moment.ts'
 
 const ROLLUP_FIELDS = new Set([
   'service',
@@ -67,6 +68,7 @@ export function sourceOf(query: MetricsQuery): Source {
     ...(query.groupBy === null ? [] : [query.groupBy]),
   ]
   const raw = { table: 'events', isRollup: false }
+  if (query.moment !== undefined) return raw
   if (query.text !== '' || fields.some((field) => !ROLLUP_FIELDS.has(field))) return raw
   const isCoarse = fields.every((field) => COARSE_FIELDS.has(field))
   if (query.stepMs % HOUR_MS === 0 && isCoarse) return { table: 'events_1h', isRollup: true }
@@ -92,8 +94,13 @@ export async function metrics(clickhouse: ClickHouse, asked: MetricsQuery): Prom
   const expression = EXPRESSIONS[query.metric]
   const selection = selectionConditions(query)
   const filters = filterConditions(query.filters)
-  const where = source.isRollup ? BUCKET_IN_RANGE + filters.where : selection.where
-  const params = source.isRollup ? { ...rangeParams(query), ...filters.params } : selection.params
+  const moment = eventsAt(query.moment)
+  const where = source.isRollup
+    ? BUCKET_IN_RANGE + filters.where
+    : `${selection.where}${moment.where}`
+  const params = source.isRollup
+    ? { ...rangeParams(query), ...filters.params }
+    : { ...selection.params, ...moment.params }
   const time = source.isRollup
     ? 'toUnixTimestamp(bucket) * 1000'
     : 'toUnixTimestamp64Milli(occurred_at)'

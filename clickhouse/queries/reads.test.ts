@@ -77,6 +77,7 @@ function incidentOf(seq: number, status: Incident['status']): Buffer {
     regressed: false,
     flapping: false,
     detail: JSON.stringify(incident),
+    recorded_at: times.openedAt + seq * 1000,
   })
 }
 

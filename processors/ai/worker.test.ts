@@ -218,7 +218,7 @@ describe('the AI worker', () => {
     })
     const step = (id: string, kind: IncidentChangeKind, updatedAt = T0): Buffer => {
       const change = { kind, at: T0, sentence: '', incident: { ...incident, id, updatedAt } }
-      return encode('IncidentEvent', schemaIds.IncidentEvent, incidentEventOf('shop', change))
+      return encode('IncidentEvent', schemaIds.IncidentEvent, incidentEventOf('shop', change, T0))
     }
     const append = async (...values: Buffer[]): Promise<void> => {
       const records = values.map((value) => ({ key: Buffer.from('i'), value, timestampMs: T0 }))

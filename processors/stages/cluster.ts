@@ -161,7 +161,8 @@ class ClusterProcessor implements Processor {
     const projects = new Set([...this.#projects.keys(), ...byProject.keys()])
     for (const project of [...projects].toSorted()) {
       const changes = this.#applySlice(project, byProject.get(project) ?? [], slice.at)
-      for (const change of changes) this.#emit(project, change, timestampMs)
+      for (const change of changes)
+        this.#emit(project, change, { recordedAt: slice.at, timestampMs })
     }
   }
 
@@ -195,13 +196,17 @@ class ClusterProcessor implements Processor {
     }
   }
 
-  #emit(project: string, change: IncidentChange, timestampMs: number): void {
+  #emit(
+    project: string,
+    change: IncidentChange,
+    { recordedAt, timestampMs }: { recordedAt: number; timestampMs: number },
+  ): void {
     const topic = TOPICS.lifecycle.name
     const key = Buffer.from(change.incident.id)
     const value = encode(
       'IncidentEvent',
       this.#schemas.ids.IncidentEvent,
-      incidentEventOf(project, change),
+      incidentEventOf(project, change, recordedAt),
     )
     const partition = partitionOf(key, this.#context.partitionsOf(topic))
     this.#context.emit(topic, partition, { key, value, timestampMs })

@@ -2,7 +2,11 @@ import type { IncidentChange } from '#/processors/domain/incident/cluster.ts'
 import type { IncidentEvent } from '#/schemas/records.ts'
 
 /** The record of one step: what happened, and the incident as it stands after it. */
-export function incidentEventOf(project: string, change: IncidentChange): IncidentEvent {
+export function incidentEventOf(
+  project: string,
+  change: IncidentChange,
+  recordedAt: number,
+): IncidentEvent {
   const { incident } = change
   const fingerprints = incident.members.map(({ fingerprint }) => fingerprint)
   return {
@@ -30,5 +34,6 @@ export function incidentEventOf(project: string, change: IncidentChange): Incide
     regressed: incident.regressed,
     flapping: incident.flapping,
     detail: JSON.stringify(incident),
+    recorded_at: recordedAt,
   }
 }

@@ -2,7 +2,7 @@
  * Two people on one incident of a running platform: real accounts, the real socket, the real log. What they can do in
  * every detail is tried over a made-up API in collab-pages.test.ts.
  */
-import type { Browser, BrowserContext, Page, WebSocketRoute } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { systemClock } from '#/kernel/clock.ts'
@@ -12,6 +12,7 @@ import { CHROMIUM_REMEDY, findChromium, launchChromium } from './chromium.ts'
 import { waitFor } from './processes.ts'
 import { startPlatform, type RunningPlatform } from './platform.ts'
 import type { IncidentDetail, IncidentRow } from '#/schemas/view.ts'
+import { Cable } from './cable.ts'
 import { failures, quietPast } from './traffic.ts'
 
 const chromiumPath = await findChromium()
@@ -27,6 +28,14 @@ interface Person {
   email: string
 }
 const ANN: Person = { name: 'Ann Lee', email: 'ann@example.com' }
+/** An error that only this service has, by other people with every wave. */
+const ownFailures = (wish: { service: string; count: number; wave: number }): object[] =>
+  failures(wish).map((event, index) => ({
+    ...event,
+    error_type: `${wish.service}Error`,
+    message: `${wish.service} has no answer`,
+    user_id: `${wish.service}-${wish.wave}-${index}`,
+  }))
 const BEN: Person = { name: 'Ben Ode', email: 'ben@example.com' }
 
 describe.skipIf(chromiumPath === null)('two people on one incident of a platform', () => {
@@ -98,6 +107,30 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
     await page.goto(`${platform.url}/incidents/${id}${path}`)
     await page.locator('[data-who]').waitFor()
     return page
+  }
+  async function readJson<T>(context: BrowserContext, path: string): Promise<T> {
+    return (await (await context.request.get(`${platform.url}${path}`)).json()) as T
+  }
+  /** Each service fails in its own way, and gets an incident of its own. */
+  async function outages(
+    context: BrowserContext,
+    services: readonly string[],
+  ): Promise<readonly IncidentRow[]> {
+    for (const service of services)
+      await platform.post(quietPast({ service, minutes: 80, nowMs: systemClock.nowMs() }))
+    for (let wave = 0; wave < 3; wave += 1) {
+      await platform.post(services.flatMap((service) => ownFailures({ service, count: 60, wave })))
+      await systemClock.sleep(400)
+    }
+    return waitFor(
+      async () => {
+        const { items } = await readJson<{ items: IncidentRow[] }>(context, '/api/incidents/active')
+        const found = services.map((name) => items.find((row) => row.services.includes(name)))
+        const isEach = new Set(found).size === services.length
+        return found.every((row) => row !== undefined) && isEach && found
+      },
+      { what: `incidents of ${services.join(' and ')}`, withinMs: 60_000 },
+    )
   }
   async function joinRoom(page: Page): Promise<void> {
     const isIn = page.getByRole('button', { name: 'Leave', exact: true })
@@ -225,32 +258,8 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
 
   it('[D8] [G10] merges two incidents from the page, old numbers lead on, and takes both back', async () => {
     const context = await signedIn(ANN)
-    const read = async <T>(path: string): Promise<T> =>
-      (await (await context.request.get(`${platform.url}${path}`)).json()) as T
-    const services = ['orders', 'mailer']
-    for (const service of services)
-      await platform.post(quietPast({ service, minutes: 80, nowMs: systemClock.nowMs() }))
-    for (let wave = 0; wave < 3; wave += 1) {
-      await platform.post(
-        services.flatMap((service) =>
-          failures({ service, count: 60 }).map((event, index) => ({
-            ...event,
-            error_type: `${service}Error`,
-            message: `${service} has no answer`,
-            user_id: `${service}-${wave}-${index}`,
-          })),
-        ),
-      )
-      await systemClock.sleep(400)
-    }
-    const rows = await waitFor(
-      async () => {
-        const { items } = await read<{ items: IncidentRow[] }>('/api/incidents/active')
-        const found = services.map((name) => items.find((row) => row.services.includes(name)))
-        return found.every((row) => row !== undefined) && found[0] !== found[1] && found
-      },
-      { what: 'two incidents', withinMs: 60_000 },
-    )
+    const read = <T>(path: string) => readJson<T>(context, path)
+    const rows = await outages(context, ['orders', 'mailer'])
     const [older, younger] = rows.toSorted(
       (a, b) => a.opened_at - b.opened_at || a.number - b.number,
     )
@@ -316,33 +325,65 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
     await page.locator('[data-asked]').waitFor({ state: 'detached' })
     expect(complaints).toEqual([])
   }, 180_000)
+
+  it('[N2] [F9] one slider moves chart, incidents, canvas and who was there; late events are what known and true differ by', async () => {
+    const context = await signedIn(ANN)
+    const [row] = await outages(context, ['ledger'])
+    const id = row!.id
+    const page = await open(context, '/canvas?view=outline', id)
+    await joinRoom(page)
+    await addCard(page, 'Hypothesis', 'seen before the moment')
+    const room = `/api/incidents/${id}/room`
+    await soon(async () => JSON.stringify(await readJson(context, room))).toContain('seen before')
+    const live = await readJson<{ hash: string }>(context, room)
+    const count = async (query = ''): Promise<number> =>
+      (await readJson<IncidentDetail>(context, `/api/incidents/${id}${query}`)).errors
+    await waitFor(async () => (await count()) === 180, { what: 'all errors', withinMs: 30_000 })
+    const at = systemClock.nowMs()
+
+    const late = 17
+    const occurred_at = new Date(at - 500).toISOString()
+    const failed = ownFailures({ service: 'ledger', count: late, wave: 9 })
+    await platform.post(failed.map((event) => ({ ...event, occurred_at })))
+    await addCard(page, 'Hypothesis', 'seen after the moment')
+    await waitFor(async () => (await count()) === 180 + late, { what: 'late errors' })
+    const moment = (as: string): string => `?at=${at}&as=${as}`
+    expect([await count(moment('known')), await count(moment('true'))]).toEqual([180, 180 + late])
+    expect(await readJson(context, `${room}${moment('known')}`)).toMatchObject({ hash: live.hash })
+
+    // The page, by its address; its list, chart, cards and people are those of the moment.
+    await page.goto(`${platform.url}/incidents/${id}/canvas${moment('known')}&view=outline`)
+    const errors = page.locator('[data-then=here] tr', { hasText: row!.title }).locator('.number')
+    await soon(() => errors.nth(1).innerText()).toBe('180')
+    expect(await page.locator('[data-outline]').innerText()).toContain('seen before the moment')
+    expect(await page.locator('[data-outline]').innerText()).not.toContain('after the moment')
+    expect(await page.locator('[data-past]').innerText()).toContain('There: Ann Lee')
+    await page.getByLabel('What counts').selectOption('true')
+    await soon(() => errors.nth(1).innerText()).toBe(String(180 + late))
+    expect(new URL(page.url()).searchParams.get('as')).toBe('true')
+    // The other pages show the same moment.
+    await page.getByRole('link', { name: 'Incident', exact: true }).click()
+    await page.locator('[data-past=true]').waitFor()
+    expect(await page.locator('[data-kpi=Errors]').innerText()).toBe(String(180 + late))
+    await page.getByRole('link', { name: 'Show what was known then' }).click()
+    await page.locator('[data-past=known]').waitFor()
+    expect(await page.locator('[data-kpi=Errors]').innerText()).toBe('180')
+    const before = new Date(row!.opened_at - 60_000).toISOString()
+    await page.goto(`${platform.url}/incidents?at=${before}`)
+    await page.locator('[data-past=known]').waitFor()
+    expect(await page.getByRole('link', { name: row!.title }).count()).toBe(0)
+    await page.getByRole('link', { name: 'Back to now' }).click()
+    await page.getByRole('link', { name: row!.title }).waitFor()
+
+    // The slider takes chart and list along, to where the incident was not there yet.
+    await page.goto(`${platform.url}/incidents/${id}/canvas?view=outline`)
+    const slider = page.getByRole('slider', { name: 'Moment shown' })
+    await slider.focus()
+    await slider.press('Home')
+    await page.locator('[data-past]').waitFor()
+    await soon(() => page.locator('[data-outline]').count()).toBe(0)
+    await page.getByRole('button', { name: 'Back to now' }).click()
+    await soon(() => errors.nth(1).innerText()).toBe(String(180 + late))
+    expect(complaints).toEqual([])
+  }, 180_000)
 })
-
-/** The cable between a browser and the platform: its sockets go through it, and it can be pulled. */
-class Cable {
-  #isPulled = false
-  #open: WebSocketRoute[] = []
-
-  async lay(context: BrowserContext): Promise<void> {
-    await context.route('**/api/ws-ticket', (route) =>
-      this.#isPulled ? route.abort('internetdisconnected') : route.continue(),
-    )
-    await context.routeWebSocket('**/ws', (socket) => {
-      socket.connectToServer()
-      this.#open.push(socket)
-    })
-  }
-
-  /**
-   * Only the page's end is closed, and the other one follows by itself: what the page said before still has a socket
-   * to go to. Closed together, Playwright writes it into a closed one and the browser complains of that.
-   */
-  async pull(): Promise<void> {
-    this.#isPulled = true
-    await Promise.all(this.#open.splice(0).map((socket) => socket.close({ code: 3001 })))
-  }
-
-  plugIn(): void {
-    this.#isPulled = false
-  }
-}

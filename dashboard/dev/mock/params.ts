@@ -43,14 +43,25 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   overview: RANGE,
   deliveries: ['status', 'target', 'incident', ...RANGE, ...PAGING],
   'on-call': RANGE,
-  incidents: ['status', 'severity', 'service', 'q', 'sort', 'order', ...RANGE, ...PAGING],
+  incidents: [
+    'status',
+    'severity',
+    'service',
+    'q',
+    'sort',
+    'order',
+    'at',
+    'as',
+    ...RANGE,
+    ...PAGING,
+  ],
   issues: ['service', 'q', 'sort', 'order', ...RANGE, ...PAGING],
   search: ['q', 'step', 'facets', ...FIELDS, ...RANGE, ...PAGING],
   services: RANGE,
   graph: RANGE,
   changes: ['q', 'incident', 'before_from', 'before_to', ...FIELDS, ...RANGE],
   deploys: ['service', ...RANGE, ...PAGING],
-  metrics: ['q', 'step', 'metric', 'group_by', 'limit', ...FIELDS, ...RANGE],
+  metrics: ['q', 'step', 'metric', 'group_by', 'limit', 'at', 'as', ...FIELDS, ...RANGE],
 }
 
 /** The API refuses parameters it does not know, and so does its twin. */

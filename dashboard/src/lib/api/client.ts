@@ -64,8 +64,8 @@ export function createApi(fetch: typeof globalThis.fetch) {
     metrics: (query: Query) => read<MetricsView>('The figures', apiPath('metrics/query', query)),
     changes: (query: Query) => read<ChangesView>('What changed', apiPath('changes', query)),
     graph: (query: Query) => read<ServiceGraphView>('The graph', apiPath('graph', query)),
-    incident: (id: string) =>
-      read<IncidentDetail>('The incident', apiPath(`incidents/${encodeURIComponent(id)}`)),
+    incident: (id: string, query: Query = {}) =>
+      read<IncidentDetail>('The incident', apiPath(`incidents/${encodeURIComponent(id)}`, query)),
     room: (id: string, query: Query) =>
       read<{ room: RoomState }>(
         'The canvas',

@@ -1,4 +1,5 @@
 import type { Query } from '#lib/api/path.ts'
+import { pastOf, pastParams } from '#lib/time/past.ts'
 import type { Params } from '#lib/time/range.ts'
 import { readChoice, readList } from '#lib/url-state.ts'
 
@@ -17,6 +18,7 @@ export function incidentQuery(params: Params): Query {
     q: params.get('q'),
     sort: readChoice(params, 'sort', SORTS),
     order: readChoice(params, 'order', ORDERS),
+    ...pastParams(pastOf(params)),
     cursor: params.get('cursor'),
     limit: PAGE_ROWS,
   }

@@ -1,14 +1,16 @@
 import { createApi } from '#lib/api/client.ts'
 import { incidentQuery } from '#lib/incident/query.ts'
+import { pastOf } from '#lib/time/past.ts'
 
 import type { PageServerLoad } from './$types'
 
 export const load: PageServerLoad = async ({ fetch, url }) => {
   const api = createApi(fetch)
+  const past = pastOf(url.searchParams)
   const [incidents, stats] = await Promise.all([
     api.incidents(incidentQuery(url.searchParams)),
     // Without the figures the list still says what it holds.
-    api.incidentStats().catch(() => null),
+    past === null ? api.incidentStats().catch(() => null) : null,
   ])
-  return { incidents, stats }
+  return { incidents, stats, past }
 }
