@@ -12,6 +12,9 @@ export interface Member {
   /** Whose commands it sends; empty for who may not send any. */
   readonly actorId: string
   send(text: string): void
+  /** What is sent until `flush` leaves in one piece. */
+  hold(): void
+  flush(): void
 }
 
 interface OpenRoom {
@@ -49,7 +52,26 @@ export class Rooms {
 
   /** Records of the log, in the order of their partition. */
   take(placed: readonly PlacedAction[], partition: number): void {
+    const held = new Set<Member>()
+    try {
+      this.#takeAll(placed, partition, held)
+    } finally {
+      for (const member of held) member.flush()
+    }
+  }
+
+  /** Much at once leaves as one write to each receiver: with many of them that is what it costs. */
+  #hold(incidentId: string, held: Set<Member>): void {
+    for (const member of this.#open.get(incidentId)?.members.values() ?? []) {
+      if (held.has(member)) continue
+      member.hold()
+      held.add(member)
+    }
+  }
+
+  #takeAll(placed: readonly PlacedAction[], partition: number, held: Set<Member>): void {
     for (const { action, offset } of placed) {
+      if (placed.length > 1) this.#hold(action.incident_id, held)
       const taken = this.book.take(action, { partition, offset })
       if (taken === undefined) continue
       const { incidentId, actorId } = taken

@@ -34,6 +34,9 @@ export interface SessionDeps {
 /** The other end: a WebSocket, or a fake one. */
 export interface Wire {
   send(text: string): void
+  /** Between them what is sent waits, to leave in one piece; left out where that makes no difference. */
+  hold?(): void
+  flush?(): void
   close(code: number, reason: string): void
 }
 
@@ -95,6 +98,14 @@ export class Session implements Member {
 
   send(text: string): void {
     if (!this.#isClosed) this.#options.wire.send(text)
+  }
+
+  hold(): void {
+    this.#options.wire.hold?.()
+  }
+
+  flush(): void {
+    this.#options.wire.flush?.()
   }
 
   /** The connection is gone, whoever ended it. */

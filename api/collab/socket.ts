@@ -25,6 +25,18 @@ const BUFFER_BYTES_MAX = 4 << 20
  */
 export const FRAME_BYTES_READ = 1 << 20
 
+let lastText = ''
+let lastBytes = Buffer.alloc(0)
+
+/** What goes to everybody in a room comes here once for each of them, one after the other: it is encoded once. */
+function bytesOf(text: string): Buffer {
+  if (text !== lastText) {
+    lastText = text
+    lastBytes = Buffer.from(text)
+  }
+  return lastBytes
+}
+
 export interface CollabParts {
   gateway: Gateway
   access: CollabAccess
@@ -60,7 +72,7 @@ export function serveRoomSocket(
     principal: undefined,
     project: deps.config.defaultProject,
   }
-  const irp = createIrpVoice((text) => socket.send(text))
+  const irp = createIrpVoice((text) => socket.send(bytesOf(text), { binary: false }))
   const live = createLiveFeed(deps, hub, { socket, project, requestId: request.id })
   const session = gateway.open({
     principal,
@@ -71,6 +83,8 @@ export function serveRoomSocket(
           return session.close(CLOSE.again, 'The connection is too slow; come back.')
         irp.send(text)
       },
+      hold: () => void request.raw.socket.cork(),
+      flush: () => void request.raw.socket.uncork(),
       close: (code, reason) => socket.close(code, reason),
     },
     onSubscribe: (channels) => live.subscribe(channels),

@@ -1,7 +1,6 @@
 /**
  * Rooms of 50, 200 and 500 people over real WebSockets, half of them at each of two gateways, on the embedded log at
- * its default durability (survives a killed process). A change is timed from its author's send to the moment the last of all receivers has it. Gateways
- * and receivers share this process and its core, so that the figures hold what 500 clients cost, too.
+ * its default durability (survives a killed process). A change is timed from its author's send to the moment the last of all receivers has it.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
@@ -23,14 +22,16 @@ import { createMetrics } from '#/kernel/metrics.ts'
 import { systemRandom } from '#/kernel/random.ts'
 import { openEmbeddedLog } from '#/processors/log/embedded.ts'
 import type { Log } from '#/processors/log/port.ts'
-import { SOCKET_LIMITS, SUBPROTOCOL, TICKET_PREFIX } from '#/schemas/collab/protocol.ts'
 import { registerAll } from '#/schemas/register.ts'
 import { createMemoryRegistry } from '#/schemas/registry-embedded.ts'
 import { TOPICS } from '#/schemas/topics.ts'
+import { spawnNode } from '#/test/e2e/processes.ts'
+import type { RoomTimes } from './room-clients.ts'
 
 const SIZES = [50, 200, 500] as const
 const CHANGES = 200
-const PAUSE_MS = 25
+/** Changes that ten authors send without a pause. */
+const BURST = 200
 const INCIDENT = 'm000000000001'
 const INCIDENTS = 10_000
 const STATUS_CHANGES = 500
@@ -86,71 +87,22 @@ const principalOf = (name: string) => ({
   projects: 'all' as const,
 })
 
-/** One receiver: counts what it has, and says when. */
-function attend(url: string, name: string, onEvent: (cmdId: string) => void): Promise<WebSocket> {
-  return new Promise((resolve, reject) => {
-    const socket = new WebSocket(url, [SUBPROTOCOL, `${TICKET_PREFIX}${name}`])
-    socket.addEventListener('error', () => reject(new Error(`${name} was not let in`)))
-    socket.addEventListener('open', () => {
-      const hello = { type: 'hello', incidentId: INCIDENT, lastSeq: 0, clientId: name }
-      socket.send(JSON.stringify(hello))
-    })
-    socket.addEventListener('message', ({ data: sent }) => {
-      const data = String(sent)
-      if (data.startsWith('{"type":"welcome"')) resolve(socket)
-      else if (data.startsWith('{"type":"event"'))
-        onEvent((JSON.parse(data) as { cmdId: string }).cmdId)
-    })
-  })
-}
-
 function percentile(sorted: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN
 }
 
+/** The people are a process of their own, as browsers are; what the gateways' process spends is told beside the times. */
 async function measure(urls: readonly string[], people: number): Promise<string> {
-  const left = new Map<string, { missing: number; done: (ms: number) => void }>()
-  const onEvent = (cmdId: string): void => {
-    const waiting = left.get(cmdId)
-    if (waiting === undefined) return
-    waiting.missing -= 1
-    if (waiting.missing === 0) waiting.done(performance.now())
-  }
-  const sockets = await Promise.all(
-    Array.from({ length: people }, (_, index) =>
-      attend(urls[index % urls.length]!, `p${index}`, onEvent),
-    ),
-  )
-  // As pages do: who says nothing for half a minute is taken for gone.
-  const beating = setInterval(() => {
-    for (const socket of sockets) socket.send('{"type":"ping"}')
-  }, SOCKET_LIMITS.heartbeatMs)
-  const change = (index: number, kind: string, payload: object): Promise<number> => {
-    const author = index % 10
-    const cmdId = `r${people}-${kind}-${author}:${index}`
-    const text = JSON.stringify({ type: 'cmd', cmdId, kind, payload })
-    const startedMs = performance.now()
-    return new Promise((resolve) => {
-      left.set(cmdId, { missing: people, done: (atMs) => resolve(atMs - startedMs) })
-      sockets[author]!.send(text)
-    })
-  }
-  for (let author = 0; author < 10; author += 1)
-    sockets[author]!.send(
-      JSON.stringify({ type: 'cmd', cmdId: `j${people}-${author}:1`, kind: 'join', payload: {} }),
-    )
-  await systemClock.sleep(1_000)
-  const times: number[] = []
-  await change(0, 'card_create', { id: `c${people}`, kind: 'symptom', title: 'bench' })
-  for (let index = 1; index <= CHANGES; index += 1) {
-    times.push(await change(index, 'card_move', { id: `c${people}`, x: index, y: 0 }))
-    await systemClock.sleep(PAUSE_MS)
-  }
-  clearInterval(beating)
-  for (const socket of sockets) socket.close()
-  const sorted = times.toSorted((a, b) => a - b)
-  const [p50, p99] = [0.5, 0.99].map((part) => percentile(sorted, part).toFixed(1))
-  return `${people} people, ${CHANGES} changes: last receiver p50 ${p50} ms, p99 ${p99} ms`
+  const script = join(import.meta.dirname, 'room-clients.ts')
+  const wish = { urls: urls.join(','), incident: INCIDENT, people, changes: CHANGES, burst: BURST }
+  const options = Object.entries(wish).flatMap(([name, value]) => [`--${name}`, String(value)])
+  const before = process.cpuUsage()
+  const { code, stdout, stderr } = await spawnNode(options, { script }).finished
+  if (code !== 0) throw new Error(`the people ended with ${code}: ${stderr}`)
+  const { p50Ms, p99Ms, burstMs } = JSON.parse(stdout) as RoomTimes
+  const { user, system } = process.cpuUsage(before)
+  const cpuMs = (user + system) / 1000 / (CHANGES + BURST)
+  return `${people} people, ${CHANGES} changes: last receiver p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms; all have ${BURST} at once after ${burstMs.toFixed(0)} ms; gateways, sequencer and log spend ${cpuMs.toFixed(1)} ms of CPU a change, joining included`
 }
 
 /** Status changes among many incidents, and how long a process takes to know them all again. */
