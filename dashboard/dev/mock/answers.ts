@@ -27,7 +27,6 @@ function matches(params: URLSearchParams, row: IncidentRow): boolean {
   return (
     among(params.getAll('status'), row.status) &&
     among(params.getAll('severity'), String(row.severity)) &&
-    row.opened_at <= (Date.parse(params.get('at') ?? '') || Infinity) &&
     (services.length === 0 || row.services.some((service) => services.includes(service))) &&
     (text === '' || `${row.title} #${row.number}`.toLowerCase().includes(text))
   )
