@@ -83,8 +83,8 @@ export function serveRoomSocket(
           return session.close(CLOSE.again, 'The connection is too slow; come back.')
         irp.send(text)
       },
-      hold: () => void request.raw.socket.cork(),
-      flush: () => void request.raw.socket.uncork(),
+      hold: () => request.raw.socket.cork(),
+      flush: () => request.raw.socket.uncork(),
       close: (code, reason) => socket.close(code, reason),
     },
     onSubscribe: (channels) => live.subscribe(channels),
