@@ -48,7 +48,8 @@ const filters = {
   ...paging,
 }
 
-export function incidentRoutes({ reads, collab }: AppDeps): readonly Route[] {
+export function incidentRoutes(deps: AppDeps): readonly Route[] {
+  const { reads } = deps
   const page = { ...JSON_ANSWER, about: 'A page of incidents.', schema: ref('IncidentPage') }
   return [
     route({
@@ -94,34 +95,38 @@ export function incidentRoutes({ reads, collab }: AppDeps): readonly Route[] {
         return reads.incidentStats({ project, ...query })
       },
     }),
-    route({
-      method: 'GET',
-      path: '/api/incidents/:id',
-      tag: 'incidents',
-      summary: 'One incident with its full history, by id or number, now or at a moment.',
-      access: 'read',
-      query: momentParams,
-      answer: { ...JSON_ANSWER, about: 'The incident.', schema: ref('IncidentDetail') },
-      problems: ['not_found'],
-      async handle(call) {
-        const { project, path } = call
-        const id = path['id'] ?? ''
-        const moment = momentOf(call.query)
-        const stored = await reads.incident({ project, id, moment })
-        const room = collab?.gateway.rooms.book.room(stored?.incident.id ?? id)
-        const own = room?.project === project ? room : undefined
-        // Opened by hand a moment ago: the store hears of it with the next batch.
-        const isNew = own !== undefined && moment === undefined
-        const detail = stored ?? (isNew ? detailOfRoom(own) : null)
-        const answer = redirected(call, found(detail, 'incident of this id or number'))
-        if (answer === undefined || own === undefined || collab === undefined) return answer
-        const history = await collab.gateway.history(answer.incident.id)
-        if (moment !== undefined) return { ...answer, ...roomPartAt(own, history, moment) }
-        void call.reply.header('etag', `"${own.state.seq}"`)
-        return { ...answer, ...roomPart(own.state, history) }
-      },
-    }),
+    detailRoute(deps),
   ]
+}
+
+function detailRoute({ reads, collab }: AppDeps): Route {
+  return route({
+    method: 'GET',
+    path: '/api/incidents/:id',
+    tag: 'incidents',
+    summary: 'One incident with its full history, by id or number, now or at a moment.',
+    access: 'read',
+    query: momentParams,
+    answer: { ...JSON_ANSWER, about: 'The incident.', schema: ref('IncidentDetail') },
+    problems: ['not_found'],
+    async handle(call) {
+      const { project, path } = call
+      const id = path['id'] ?? ''
+      const moment = momentOf(call.query)
+      const stored = await reads.incident({ project, id, moment })
+      const room = collab?.gateway.rooms.book.room(stored?.incident.id ?? id)
+      const own = room?.project === project ? room : undefined
+      // Opened by hand a moment ago: the store hears of it with the next batch.
+      const isNew = own !== undefined && moment === undefined
+      const detail = stored ?? (isNew ? detailOfRoom(own) : null)
+      const answer = redirected(call, found(detail, 'incident of this id or number'))
+      if (answer === undefined || own === undefined || collab === undefined) return answer
+      const history = await collab.gateway.history(answer.incident.id)
+      if (moment !== undefined) return { ...answer, ...roomPartAt(own, history, moment) }
+      void call.reply.header('etag', `"${own.state.seq}"`)
+      return { ...answer, ...roomPart(own.state, history) }
+    },
+  })
 }
 
 /** A merged incident lives on in the other one: old links lead there, for good (RFC 9110 §15.4.9). */
