@@ -74,7 +74,6 @@ export async function appendInsight(test: TestApp, wish: Partial<Insight>): Prom
     tokens: 0,
     fallback: true,
     detail: '{}',
-    recorded_at: 0,
     ...wish,
   }
   const value = encode('Insight', test.deps.schemaIds.Insight, insight)

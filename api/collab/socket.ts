@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import type { WebSocket } from '@fastify/websocket'
 import { projectOf } from '#/api/accounts/project-choice.ts'
@@ -74,6 +75,8 @@ export function serveRoomSocket(
   }
   const irp = createIrpVoice((text) => socket.send(bytesOf(text), { binary: false }))
   const live = createLiveFeed(deps, hub, { socket, project, requestId: request.id })
+  // An injected handshake has none.
+  const line = request.raw.socket as Duplex | undefined
   const session = gateway.open({
     principal,
     project,
@@ -83,8 +86,8 @@ export function serveRoomSocket(
           return session.close(CLOSE.again, 'The connection is too slow; come back.')
         irp.send(text)
       },
-      hold: () => request.raw.socket.cork(),
-      flush: () => request.raw.socket.uncork(),
+      hold: () => line?.cork(),
+      flush: () => line?.uncork(),
       close: (code, reason) => socket.close(code, reason),
     },
     onSubscribe: (channels) => live.subscribe(channels),

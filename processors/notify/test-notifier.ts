@@ -62,6 +62,7 @@ export function eventOf(change: Partial<IncidentEvent> = {}): IncidentEvent {
     regressed: false,
     flapping: false,
     detail: '{"causes":[{"sentence":"payment failed first."}]}',
+    recorded_at: NOW_MS,
     ...change,
   }
 }
