@@ -9,6 +9,7 @@ import type { Audit } from './accounts/audit.ts'
 import type { Oidc } from './accounts/oidc.ts'
 import type { WsTickets } from './accounts/ws-tickets.ts'
 import type { AiParts } from './ai/routes.ts'
+import type { DetectorDesk } from './detectors/desk.ts'
 import type { Keys } from './keys.ts'
 import type { HookSettings } from './hooks/routes.ts'
 import type { Dsns } from './sentry/dsns.ts'
@@ -99,6 +100,8 @@ export interface AppDeps {
   grouping?: GroupingParts | undefined
   /** What nobody is told of for a while; routes for it exist only where it is given. */
   silences?: SilenceDesk | undefined
+  /** Detectors that are a SELECT; routes for them exist only where it is given. */
+  detectors?: DetectorDesk | undefined
   /** Who is told of incidents; routes for it exist only where it is given. */
   notify?: NotifyParts | undefined
   /** Rooms; without them the WebSocket only tells events. */

@@ -60,6 +60,7 @@ export interface TestAppOptions {
   dashboard?: AppDeps['dashboard']
   grouping?: (deps: AppDeps) => Promise<AppDeps['grouping']>
   silences?: (deps: AppDeps) => Promise<AppDeps['silences']>
+  detectors?: (deps: AppDeps) => Promise<AppDeps['detectors']>
   collab?: (deps: AppDeps) => Promise<AppDeps['collab']>
   people?: (deps: AppDeps) => Promise<Pick<AppDeps, 'accounts' | 'audit' | 'oidc' | 'wsTickets'>>
   /** For tests over real sockets, whose other side keeps real time. */
@@ -98,6 +99,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   }
   deps.grouping = await options.grouping?.(deps)
   deps.silences = await options.silences?.(deps)
+  deps.detectors = await options.detectors?.(deps)
   deps.collab = await options.collab?.(deps)
   Object.assign(deps, await options.people?.(deps))
   const app = buildApp(deps)

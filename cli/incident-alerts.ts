@@ -8,7 +8,7 @@ export interface AlertedIncident {
 }
 
 /** Kinds that make an incident; others tell when an episode ends, of deploys, of activity. */
-export const IS_ALERT = "kind IN ('novel', 'spike', 'drop', 'silence', 'latency')"
+export const IS_ALERT = "kind IN ('novel', 'spike', 'drop', 'silence', 'latency', 'sql')"
 
 /** An alert may be older than the incident it opens by this much. */
 const BEFORE_MS = 60_000

@@ -70,6 +70,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     about: 'mute issues and services for a while: add, list, remove',
     load: async () => (await import('./silences.ts')).silencesCommand,
   },
+  detectors: {
+    about: 'detectors that are a SELECT of your own: back-test, save, on, off',
+    load: async () => (await import('./detector-commands.ts')).detectorsCommand,
+  },
   audit: {
     about: 'who was let in, who was refused, who changed what; whether that is what was written',
     load: async () => (await import('./audit.ts')).auditCommand,

@@ -3,6 +3,8 @@ import type { ClickHouse } from './client.ts'
 import { parseAst, walkAst } from './guard-ast.ts'
 import type { AstNode } from './guard-ast.ts'
 import { isAllowedFunction, isAllowedTableFunction } from './guard-functions.ts'
+import { WINDOW_TABLE, isUnsteady, windowConditions } from './guard-window.ts'
+import type { SqlWindow } from './guard-window.ts'
 import { PUBLIC_TABLES } from './public-tables.ts'
 import { SqlLexError, isSymbol, isWord, nameOf, tokensOf } from './sql-lexer.ts'
 import type { Token } from './sql-lexer.ts'
@@ -107,11 +109,24 @@ export async function createAdhocDatabase(clickhouse: ClickHouse, onCluster = ''
  */
 export async function guardQuery(
   sql: string,
-  options: { project: string; clickhouse: ClickHouse; limits?: Partial<GuardLimits> },
+  options: {
+    project: string
+    clickhouse: ClickHouse
+    limits?: Partial<GuardLimits>
+    window?: SqlWindow | undefined
+    /** Texts already checked: what is asked window by window is checked once. */
+    known?: CheckedTexts | undefined
+  },
 ): Promise<GuardedQuery> {
-  const { project, clickhouse } = options
+  const { project, clickhouse, window, known } = options
   const { database } = clickhouse
-  const guarded = await guardStatement(sql, { parser: parserOf(clickhouse), database, project })
+  const guarded = await guardStatement(sql, {
+    parser: parserOf(clickhouse),
+    database,
+    project,
+    window,
+    known,
+  })
   return { ...guarded, settings: guardSettings({ ...GUARD_LIMITS, ...options.limits }) }
 }
 
@@ -123,15 +138,51 @@ export async function guardQuery(
  */
 export async function guardStatement(
   sql: string,
-  deps: { parser: SqlParser; database: string; project: string | undefined },
+  deps: {
+    parser: SqlParser
+    database: string
+    project: string | undefined
+    window?: SqlWindow | undefined
+    known?: CheckedTexts | undefined
+  },
 ): Promise<Omit<GuardedQuery, 'settings'>> {
-  const { parser, database, project } = deps
+  const { database, project, window, known } = deps
+  const key = `${window === undefined ? 'any' : 'steady'} ${sql}`
+  const checked = known?.get(key) ?? (await checkText(sql, deps))
+  const { text, tables } = checked
+  remember(known, key, checked)
+  const bindings = tables.map((table) => bindingOf(table, database, { project, window })).join(', ')
+  return { sql: bound(text, bindings), database: adhocDatabaseOf(database), tables }
+}
+
+export interface CheckedText {
+  text: string
+  tables: string[]
+}
+
+/** What was found harmless, newest last; a text means the same whoever asks. */
+export type CheckedTexts = Map<string, CheckedText>
+
+const KNOWN_MAX = 200
+
+function remember(known: CheckedTexts | undefined, key: string, checked: CheckedText): void {
+  if (known === undefined) return
+  known.delete(key)
+  known.set(key, checked)
+  const [oldest] = known.keys()
+  if (known.size > KNOWN_MAX && oldest !== undefined) known.delete(oldest)
+}
+
+async function checkText(
+  sql: string,
+  { parser, database, window }: Parameters<typeof guardStatement>[1],
+): Promise<CheckedText> {
   const canonical = await canonicalOf(sql, parser)
   const text = rewritten(canonical, database)
   const root = parseAst(await parser.explainAst(text).catch(rethrowParseError))
   const tables = checkTree(root, withNames(text))
-  const bindings = tables.map((table) => bindingOf(table, database, project)).join(', ')
-  return { sql: bound(text, bindings), database: adhocDatabaseOf(database), tables }
+  if (window !== undefined) checkSteady(root, tables)
+  return { text, tables }
 }
 
 async function canonicalOf(sql: string, parser: SqlParser): Promise<string> {
@@ -218,6 +269,19 @@ function checkTree(root: AstNode, names: ReadonlySet<string>): string[] {
   return [...tables].toSorted()
 }
 
+/** What is asked about a window says the same whenever it is asked. */
+function checkSteady(root: AstNode, tables: readonly string[]): void {
+  const other = tables.find((table) => table !== WINDOW_TABLE)
+  if (other !== undefined)
+    throw refused(`the table ${other} in a detector`, `A detector reads ${WINDOW_TABLE} alone.`)
+  for (const { node } of walkAst(root))
+    if (node.kind === 'Function' && isUnsteady(node.text))
+      throw refused(
+        `the function ${node.text} in a detector`,
+        'It sees the events of one window: leave the time out.',
+      )
+}
+
 function isPublicTable(name: string): boolean {
   return Object.hasOwn(PUBLIC_TABLES, name)
 }
@@ -243,10 +307,18 @@ function checkIdentifier(node: AstNode): void {
   }
 }
 
-function bindingOf(table: string, database: string, project: string | undefined): string {
+function bindingOf(
+  table: string,
+  database: string,
+  { project, window }: { project: string | undefined; window: SqlWindow | undefined },
+): string {
   const source = `${quoteName(database)}.${quoteName(table)}`
   const final = PUBLIC_TABLES[table]?.latest === true ? ' FINAL' : ''
-  const where = project === undefined ? '' : ` WHERE project = ${quoteString(project)}`
+  const conditions = [
+    ...(project === undefined ? [] : [`project = ${quoteString(project)}`]),
+    ...(window === undefined ? [] : windowConditions(window)),
+  ]
+  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
   return `${quoteName(table)} AS (SELECT * FROM ${source}${final}${where})`
 }
 

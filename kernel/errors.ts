@@ -29,6 +29,11 @@ export const ERROR_CATALOGUE = {
     text: 'This address does not take that method.',
   },
   conflict: { status: 409, retryable: false, text: 'The value changed since it was read.' },
+  backtest_missing: {
+    status: 409,
+    retryable: false,
+    text: 'There is no back-test of exactly this text.',
+  },
   body_too_large: { status: 413, retryable: false, text: 'The body is larger than the limit.' },
   unsupported_media_type: {
     status: 415,

@@ -26,6 +26,9 @@ export interface TopologyDeps extends FingerprintDeps, DetectDeps, ClusterDeps, 
   sink?: Pick<SinkOptions, 'rowsMax' | 'bytesMax' | 'delayMs' | 'intent'>
 }
 
+/** Its group has gone past what can be asked of the table of events. */
+export const EVENTS_SINK = 'events-sink'
+
 export interface Topology {
   stages: readonly Stage[]
   deadLetters: DeadLetterPort
@@ -57,7 +60,7 @@ export function createTopology(deps: TopologyDeps): Topology {
       // And what a model said, where one was asked: beside it, so that the chain never waits for a model.
       createAiAnswersStage(deps),
       // Events have a sink of their own: its speed is the platform's, and small tables need not wait behind it.
-      createSinkStage({ name: 'events-sink', tables: [tables.events], schemaOf, ...sink }),
+      createSinkStage({ name: EVENTS_SINK, tables: [tables.events], schemaOf, ...sink }),
       createSinkStage({ name: 'derived-sink', tables: tables.derived, schemaOf, ...sink }),
     ],
     deadLetters: createDeadLetterPort(schemas.ids),

@@ -173,6 +173,9 @@ export interface SqlQuery {
   sql: string
   rowsMax: number
   timeMsMax: number
+  memoryBytesMax?: number
+  /** Holds it to events of this time that arrived before a moment; other tables are then refused. */
+  window?: { fromMs: number; toMs: number; arrivedBeforeMs: number }
   signal?: AbortSignal
 }
 

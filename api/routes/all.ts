@@ -4,6 +4,7 @@ import { otlpRoutes } from '#/api/otlp/routes.ts'
 import { dsnRoutes } from '#/api/sentry/dsn-routes.ts'
 import { sentryRoutes } from '#/api/sentry/routes.ts'
 import type { Route } from '#/api/route.ts'
+import { detectorRoutes } from '#/api/detectors/routes.ts'
 import { authRoutes } from './auth.ts'
 import { aiRoutes } from '#/api/ai/routes.ts'
 import { changeRoutes } from './changes.ts'
@@ -60,6 +61,7 @@ function readRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
     ...incidentRoutes(deps),
     ...groupingRoutes(deps),
     ...silenceRoutes(deps),
+    ...detectorRoutes(deps),
     ...roomRoutes(deps),
     ...notifyRoutes(deps),
     ...serviceRoutes(deps),

@@ -1,5 +1,5 @@
 import type { ClickHouse } from '#/clickhouse/client.ts'
-import { guardQuery } from '#/clickhouse/guard.ts'
+import { guardQuery, type CheckedTexts } from '#/clickhouse/guard.ts'
 import type { Reads, SqlQuery } from '#/schemas/reads.ts'
 import type { SqlView } from '#/schemas/view.ts'
 import { changes } from './changes.ts'
@@ -16,6 +16,7 @@ import { storage } from './storage.ts'
 
 /** The read port on ClickHouse: every question of the API as SQL on rollups where they can answer. */
 export function createReads(clickhouse: ClickHouse): Reads {
+  const known: CheckedTexts = new Map()
   return {
     events: (query) => eventPage(clickhouse, query),
     event: (query) => eventById(clickhouse, query),
@@ -35,14 +36,23 @@ export function createReads(clickhouse: ClickHouse): Reads {
     overview: (query) => overview(clickhouse, query),
     storage: () => storage(clickhouse),
     knowledge: (query) => knownSolutions(clickhouse, query),
-    guardedSql: (query) => guardedSql(clickhouse, query),
+    guardedSql: (query) => guardedSql(clickhouse, query, known),
     ping: () => clickhouse.ping(),
   }
 }
 
-async function guardedSql(clickhouse: ClickHouse, query: SqlQuery): Promise<SqlView> {
-  const limits = { timeMsMax: query.timeMsMax, resultRowsMax: query.rowsMax }
-  const guarded = await guardQuery(query.sql, { project: query.project, clickhouse, limits })
+async function guardedSql(
+  clickhouse: ClickHouse,
+  query: SqlQuery,
+  known: CheckedTexts,
+): Promise<SqlView> {
+  const { project, window, memoryBytesMax } = query
+  const limits = {
+    timeMsMax: query.timeMsMax,
+    resultRowsMax: query.rowsMax,
+    ...(memoryBytesMax === undefined ? {} : { memoryBytesMax }),
+  }
+  const guarded = await guardQuery(query.sql, { project, clickhouse, limits, window, known })
   const table = await clickhouse.queryTable(guarded.sql, {
     database: guarded.database,
     // A long answer is cut and marked, not refused.

@@ -1,5 +1,7 @@
 import type { IncidentAction } from '#/processors/domain/incident/actions.ts'
 import type { SilenceAction } from '#/processors/domain/incident/silence.ts'
+import type { Detection } from '#/processors/domain/spike/types.ts'
+import { findingIn } from '#/processors/domain/sql-detector/action.ts'
 import { partitionOf } from '#/processors/log/partitioner.ts'
 import type { ConsumedRecord } from '#/processors/log/port.ts'
 import { deadLetter, drop, OK } from '#/processors/runtime/record.ts'
@@ -7,7 +9,7 @@ import type { Processor, ProcessorContext, Stage } from '#/processors/runtime/st
 import { createTaskStage } from '#/processors/runtime/task.ts'
 import type { Action } from '#/schemas/records.ts'
 import { TOPICS } from '#/schemas/topics.ts'
-import { encodeAction } from './detection-record.ts'
+import { ACTION_SOURCE, encodeAction, encodeDetection } from './detection-record.ts'
 import { createRecordReader } from './record-reader.ts'
 import type { SchemaSource } from './record-reader.ts'
 
@@ -58,13 +60,15 @@ class ActionsProcessor implements Processor {
     if (read.kind === 'poison') return deadLetter(read.code, read.error)
     if (read.kind === 'tick') return drop('tick')
     const action = read.record
+    const finding = findingIn(action)
+    if (finding !== undefined) return this.#emitFinding(finding, action, timestampMs)
     const decision = this.#incidentActionOf(action)
     if (decision === undefined) return drop('no_decision')
     const draft = {
       project: action.project,
       id: action.command_id,
       at: action.at,
-      slice: Math.floor((action.at + MARGIN_MS) / TICK_MS) + 1,
+      slice: sliceOf(action),
       detail: JSON.stringify(decision),
     }
     const topic = TOPICS.detections.name
@@ -77,6 +81,23 @@ class ActionsProcessor implements Processor {
     })
     return OK
   }
+
+  /** What a detector of the team found: a detection like others, which the log got from outside the chain. */
+  #emitFinding(finding: Detection, action: Action, timestampMs: number) {
+    const topic = TOPICS.detections.name
+    const key = Buffer.from(action.project)
+    const place = { source_partition: ACTION_SOURCE, slice: sliceOf(action) }
+    this.#context.emit(topic, partitionOf(key, this.#context.partitionsOf(topic)), {
+      key,
+      value: encodeDetection(this.#schemas.ids.Detection, finding, place),
+      timestampMs,
+    })
+    return OK
+  }
+}
+
+function sliceOf({ at }: Pick<Action, 'at'>): number {
+  return Math.floor((at + MARGIN_MS) / TICK_MS) + 1
 }
 
 /** What people decided in a room, and other decisions by `kind` status, severity, merge, split or a silence. */

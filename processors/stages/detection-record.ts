@@ -33,7 +33,7 @@ export const MARKER = 'marker'
 /** Kind of the record that carries a decision of a person about an incident. */
 export const ACTION = 'action'
 /** Decisions do not come from a telemetry partition; they close no slice. */
-const ACTION_SOURCE = -1
+export const ACTION_SOURCE = -1
 
 const BARE = {
   project: '',

@@ -197,7 +197,7 @@ function detections({ theirs, from, to }: Scope): EvidenceQuery {
   return {
     kind: 'detection',
     factsMax: 5,
-    sql: `SELECT detection_id, max(sentence) AS words, max(score) AS strength FROM detections WHERE ${theirs} AND kind IN ('spike', 'drop', 'silence', 'latency', 'novel') AND ${sqlBetween('at', from, to)} GROUP BY detection_id ORDER BY strength DESC, detection_id LIMIT 5`,
+    sql: `SELECT detection_id, max(sentence) AS words, max(score) AS strength FROM detections WHERE ${theirs} AND kind IN ('spike', 'drop', 'silence', 'latency', 'novel', 'sql') AND ${sqlBetween('at', from, to)} GROUP BY detection_id ORDER BY strength DESC, detection_id LIMIT 5`,
     keyOf: ([id]) => text(id),
     sentenceOf: ([, words]) => (text(words) === '' ? undefined : `Detected: ${text(words)}`),
   }

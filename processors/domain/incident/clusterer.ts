@@ -170,12 +170,14 @@ function applyDetection(cluster: Cluster, detection: Detection): void {
     case 'deploy':
       return noteDeploy(cluster, detection)
     case 'late':
+    case 'warning':
       return
     case 'novel':
     case 'spike':
     case 'drop':
     case 'latency':
-    case 'silence': {
+    case 'silence':
+    case 'sql': {
       const isKnown =
         detection.revision > 0 || cluster.episodes.has(detection.episodeId ?? detection.id)
       return isKnown ? onCorrection(cluster, detection) : placeAlert(cluster, detection)

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Episode, Measurement } from './episode.ts'
 import type { MinuteBin } from './minute-bin.ts'
 import type { Tally } from './tally.ts'
-import type { Detection, DetectionKind, DetectionSubject } from './types.ts'
+import type { Detection, DetectionKind, DetectionSubject, SqlSubject } from './types.ts'
 
 export interface Origin {
   project: string
@@ -12,7 +12,7 @@ export interface Origin {
 /** The identity of a detection: what it is about and when that began. */
 export interface Identity {
   kind: DetectionKind
-  subject: DetectionSubject
+  subject: DetectionSubject | SqlSubject
   fingerprint?: string
   startedAtMs: number
 }

@@ -39,6 +39,8 @@ export type DetectorEventType =
  * - `spike`, `drop`: a count left its baseline. Opens an episode.
  * - `latency`: the service's p95 duration left its usual course. Opens an episode.
  * - `silence`: a service that always speaks has stopped. Opens an episode.
+ * - `sql`: a SELECT of the team found what its condition asks for. Opens an episode.
+ * - `warning`: the same of a detector that only warns; it is shown and makes no incident.
  * - `activity`: what a fingerprint with an open episode did in one closed minute (`count`, `users`, …).
  * - `episode_end`: the episode named by `episodeId` is over.
  * - `flapping`: the episode's subject went in and out of alarm ten times in ten minutes; told once.
@@ -51,6 +53,8 @@ export type DetectionKind =
   | 'drop'
   | 'latency'
   | 'silence'
+  | 'sql'
+  | 'warning'
   | 'activity'
   | 'episode_end'
   | 'flapping'
@@ -67,6 +71,9 @@ export type DetectionSubject =
   | 'feedback'
   | 'latency'
   | 'events'
+
+/** A detector that is a SELECT, and its group. */
+export type SqlSubject = `sql/${string}`
 
 /** How usual a fingerprint is over the last 30 days; see `familiarity` in novelty.ts. */
 export type Familiarity = 'novel' | 'rare' | 'frequent'
@@ -118,7 +125,7 @@ export interface Detection {
   /** 0 when first told; late events raise it. A fired alert is corrected, never withdrawn. */
   revision: number
   kind: DetectionKind
-  subject: DetectionSubject
+  subject: DetectionSubject | SqlSubject
   /** Event time at which this was known, epoch ms. */
   atMs: number
   /** Start of what is described: of the excursion, or of the minute for `activity`. Epoch ms. */
