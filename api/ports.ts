@@ -3,6 +3,7 @@ import type { GroupingReads } from '#/schemas/grouping.ts'
 import type { IncidentDiff } from '#/processors/domain/incident/diff.ts'
 import type { LogSnapshot } from '#/processors/log/embedded-snapshot.ts'
 import type { ReplayDiffView } from '#/schemas/replay-view.ts'
+import type { SweepState } from '#/schemas/sweep-view.ts'
 import type { StageView } from '#/schemas/view.ts'
 import type { GroupingDesk } from './grouping-desk.ts'
 
@@ -104,6 +105,19 @@ export interface DiffState {
   diff: IncidentDiff | null
 }
 
+/** A setting of the rules, gone through over recorded telemetry. */
+export interface SweepWish {
+  project: string
+  setting: unknown
+  /** Those of the setting when left out. */
+  values: unknown
+  from: number
+  to: number
+  history_min: number
+  /** SEV number from which somebody is paged. */
+  page_level: number
+}
+
 /** How an incident or an event came to be what it is, step by step. */
 export interface Explanation {
   kind: 'incident' | 'event'
@@ -153,6 +167,11 @@ export interface Operations {
   cancelDiff(): Promise<DiffState>
   /** Those of a project that have ended, newest first, in whichever process. */
   diffs(project: string): readonly ReplayDiffView[]
+  /** Starts a sweep; fails with `conflict` while one runs, `invalid_request` for the setting. */
+  startSweep(wish: SweepWish): Promise<SweepState>
+  /** The current or last one. */
+  sweepState(): SweepState
+  cancelSweep(): Promise<SweepState>
   /** From what was recorded; fails with `not_found`. */
   explain(wish: { project: string; id: string }): Promise<Explanation>
   /** Runs the log again and compares what is stored; fails with `conflict` while one runs. */

@@ -8,6 +8,7 @@ import { isIdentical } from '#/processors/runtime/replay-desk.ts'
 import type { DeadLetterDesk } from './dead-letters.ts'
 import type { DiffDesk } from './diff-desk.ts'
 import type { ExplainDesk } from './explain-desk.ts'
+import type { SweepDesk } from './sweep-desk.ts'
 
 export interface OperationsParts {
   board: ReplayBoard
@@ -57,6 +58,7 @@ type Replays = Pick<Operations, 'startReplay' | 'replayState' | 'cancelReplay' |
 export interface OperationsDesks {
   deadLetters: DeadLetterDesk
   diffs: DiffDesk
+  sweeps: SweepDesk
   explains: ExplainDesk
   snapshots: Pick<Operations, 'takeSnapshot' | 'dropSnapshot'>
 }
@@ -64,11 +66,12 @@ export interface OperationsDesks {
 /** What the operator may do with this platform, from any of its processes. */
 export function createOperations(
   parts: OperationsParts,
-  { deadLetters, diffs, explains, snapshots }: OperationsDesks,
+  { deadLetters, diffs, sweeps, explains, snapshots }: OperationsDesks,
 ): Operations {
   return {
     ...createReplays(parts),
     ...diffs,
+    ...sweeps,
     ...explains,
     ...snapshots,
     deadLetters: (limit) => deadLetters.deadLetters(limit),

@@ -74,7 +74,7 @@ function checkedRules(value: unknown): unknown {
   return value
 }
 
-function timeOf(value: unknown, name: string): number | undefined {
+export function timeOf(value: unknown, name: string): number | undefined {
   if (typeof value !== 'string') return undefined
   const timeMs = Date.parse(value)
   if (Number.isFinite(timeMs)) return timeMs

@@ -1,7 +1,7 @@
 import type { Clock } from '#/kernel/clock.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import { compareIncidents } from '#/processors/domain/incident/diff.ts'
-import type { IncidentDiff } from '#/processors/domain/incident/diff.ts'
+import type { IncidentDiff, IncidentTrace } from '#/processors/domain/incident/diff.ts'
 import { createOfflinePipeline } from '#/processors/domain/pipeline.ts'
 import type { OfflinePipelineOptions } from '#/processors/domain/pipeline.ts'
 import type { Log } from '#/processors/log/port.ts'
@@ -41,42 +41,64 @@ export interface ReplayDiffWish {
   onProgress(progress: { records: number; total: number }): void
 }
 
-/** Past this many events with an issue the range has to be shorter: each costs about 200 bytes. */
-const HELD_MAX = 2_000_000
+/** Past this many events with an issue, in all runs together, the range has to be shorter: each costs about 200 bytes. */
+const HELD_MAX = 4_000_000
 /** Fields `--without` may name, besides any tag. */
 const FIELDS = ['release', 'service', 'environment', 'host', 'route', 'event_type'] as const
+
+/** One way of running the same telemetry. */
+export interface RunVariant {
+  changed: Rules
+  without: readonly { field: string; value: string }[]
+}
 
 /** Runs recorded telemetry of the log through the rules that hold and through changed ones, and compares incidents. */
 export async function diffReplay(
   deps: ReplayDiffDeps,
-  wish: ReplayDiffWish,
+  { changed, without, ...wish }: ReplayDiffWish,
 ): Promise<IncidentDiff> {
+  const variants = [
+    { changed: {}, without: [] },
+    { changed, without },
+  ]
+  const [before = [], after = []] = await runOverLog(deps, wish, variants)
+  return compareIncidents(before, after)
+}
+
+/** The incidents of each variant of the rules, from one reading of the log. */
+export async function runOverLog(
+  deps: ReplayDiffDeps,
+  wish: Omit<ReplayDiffWish, 'changed' | 'without'>,
+  variants: readonly RunVariant[],
+): Promise<IncidentTrace[][]> {
   const { log, clock, schemas } = deps
   const lanes = await lanesOf(log, wish)
   const total = lanes.reduce((sum, { from, end }) => sum + end - from, 0)
   const reader = createRecordReader('Event', schemas)
-  const [before, after] = [createRun(wish, {}), createRun(wish, wish.changed)]
+  const runs = variants.map(({ changed, without }) => ({ run: createRun(wish, changed), without }))
   const turn = createTurn(clock, () => deps.breathe())
   let records = 0
-  for await (const { records: run } of readLanes(log, lanes)) {
+  for await (const { records: part } of readLanes(log, lanes)) {
     wish.signal.throwIfAborted()
-    await reader.prepare(run)
+    await reader.prepare(part)
     turn.begin()
-    for (const { value } of run) {
+    for (const { value } of part) {
       const read = reader.read(value)
-      // Ticks are made anew, decisions of people are left out of both runs, and poison is in the dead letters.
-      if (read.kind === 'record' && read.record.project === wish.project)
-        pushBoth(read.record, { before, after, wish })
+      // Ticks are made anew, decisions of people are left out of all runs, and poison is in the dead letters.
+      if (read.kind === 'record' && read.record.project === wish.project) pushAll(read.record, runs)
       if (turn.isOver()) await turn.next()
     }
-    records += run.length
+    records += part.length
     wish.onProgress({ records, total })
   }
   const range = { fromMs: wish.fromMs, toMs: wish.toMs }
-  return compareIncidents(before.finish(range), after.finish(range))
+  return runs.map(({ run }) => run.finish(range))
 }
 
-async function lanesOf(log: Log, { fromMs, toMs, historyMs }: ReplayDiffWish): Promise<LaneSpec[]> {
+async function lanesOf(
+  log: Log,
+  { fromMs, toMs, historyMs }: Pick<ReplayDiffWish, 'fromMs' | 'toMs' | 'historyMs'>,
+): Promise<LaneSpec[]> {
   const topic = TOPICS.raw.name
   const count = (await log.topics()).find(({ name }) => name === topic)?.partitions ?? 0
   const lanes: LaneSpec[] = []
@@ -89,7 +111,10 @@ async function lanesOf(log: Log, { fromMs, toMs, historyMs }: ReplayDiffWish): P
   return lanes
 }
 
-function createRun({ project, base }: ReplayDiffWish, changed: Rules): TraceRun {
+function createRun(
+  { project, base }: Pick<ReplayDiffWish, 'project' | 'base'>,
+  changed: Rules,
+): TraceRun {
   const options: OfflinePipelineOptions = {
     project,
     reading: { isGrouped, groupInputOf, detectorEventOf },
@@ -100,16 +125,19 @@ function createRun({ project, base }: ReplayDiffWish, changed: Rules): TraceRun 
   return createTraceRun(createOfflinePipeline(options))
 }
 
-function pushBoth(
+function pushAll(
   event: Event,
-  { before, after, wish }: { before: TraceRun; after: TraceRun; wish: ReplayDiffWish },
+  runs: readonly { run: TraceRun; without: RunVariant['without'] }[],
 ): void {
-  before.push(event)
-  if (!wish.without.some((one) => isLeftOut(event, one))) after.push(event)
-  if (before.held <= HELD_MAX) return
+  let held = 0
+  for (const { run, without } of runs) {
+    if (!without.some((one) => isLeftOut(event, one))) run.push(event)
+    held += run.held
+  }
+  if (held <= HELD_MAX) return
   throw new FaultlineError(
     'overloaded',
-    `there are more than ${HELD_MAX.toLocaleString('en')} errors in the range`,
+    `there are more than ${Math.floor(HELD_MAX / runs.length).toLocaleString('en')} errors in the range`,
     { remedy: 'Choose a shorter range with --from and --to, or less history with --history-min.' },
   )
 }

@@ -7,6 +7,7 @@ import { operatorCommand, print, table, type Ask } from './operate.ts'
 import type { OptionValues } from './options.ts'
 import { createProgress } from './progress.ts'
 import { DIFF_COMMAND } from './replay-diff-command.ts'
+import { SWEEP_COMMAND } from './sweep-command.ts'
 
 const PATH = '/api/operator/replay'
 const POLL_MS = 300
@@ -175,5 +176,6 @@ export const replayCommand = operatorCommand(
       },
     },
     diff: DIFF_COMMAND,
+    sweep: SWEEP_COMMAND,
   },
 )

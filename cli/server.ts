@@ -16,6 +16,7 @@ import { checkDisk } from './disk.ts'
 import { openDashboard } from './dashboard.ts'
 import { openDeadLetterDesk } from './dead-letters.ts'
 import { openCollab } from './collab.ts'
+import { openDetectors } from './detectors.ts'
 import { openDiffDesk } from './diff-desk.ts'
 import type { Storage } from './engine.ts'
 import { createExplainDesk } from './explain-desk.ts'
@@ -26,6 +27,7 @@ import { createOperations } from './operations.ts'
 import { collabOptionsOf, type People } from './accounts.ts'
 import type { Processors } from './processors.ts'
 import { createSnapshots } from './snapshots.ts'
+import { createSweepDesk } from './sweep-desk.ts'
 import { rolesOf, type Roles } from './roles.ts'
 import type { Config } from './settings.ts'
 
@@ -58,6 +60,7 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
     operations: roles.has('api') ? await operationsOf(kit, parts) : undefined,
     grouping: roles.has('api') ? await groupingOf(kit, storage) : undefined,
     silences: roles.has('api') ? await silencesOf(kit) : undefined,
+    detectors: roles.has('api') ? await openDetectors(kit, reads) : undefined,
     collab: roles.has('api') ? await openCollab(kit, collabOptionsOf(people), reads) : undefined,
     ai: roles.has('api') ? await openAi(kit, storage) : undefined,
     notify: roles.has('api') ? notifyPartsOf(kit, storage.clickhouse) : undefined,
@@ -124,6 +127,7 @@ async function operationsOf(
   return createOperations(processors, {
     deadLetters,
     diffs: await openDiffDesk(kit),
+    sweeps: createSweepDesk(kit, createReads(clickhouse)),
     snapshots: createSnapshots(kit),
     explains: createExplainDesk(kit, { clickhouse, stages: processors.chain }),
   })

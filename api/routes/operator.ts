@@ -8,6 +8,8 @@ import { route } from '#/api/route.ts'
 import type { Call, Route } from '#/api/route.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import { noteOf } from './keys.ts'
+import { operatorRoute } from './operator-route.ts'
+import { sweepRoutes } from './sweep.ts'
 
 const type = 'application/json'
 const LISTED_MAX = 1000
@@ -20,34 +22,11 @@ export function operatorRoutes(deps: AppDeps): readonly Route[] {
     ...operatorKeyRoutes(deps),
     ...replayRoutes(operations),
     ...diffRoutes(operations),
+    ...sweepRoutes(operations),
     ...explainRoutes(operations),
     ...snapshotRoutes(operations),
     ...deadLetterRoutes(operations),
   ]
-}
-
-function operatorRoute(
-  spec: Pick<Route, 'method' | 'path' | 'summary' | 'handle'> & {
-    status?: number
-    hasBody?: boolean
-    tellsTrail?: boolean
-  },
-): Route {
-  return route({
-    method: spec.method,
-    path: spec.path,
-    tag: 'operator',
-    summary: spec.summary,
-    access: 'operator',
-    query: {},
-    ...(spec.hasBody === true
-      ? { body: { about: 'See the command line.', types: [type], schema: { type: 'object' } } }
-      : {}),
-    answer: { status: spec.status ?? 200, type, about: spec.summary, schema: { type: 'object' } },
-    problems: ['invalid_json', 'invalid_request', 'not_found', 'conflict'],
-    ...(spec.tellsTrail === true ? { tellsTrail: true } : {}),
-    handle: spec.handle,
-  })
 }
 
 function operatorKeyRoutes({ keys, audit }: AppDeps): readonly Route[] {

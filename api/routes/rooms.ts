@@ -210,7 +210,7 @@ function payloadOf(kind: CommandKind, payload: unknown): JsonObject {
   return checked.value as unknown as JsonObject
 }
 
-const PATCHED = ['status', 'severity', 'assignee', 'title', 'reason']
+const PATCHED = ['status', 'severity', 'assignee', 'title', 'reason', 'label']
 
 function changesOf(
   body: Readonly<Record<string, unknown>>,
@@ -222,10 +222,18 @@ function changesOf(
         `${name.slice(0, 60)} is not changed here.`,
         `Known: ${PATCHED.join(', ')}.`,
       )
-  const { status, severity, assignee, title, reason } = body
+  const { status, severity, assignee, title, reason, label } = body
   const wanted: [CommandKind, unknown][] = []
   if (status !== undefined)
-    wanted.push(['status_change', reason === undefined ? { status } : { status, reason }])
+    wanted.push([
+      'status_change',
+      {
+        status,
+        ...(reason === undefined ? {} : { reason }),
+        ...(label === undefined || label === null ? {} : { label }),
+      },
+    ])
+  else if (label !== undefined) wanted.push(['label', { label }])
   if (severity === null) wanted.push(['severity_unlock', {}])
   else if (severity !== undefined) wanted.push(['severity_lock', { level: severity }])
   if (assignee !== undefined) wanted.push(['assignment', { assignee }])

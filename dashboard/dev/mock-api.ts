@@ -21,7 +21,9 @@ import {
 import { changesAnswer, graphAnswer } from './mock/compare.ts'
 import { deliveries, onCall } from './mock/deliveries.ts'
 import { askAnswer, knowledgeAnswer } from './mock/ask.ts'
+import { detectors, warnings } from './mock/detectors.ts'
 import { replayDiffs } from './mock/replay-diffs.ts'
+import { sweeps } from './mock/sweeps.ts'
 import { makeEvent } from './mock/events.ts'
 import { FrameSource } from './mock/live.ts'
 import { rangeOf, unknownParam, type Asked } from './mock/params.ts'
@@ -96,6 +98,12 @@ function read(world: World, asked: Asked, state: { isEmpty: boolean; viewers: nu
       return page(deliveries(asked.now))
     case 'on-call':
       return json(onCall(asked.now))
+    case 'detectors':
+      return page(id === 'backtests' ? [] : detectors(asked.now))
+    case 'sweeps':
+      return page(sweeps(asked.now))
+    case 'warnings':
+      return page(warnings(asked.now))
     case 'replay-diffs':
       return page(replayDiffs(asked.now))
     case 'overview':

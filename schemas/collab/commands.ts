@@ -14,6 +14,8 @@ import {
 import type { Checked, ShapeOf } from './shape.ts'
 
 export const STATUSES = ['open', 'investigating', 'resolved'] as const
+/** What an incident was, as the team saw it at the end: what thresholds are measured against. */
+export const LABELS = ['real', 'noise', 'duplicate'] as const
 export const CARD_KINDS = ['symptom', 'hypothesis', 'action', 'solution', 'ai_insight'] as const
 export const LINK_KINDS = ['supports', 'refutes', 'tried', 'fixes'] as const
 export const INCIDENT_ROLES = ['commander', 'scribe'] as const
@@ -87,7 +89,12 @@ export const COMMANDS = {
   create: object({ title, severity: level, services: optional(list(place, { max: 100 })) }),
   join: object({}),
   leave: object({}),
-  status_change: object({ status: oneOf(STATUSES), reason: optional(reason) }),
+  status_change: object({
+    status: oneOf(STATUSES),
+    reason: optional(reason),
+    label: optional(oneOf(LABELS)),
+  }),
+  label: object({ label: nullable(oneOf(LABELS)) }),
   severity_lock: object({ level }),
   severity_unlock: object({}),
   assignment: object({ assignee: nullable(person) }),

@@ -52,11 +52,13 @@ const EFFECTS: Effects = {
   ],
   join: (_, { actor }) => set('people', actor.id, { name: actor.name, joined: true }),
   leave: (_, { actor }) => set('people', actor.id, { joined: false }),
-  status_change: ({ status }, { seq }) => [
+  status_change: ({ status, label }, { seq }) => [
     ['status', status],
+    ...(label === undefined ? [] : [['label', label] as const]),
     // Until the engine has met this decision, what it says about the status is older than it.
     ['unsettled', seq],
   ],
+  label: ({ label }) => [['label', label]],
   severity_lock: ({ level }) => [['severity', { level, locked: true }]],
   severity_unlock: (_, __, state) => [['severity', { level: levelOf(state), locked: false }]],
   assignment: ({ assignee }) => [['assignee', assignee]],

@@ -160,6 +160,26 @@ describe('conflicts', () => {
     })
   })
 
+  it('[CP28] [N6] what it was is said when it is resolved, or later, and taken back', () => {
+    const room = TestRoom.opened()
+    const label = () => viewOf(room.state).label
+    expect(label()).toBeNull()
+    const seen = room.seen('status')
+    room.must(ANN, 'status_change', { status: 'resolved', label: 'noise' }, seen)
+    expect([label(), viewOf(room.state).status]).toEqual(['noise', 'resolved'])
+    room.must(BEN, 'label', { label: 'real' })
+    expect([label(), viewOf(room.state).status]).toEqual(['real', 'resolved'])
+    // A step without one leaves it.
+    room.must(ANN, 'status_change', { status: 'open' }, room.seen('status'))
+    expect(label()).toBe('real')
+    room.must(BEN, 'label', { label: null })
+    expect(label()).toBeNull()
+    expect(room.send(BEN, 'label', { label: 'unsure' })).toMatchObject({
+      code: 'invalid',
+      path: 'payload.label',
+    })
+  })
+
   it('[CP14] [G12] one commander at a time, and taking over says from whom', () => {
     const room = TestRoom.opened()
     const ann = { id: ANN.id, name: 'Ann' }

@@ -11,7 +11,9 @@ const WORDS: Words = {
   create: ({ title }) => `opened it by hand: ${title}`,
   join: () => 'joined',
   leave: () => 'left',
-  status_change: ({ status, reason }) => `set the status to ${status}${because(reason)}`,
+  status_change: ({ status, reason, label }) =>
+    `set the status to ${status}${label === undefined ? '' : ` as ${label}`}${because(reason)}`,
+  label: ({ label }) => (label === null ? 'took the label back' : `labelled it ${label}`),
   severity_lock: ({ level }) => `set SEV${level}`,
   severity_unlock: () => 'released the severity',
   assignment: ({ assignee }) =>

@@ -1,4 +1,4 @@
-import type { CARD_KINDS, LINK_KINDS, PayloadOf, STATUSES, VERDICTS } from './commands.ts'
+import type { CARD_KINDS, LABELS, LINK_KINDS, PayloadOf, STATUSES, VERDICTS } from './commands.ts'
 import type { Entity, Field, PersonRef, RoomState } from './state.ts'
 
 /** What people look at, made of a room: typed, without revisions. */
@@ -8,6 +8,8 @@ export interface RoomView {
   at: number
   status: (typeof STATUSES)[number]
   severity: { level: number; locked: boolean }
+  /** What it turned out to be; null until somebody says. */
+  label: (typeof LABELS)[number] | null
   /** The name people gave it, or the engine's. */
   title: string
   number: number
@@ -87,6 +89,7 @@ export function viewOf(state: RoomState): RoomView {
     at: state.at,
     status: valueOf(root['status'], 'open'),
     severity: valueOf(root['severity'], { level: 5, locked: false }),
+    label: valueOf(root['label'], null),
     title: valueOf(root['title'], valueOf(root['engineTitle'], '')),
     number: valueOf(root['number'], 0),
     isManual: valueOf(root['manual'], false),

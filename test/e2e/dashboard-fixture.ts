@@ -128,6 +128,8 @@ export async function everyPage(url: string): Promise<readonly string[]> {
     '/pipeline',
     '/pipeline/deliveries',
     '/pipeline/replay-diff',
+    '/pipeline/detectors',
+    '/pipeline/sweep',
     `/print/${incident}`,
     '/status',
   ]

@@ -1,7 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { diffReplay } from '#/cli/replay-diff.ts'
+import { runSweep } from '#/cli/sweep-desk.ts'
 import type { ReplayDiffWish } from '#/cli/replay-diff.ts'
 import { systemClock } from '#/kernel/clock.ts'
+import { sweepPlan } from '#/processors/domain/incident/sweep.ts'
+import type { LabelledIncident } from '#/processors/domain/incident/sweep.ts'
 import { createMemoryLog } from '#/processors/log/memory.ts'
 import type { Log } from '#/processors/log/port.ts'
 import { topicConfigsOf } from '#/processors/topology.ts'
@@ -134,5 +137,69 @@ describe('replay diff', () => {
     const cancel = new AbortController()
     cancel.abort()
     await expect(diff({ signal: cancel.signal })).rejects.toThrow('aborted')
+  })
+})
+
+const LABELLED: readonly LabelledIncident[] = [
+  { id: 'a', label: 'real', openedAt: START_MS + 31 * 60_000, services: ['checkout'] },
+  { id: 'b', label: 'noise', openedAt: START_MS + 51 * 60_000, services: ['search'] },
+  // Opened by hand: nothing in the telemetry.
+  { id: 'c', label: 'real', openedAt: START_MS + 5 * 60_000, services: ['cart'] },
+]
+
+function sweep(values: readonly number[], labelled = LABELLED) {
+  return runSweep(
+    { log, clock: systemClock, schemas: SCHEMAS, breathe: async () => undefined },
+    {
+      project: 'shop',
+      base: {},
+      fromMs: START_MS,
+      toMs: START_MS + MINUTES * 60_000,
+      historyMs: 0,
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+      plan: sweepPlan('evidence', values),
+      pageLevel: 5,
+      labelled,
+    },
+  )
+}
+
+describe('sweep', () => {
+  it('[N6] each point is what a replay diff with its rules finds', async () => {
+    const { points, not_reproduced: unknown } = await sweep([0.5, 1, 40, 1e6])
+    expect(unknown).toBe(1)
+    expect(points.map(({ in_force: holds }) => holds)).toEqual([false, true, false, false])
+    for (const point of points) {
+      const found = await diff({ changed: { policy: point.rules.incidents } })
+      expect([point.value, point.incidents]).toEqual([point.value, found.after])
+      const gone = new Set(
+        found.differences.flatMap((one) => (one.kind === 'vanished' ? one.before.services : [])),
+      )
+      expect(point.real_missed).toBe(gone.has('checkout') ? 1 : 0)
+      expect(point.noise_found).toBe(gone.has('search') ? 0 : 1)
+    }
+    expect(points[1]).toMatchObject({ incidents: 2, pages: 2, real_found: 1, real_missed: 0 })
+    expect(points[1]!.pages_per_week).toBeCloseTo((2 / MINUTES) * 7 * 24 * 60, 1)
+    // The control: at some point something is missed, and it is named.
+    expect(points.at(-1)).toMatchObject({ incidents: 0, pages: 0, real_missed: 1, missed: ['a'] })
+  })
+
+  it('[N6] only what is bad enough pages somebody, and nothing is missed that nobody labelled', async () => {
+    const { points, labelled } = await sweep([1e6], [])
+    expect(points[0]).toMatchObject({ real_missed: 0, real_found: 0, missed: [] })
+    expect(labelled).toEqual({ real: 0, noise: 0, duplicate: 0 })
+  })
+
+  it.each([
+    ['colour', undefined, 'setting'],
+    ['toString', undefined, 'setting'],
+    [undefined, undefined, 'setting'],
+    ['evidence', [], 'values'],
+    ['evidence', ['1'], 'values'],
+    ['evidence', [-1], 'values'],
+    ['evidence', [1, 2, 3, 4, 5, 6, 7, 8, 9], 'values'],
+  ])('[N6] refuses the setting %j with the values %j', (setting, values, path) => {
+    expect(() => sweepPlan(setting, values)).toThrow(expect.objectContaining({ path }) as Error)
   })
 })

@@ -53,6 +53,14 @@ export type {
   SeverityTerm,
   TimelineEntry,
 } from '../../../schemas/incident.ts'
+export type {
+  DetectorBacktest,
+  DetectorBacktestState,
+  DetectorSpec,
+  DetectorView,
+  WarningView,
+} from '../../../schemas/detector-view.ts'
+export type { SweepPoint, SweepResult, SweepState } from '../../../schemas/sweep-view.ts'
 export type { DeliveryView, OnCallView } from '../../../schemas/notify-view.ts'
 export type {
   ComparedIncident,

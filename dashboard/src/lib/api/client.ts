@@ -11,6 +11,8 @@ import type {
   ChangesView,
   DeliveryView,
   DeployView,
+  DetectorBacktest,
+  DetectorView,
   IncidentDetail,
   IncidentRow,
   IncidentStats,
@@ -31,7 +33,9 @@ import type {
   ServiceGraphView,
   ServiceRow,
   SqlView,
+  SweepState,
   UserView,
+  WarningView,
 } from '#lib/contract.ts'
 
 /** Some lists come bare, some as a page; views want pages. */
@@ -90,6 +94,10 @@ export function createApi(fetch: typeof globalThis.fetch) {
     deliveries: (query: Query) =>
       read<Page<DeliveryView>>('The deliveries', apiPath('deliveries', query)),
     onCall: () => read<OnCallView>('Who is on call', apiPath('on-call')),
+    sweeps: () => read<Page<SweepState>>('The sweep', apiPath('sweeps')),
+    detectors: () => read<Page<DetectorView>>('The detectors', apiPath('detectors')),
+    backtests: () => read<Page<DetectorBacktest>>('The back-tests', apiPath('detectors/backtests')),
+    warnings: () => read<Page<WarningView>>('The warnings', apiPath('warnings')),
     replayDiffs: () => read<Page<ReplayDiffView>>('The comparisons', apiPath('replay-diffs')),
 
     /** A query that fails is an answer about the query, not a broken page. */

@@ -79,8 +79,10 @@ const WHAT: Readonly<Record<string, (payload: Payload, titles: Titles) => string
   create: ({ title }) => `opened the incident ${quoted(title)}`,
   join: () => 'joined',
   leave: () => 'left',
-  status_change: ({ status, reason }) =>
-    `set the status to ${String(status)}${typeof reason === 'string' ? `: ${reason}` : ''}`,
+  label: ({ label }) =>
+    typeof label === 'string' ? `labelled it ${label}` : 'took the label back',
+  status_change: ({ status, reason, label }) =>
+    `set the status to ${String(status)}${typeof label === 'string' ? ` as ${label}` : ''}${typeof reason === 'string' ? `: ${reason}` : ''}`,
   severity_lock: ({ level }) => `set the severity to SEV${String(level)}`,
   severity_unlock: () => 'gave the severity back to the engine',
   assignment: ({ assignee }) => `assigned it to ${nameOf(assignee)}`,
@@ -140,6 +142,7 @@ export function askedWords({ kind, payload }: Pending): string {
 
 const ASKED: Readonly<Record<string, (payload: Payload) => string>> = {
   status_change: ({ status }) => STATUS_WORDS[status as RoomView['status']] ?? '',
+  label: ({ label }) => (typeof label === 'string' ? label : 'no label'),
   severity_lock: ({ level }) => `SEV${Number(level)}`,
   severity_unlock: () => 'the engine’s severity',
   assignment: ({ assignee }) => nameOf(assignee),
