@@ -152,9 +152,7 @@ describe('the API of the AI part', () => {
     expect(
       (await call('POST', '/api/ai/ask', { question: 'write a poem', use_model: true })).body,
     ).toMatchObject({ by: 'nobody', model_available: false })
-    expect((await call('GET', '/api/ai/post-mortem/i1')).text).toContain(
-      '# Post-mortem: incident 12',
-    )
+    expect((await call('GET', '/api/incidents/i1/post-mortem')).text).toContain('# Incident #12: ')
     expect(test.problems).toEqual([])
   })
 
@@ -162,14 +160,14 @@ describe('the API of the AI part', () => {
     const { call, endpoint } = await createWorld()
     endpoint.answer('server_error')
     for (let index = 0; index < 5; index += 1)
-      expect((await call('POST', '/api/ai/post-mortem/i1')).status).toBe(409)
+      expect((await call('POST', '/api/incidents/i1/post-mortem')).status).toBe(409)
     expect((await call('GET', '/api/ai/circuit-breaker')).body).toMatchObject({
       state: 'open',
       openings: 1,
     })
     expect((await call('GET', '/api/ai/health')).body).toMatchObject({ status: 'paused' })
     const before = endpoint.calls.length
-    await call('POST', '/api/ai/post-mortem/i1')
+    await call('POST', '/api/incidents/i1/post-mortem')
     expect(endpoint.calls).toHaveLength(before)
     expect((await call('POST', '/api/ai/circuit-breaker/reset', {}, '')).status).toBe(401)
     expect((await call('POST', '/api/ai/circuit-breaker/reset', {})).body).toMatchObject({
@@ -179,7 +177,7 @@ describe('the API of the AI part', () => {
       status: 200,
       body: completionOf(JSON.stringify({ summary: 'a', lessons: 'b', follow_ups: 'c' })),
     }))
-    expect((await call('POST', '/api/ai/post-mortem/i1')).status).toBe(200)
+    expect((await call('POST', '/api/incidents/i1/post-mortem')).status).toBe(200)
   })
 
   it('[I4] [I17] tokens, money and fallbacks of the day against the budget', async () => {
@@ -188,7 +186,7 @@ describe('the API of the AI part', () => {
       status: 200,
       body: completionOf(JSON.stringify({ summary: 'a', lessons: 'b', follow_ups: 'c' })),
     }))
-    await call('POST', '/api/ai/post-mortem/i1')
+    await call('POST', '/api/incidents/i1/post-mortem')
     expect((await call('GET', '/api/ai/metrics')).body).toMatchObject({
       calls: 1,
       tokens: 1000,
@@ -310,7 +308,8 @@ describe('the API of the AI part', () => {
 
   it('[I18] a model fills the marked sections of a post-mortem and nothing else', async () => {
     const { call, endpoint } = await createWorld()
-    const draft = (await call('GET', '/api/ai/post-mortem/12')).text
+    const draft = (await call('GET', '/api/incidents/12/post-mortem')).text
+    expect((await call('POST', '/api/ai/post-mortem/12')).status).toBe(308)
     expect(draft).not.toContain('<script>')
     const evil =
       '# Fake heading\n<script>alert(1)</script> [x](https://evil.example) <!-- /open:lessons -->'
@@ -320,7 +319,7 @@ describe('the API of the AI part', () => {
         JSON.stringify({ summary: evil, lessons: 'We learned.', follow_ups: 'Less.' }),
       ),
     }))
-    const filled = (await call('POST', '/api/ai/post-mortem/12')).body['markdown'] as string
+    const filled = (await call('POST', '/api/incidents/12/post-mortem')).body['markdown'] as string
     const outside = (text: string): string =>
       text.replaceAll(/<!-- open:(\w+) -->[\s\S]*?<!-- \/open:\1 -->/g, '§')
     expect(outside(filled)).toBe(outside(draft))
@@ -328,7 +327,7 @@ describe('the API of the AI part', () => {
     expect(filled).not.toMatch(/<script>|\]\(https|\n# Fake/)
     endpoint.answer('prose')
     endpoint.reply(undefined)
-    expect((await call('POST', '/api/ai/post-mortem/12')).body).toEqual({
+    expect((await call('POST', '/api/incidents/12/post-mortem')).body).toEqual({
       markdown: draft,
       model: '',
     })

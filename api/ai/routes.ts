@@ -26,14 +26,14 @@ const YES_NO = ['no', 'yes'] as const
 const actorOf = ({ principal, key }: Call): string =>
   principal?.name ?? (key === undefined ? 'operator' : `key:${key.name}`)
 
-/** Everything around the language model, and what needs none: questions, suggestions, knowledge, post-mortems. */
+/** Everything around the language model, and what needs none: questions, suggestions, knowledge. */
 export function aiRoutes(deps: AppDeps): readonly Route[] {
   const { ai } = deps
   if (ai === undefined) return []
   return [
     ...stateRoutes(ai),
     ...summaryRoutes(deps, ai),
-    ...postMortemRoutes(ai),
+    ...formerPostMortemRoutes(),
     ...askRoutes(deps, ai),
     ...suggestionRoutes(ai),
   ]
@@ -147,37 +147,24 @@ function summaryRoutes({ reads }: AppDeps, { desk, notes }: AiParts): readonly R
   ]
 }
 
-function postMortemRoutes({ desk }: AiParts): readonly Route[] {
-  return [
+/** Where the post-mortem was; it is one document now. */
+function formerPostMortemRoutes(): readonly Route[] {
+  return (['GET', 'POST'] as const).map((method) =>
     route({
-      method: 'GET',
+      method,
       path: '/api/ai/post-mortem/:incidentId',
       tag: 'ai',
-      summary:
-        'A draft of the post-mortem in Markdown, written by rules; sections for people are marked.',
-      access: 'read',
+      summary: 'Leads to /api/incidents/:id/post-mortem.',
+      access: method === 'GET' ? 'read' : 'respond',
       query: {},
-      answer: { status: 200, type: 'text/markdown', about: 'The draft.' },
-      problems: ['not_found'],
-      async handle(call) {
-        const query = { project: call.project, id: id(call), useModel: false }
-        const { markdown } = await desk.postMortem(query)
-        void call.reply.header('content-type', 'text/markdown; charset=utf-8').send(markdown)
+      answer: { status: 308, type, about: '`location` is the one that stands.' },
+      handle(call) {
+        const location = `/api/incidents/${encodeURIComponent(id(call))}/post-mortem`
+        void call.reply.code(308).header('location', location).send()
         return undefined
       },
     }),
-    route({
-      method: 'POST',
-      path: '/api/ai/post-mortem/:incidentId',
-      tag: 'ai',
-      summary: 'The same draft with its marked sections filled by the model.',
-      access: 'respond',
-      query: {},
-      answer: ok('`markdown`, and the `model` that filled the sections; empty when it could not.'),
-      problems: ['not_found', 'conflict'],
-      handle: (call) => desk.postMortem({ project: call.project, id: id(call), useModel: true }),
-    }),
-  ]
+  )
 }
 
 function askRoutes(deps: AppDeps, { desk }: AiParts): readonly Route[] {

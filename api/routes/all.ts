@@ -23,6 +23,7 @@ import { notifyRoutes } from './notify.ts'
 import { oidcRoutes } from './oidc.ts'
 import { operatorRoutes } from './operator.ts'
 import { peopleRoutes } from './people.ts'
+import { postMortemRoutes } from './post-mortem.ts'
 import { roomRoutes } from './rooms.ts'
 import { serviceRoutes } from './services.ts'
 import { silenceRoutes } from './silences.ts'
@@ -63,6 +64,7 @@ function readRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
     ...silenceRoutes(deps),
     ...detectorRoutes(deps),
     ...roomRoutes(deps),
+    ...postMortemRoutes(deps),
     ...notifyRoutes(deps),
     ...serviceRoutes(deps),
     ...graphRoutes(deps),

@@ -2,13 +2,8 @@ import { FaultlineError } from '#/kernel/errors.ts'
 import { misfit, parseAnswer } from '#/processors/domain/ai-evidence/json-schema.ts'
 import { PROMPT_VERSION } from '#/processors/domain/ai-evidence/prompt.ts'
 import { solutionEvidence } from '#/processors/domain/ai-evidence/solution-evidence.ts'
-import {
-  fillSections,
-  POST_MORTEM_SCHEMA,
-  postMortemDraft,
-  type OpenSection,
-} from '#/processors/domain/insight/post-mortem.ts'
-import { summarizeByRules, type PastIncident } from '#/processors/domain/insight/rules.ts'
+import { fillSections, POST_MORTEM_SCHEMA } from '#/processors/domain/insight/post-mortem.ts'
+import type { PastIncident } from '#/processors/domain/insight/rules.ts'
 import { quietly, suggestionsFor } from '#/processors/domain/insight/suggestions.ts'
 import type {
   AiHealthView,
@@ -18,6 +13,7 @@ import type {
   SuggestionsView,
   SummarizeView,
 } from '#/schemas/ask.ts'
+import type { OpenSection } from '#/schemas/collab/open-sections.ts'
 import type { Incident } from '#/schemas/incident.ts'
 import type { RerunView } from '#/schemas/insight.ts'
 import type { Reads } from '#/schemas/reads.ts'
@@ -45,11 +41,11 @@ export interface AiDesk {
     mutedUntil: number | null
     asked: boolean
   }): Promise<SuggestionsView>
-  /** Markdown; with `useModel` its open sections are filled. */
-  postMortem(query: {
+  /** The draft with its open sections filled, or as it is when the answer cannot be used. */
+  fillPostMortem(wish: {
     project: string
-    id: string
-    useModel: boolean
+    incidentId: string
+    draft: string
   }): Promise<{ markdown: string; model: string }>
 }
 
@@ -118,15 +114,8 @@ export function createAiDesk(
       const all = details.flatMap((detail) => (detail === null ? [] : suggestionsFor(detail)))
       return quietly(all, { nowMs: parts.nowMs(), mutedUntil, asked })
     },
-    async postMortem({ project, id, useModel }) {
-      const detail = await found(project, id)
-      const draft = postMortemDraft(
-        detail,
-        summarizeByRules(detail.incident, pastOf(detail.similar)),
-      )
-      if (!useModel) return { markdown: draft, model: '' }
-      return fillByModel(configured(calls), { draft, project, incidentId: detail.incident.id })
-    },
+    fillPostMortem: ({ project, incidentId, draft }) =>
+      fillByModel(configured(calls), { draft, project, incidentId }),
   }
 }
 

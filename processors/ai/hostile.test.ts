@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '#/kernel/clock.ts'
 import { plainText } from '#/processors/domain/ai-evidence/sql-text.ts'
 import { summarizeByRules } from '#/processors/domain/insight/rules.ts'
-import { postMortemDraft } from '#/processors/domain/insight/post-mortem.ts'
+import { postMortemMarkdown } from '#/schemas/collab/post-mortem-text.ts'
+import { postMortemOf } from '#/schemas/collab/post-mortem.ts'
+import { emptyRoom } from '#/schemas/collab/state.ts'
 import type { EvidenceFact } from '#/schemas/insight.ts'
 import { TOPICS } from '#/schemas/topics.ts'
 import { startTestEndpoint, testModel, type TestEndpoint } from './test-endpoint.ts'
@@ -124,7 +126,14 @@ describe('hostile log lines and a model that obeys them', () => {
   it('[I16] post-mortems quote hostile text as text', () => {
     for (const line of HOSTILE) {
       const incident = incidentAt(T0, { title: line })
-      const draft = postMortemDraft(detailOf(incident), summarizeByRules(incident))
+      const document = postMortemOf({
+        detail: detailOf(incident),
+        summary: summarizeByRules(incident),
+        state: emptyRoom(incident.id),
+        events: [],
+      })
+      const draft = postMortemMarkdown(document)
+      expect(document.title).toBe(line)
       expect(draft.replaceAll(/<!-- \/?open:\w+ -->/g, '')).not.toMatch(
         /(?<!\\)<[a-z!/]|(?<!\\)\]\(/i,
       )

@@ -1,3 +1,5 @@
+import { beginOf, endOf, PLACEHOLDERS } from './open-sections.ts'
+import type { OpenSection } from './open-sections.ts'
 import type { PostMortem } from './post-mortem.ts'
 import type { Card } from './views.ts'
 
@@ -6,6 +8,7 @@ type Block =
   | { kind: 'title' | 'heading' | 'text'; text: string }
   | { kind: 'list'; items: readonly string[] }
   | { kind: 'code'; text: string }
+  | { kind: 'open'; section: OpenSection }
 
 export function postMortemMarkdown(document: PostMortem): string {
   const parts = blocksOf(document).map((block) => {
@@ -20,6 +23,8 @@ export function postMortemMarkdown(document: PostMortem): string {
         return block.items.map((item) => `- ${markdownText(item)}`).join('\n')
       case 'code':
         return fenced(block.text)
+      case 'open':
+        return `${beginOf(block.section)}\n_${PLACEHOLDERS[block.section]}_\n${endOf(block.section)}`
     }
   })
   return `${parts.join('\n\n')}\n`
@@ -39,6 +44,8 @@ export function postMortemHtml(document: PostMortem): string {
         return `<ul>\n${block.items.map((item) => `<li>${htmlText(item)}</li>`).join('\n')}\n</ul>`
       case 'code':
         return `<pre><code>${htmlText(block.text)}</code></pre>`
+      case 'open':
+        return `<p><em>${PLACEHOLDERS[block.section]}</em></p>`
     }
   })
   const title = htmlText(titleOf(document))
@@ -63,8 +70,9 @@ function blocksOf(document: PostMortem): Block[] {
       kind: 'list',
       items: [
         `Status: ${document.status}, SEV${document.severity}`,
-        `Opened: ${timeText(document.openedAt)}`,
-        `Resolved: ${document.resolvedAt === null ? 'not yet' : timeText(document.resolvedAt)}`,
+        `Began: ${timeText(document.beganAt)}`,
+        `Opened: ${timeText(document.openedAt)}${after(document.beganAt, document.openedAt)}`,
+        `Resolved: ${document.resolvedAt === null ? 'not yet' : `${timeText(document.resolvedAt)}${after(document.beganAt, document.resolvedAt)}`}`,
         `Services: ${services.join(', ') || 'none named'}`,
         `People: ${people.map(({ name }) => name).join(', ') || 'nobody joined'}`,
         ...(commander === null ? [] : [`Commander: ${commander.name}`]),
@@ -73,15 +81,8 @@ function blocksOf(document: PostMortem): Block[] {
     },
     ...section('Pinned', document.pinned),
     { kind: 'heading', text: 'Summary' },
-    summary === null
-      ? { kind: 'text', text: NONE }
-      : {
-          kind: 'list',
-          items: [
-            `${summary.title} ${summary.impact}`.trim(),
-            summary.fallback ? 'Written by rules.' : 'Written by a model; check it.',
-          ],
-        },
+    { kind: 'open', section: 'summary' },
+    ...section('Impact', summary === null ? [] : [`${summary.title} ${summary.impact}`.trim()]),
     ...section('Likely causes', document.causes),
     ...section(
       'Solution',
@@ -93,6 +94,19 @@ function blocksOf(document: PostMortem): Block[] {
       'Timeline',
       document.timeline.map(({ at, what }) => `${timeText(at)} ${what}`),
     ),
+    ...section(
+      'Deploys around it',
+      document.deploys.map(
+        ({ at, service, release, deployId }) =>
+          `${timeText(at)} ${release} of ${service} (${deployId})`,
+      ),
+    ),
+    ...section(
+      'Seen before',
+      document.seenBefore.map(
+        ({ number, title, worked }) => `Incident #${number}, ${title}; ended with: ${worked}`,
+      ),
+    ),
     ...section('What was found', standing.map(cardText)),
     ...section('What was ruled out', invalidated.map(cardText)),
     ...chartBlocks(document),
@@ -102,7 +116,15 @@ function blocksOf(document: PostMortem): Block[] {
       'Notes',
       document.notes.map(({ by, at, text }) => `${timeText(at)} ${by.name}: ${text}`),
     ),
+    { kind: 'heading', text: 'Lessons' },
+    { kind: 'open', section: 'lessons' },
+    { kind: 'heading', text: 'Follow-ups' },
+    { kind: 'open', section: 'follow_ups' },
   ]
+}
+
+function after(fromMs: number, toMs: number): string {
+  return toMs <= fromMs ? '' : ` (after ${Math.round((toMs - fromMs) / 60_000)} min)`
 }
 
 function chartBlocks(document: PostMortem): Block[] {

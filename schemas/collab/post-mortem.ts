@@ -1,4 +1,6 @@
+import { beganAt } from '#/schemas/incident.ts'
 import type { Incident } from '#/schemas/incident.ts'
+import type { IncidentDetail } from '#/schemas/view.ts'
 import { sentenceOf } from './sentences.ts'
 import type { PersonRef, RoomEvent, RoomState } from './state.ts'
 import { viewOf } from './views.ts'
@@ -6,12 +8,13 @@ import type { ActionItem, Card, Link, Note, RoomView } from './views.ts'
 
 export interface PostMortemSource {
   /** As the engine knows it; null before it does. */
-  incident: Incident | null
+  detail: Pick<IncidentDetail, 'incident' | 'deploys' | 'similar'> | null
+  /** By rules: the same incident gives the same words. */
   summary: {
     title: string
     impact: string
+    likely_causes: readonly string[]
     next_steps: readonly string[]
-    fallback: boolean
   } | null
   state: RoomState
   events: readonly RoomEvent[]
@@ -24,6 +27,8 @@ export interface PostMortem {
   title: string
   status: string
   severity: number
+  /** When it began, as far as is known; noticed is `openedAt`. */
+  beganAt: number
   openedAt: number
   resolvedAt: number | null
   services: readonly string[]
@@ -32,6 +37,9 @@ export interface PostMortem {
   scribe: PersonRef | null
   summary: PostMortemSource['summary']
   causes: readonly string[]
+  deploys: readonly { at: number; service: string; release: string; deployId: string }[]
+  /** Earlier incidents like it, and how each ended. */
+  seenBefore: readonly { number: number; title: string; worked: string }[]
   /** What people pinned, in their order, as sentences. */
   pinned: readonly string[]
   solution: { title: string; text: string; chain: readonly string[] } | null
@@ -61,27 +69,41 @@ export const SMALL_KINDS: ReadonlySet<string> = new Set([
   'unpin',
 ])
 
-export function postMortemOf({ incident, summary, state, events }: PostMortemSource): PostMortem {
+export function postMortemOf({ detail, summary, state, events }: PostMortemSource): PostMortem {
+  const incident = detail?.incident ?? null
   const view = viewOf(state)
+  const openedAt = incident?.openedAt ?? events[0]?.ts ?? 0
+  // An incident nobody ever looked at may have no room yet.
+  const shown = state.seq === 0 && incident !== null ? { ...view, ...headOf(incident) } : view
   const titleOf = (id: string): string => view.cards.find((card) => card.id === id)?.title ?? id
   const solved = view.cards.find(({ id }) => id === view.solution?.card)
   const items = view.items.filter(({ isWithdrawn }) => !isWithdrawn)
   return {
     incidentId: state.incidentId,
-    number: view.number,
-    title: view.title,
-    status: view.status,
-    severity: view.severity.level,
-    openedAt: incident?.openedAt ?? events[0]?.ts ?? 0,
+    number: shown.number,
+    title: shown.title,
+    status: shown.status,
+    severity: shown.severity.level,
+    beganAt: incident === null ? openedAt : beganAt(incident),
+    openedAt,
     resolvedAt:
       incident?.resolvedAt ??
       (view.status === 'resolved' ? (state.root['status']?.at ?? null) : null),
-    services: view.services,
+    services: shown.services,
     people: view.people.map(({ id, name }) => ({ id, name })),
     commander: view.commander,
     scribe: view.scribe,
     summary,
-    causes: incident?.causes.map(({ sentence }) => sentence) ?? [],
+    causes: summary?.likely_causes ?? [],
+    deploys: (detail?.deploys ?? []).map(({ at, service, release, deploy_id }) => ({
+      at,
+      service,
+      release,
+      deployId: deploy_id,
+    })),
+    seenBefore: (detail?.similar ?? []).flatMap(({ number, title, worked: [solution] }) =>
+      solution === undefined ? [] : [{ number, title, worked: solution }],
+    ),
     pinned: view.pins.map((ref) => pinnedSentence(ref, { state, events, view, titleOf })),
     solution:
       solved === undefined
@@ -100,6 +122,10 @@ export function postMortemOf({ incident, summary, state, events }: PostMortemSou
     doneItems: items.filter(({ isDone }) => isDone),
     notes: view.notes.filter(({ isWithdrawn }) => !isWithdrawn),
   }
+}
+
+function headOf({ number, title, status, severity, services }: Incident) {
+  return { number, title, status, severity: { level: severity.level, locked: false }, services }
 }
 
 /** The engine tells more steps than a room hears of; people's are only in the room. */
