@@ -3,6 +3,14 @@ import { fuzz } from '#/test/collab/world.ts'
 
 const SEEDS = 2_000
 const CONTROL_SEEDS = 300
+/** Seeds that have broken a promise, by what broke it. They are played in every run, however many seeds it has. */
+const PINNED: readonly { seed: number; broke: string; by: { remembersRejections?: boolean } }[] = [
+  7, 12, 13, 16, 18, 30,
+].map((seed) => ({
+  seed,
+  broke: 'was told rejected and is applied',
+  by: { remembersRejections: false },
+}))
 
 describe('rooms under everything that goes wrong', () => {
   it(`[G4] [G7] [F10] ${SEEDS} seeds: disconnects, doubled and late frames, crashes, two gateways`, async () => {
@@ -27,4 +35,11 @@ describe('rooms under everything that goes wrong', () => {
       true,
     )
   }, 180_000)
+
+  for (const { seed, broke, by } of PINNED)
+    it(`[G4] [G7] seed ${seed}: "${broke}" without what mends it, and nothing with it`, async () => {
+      const broken = (await fuzz({ seed, ...by })).complaints
+      expect(broken.some((complaint) => complaint.endsWith(broke))).toBe(true)
+      expect((await fuzz({ seed })).complaints).toEqual([])
+    })
 })

@@ -111,7 +111,7 @@ describe('rooms over sockets', () => {
     ])
   })
 
-  it('[G2] [G3] tabs are merged, focus is seen elsewhere, a clean leave is seen within a second', async () => {
+  it('[G2] [G3] tabs are merged, focus is seen on another process within half a second, a clean leave is seen within a second', async () => {
     const ann = await world.connect(left, person('Ann'))
     const tab = await world.connect(left, person('Ann'))
     const ben = await world.connect(right, person('Ben', 'admin'))
@@ -128,6 +128,15 @@ describe('rooms over sockets', () => {
       )
     await sees('user:ann', (focus, tabs) => focus?.cardId === 'later' && tabs >= 2)
     expect(performance.now() - startedMs).toBeLessThan(3_000)
+    const took: number[] = []
+    for (let index = 0; index < 7; index += 1) {
+      const movedMs = performance.now()
+      tab.say({ type: 'focus', section: 'canvas', cardId: `card-${index}` })
+      await sees('user:ann', (focus) => focus?.cardId === `card-${index}`)
+      took.push(performance.now() - movedMs)
+    }
+    // A busy machine delays one or the other, not most of them.
+    expect(took.toSorted((a, b) => a - b)[3]).toBeLessThan(500)
     const eve = await world.connect(left, person('Zoe', 'viewer'))
     await eve.hello()
     await sees('user:zoe', () => true)

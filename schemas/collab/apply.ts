@@ -19,7 +19,14 @@ export function applyUnchecked(state: RoomState, event: RoomEvent): RoomState {
   const writes = writesOf(state, event)
   const { seq, ts, actor } = event
   const recent = isUndoable(event.kind)
-    ? [...state.recent, { seq, by: actor.id, ...reverseOf(state, writes) }].slice(-LIMITS.undoable)
+    ? [
+        ...state.recent,
+        { seq, by: actor.id, ...undoneBy(event), ...reverseOf(state, writes) },
+      ].slice(-LIMITS.undoable)
     : state.recent
   return { ...withWrites(state, writes, { rev: seq, by: actor, at: ts }), seq, at: ts, recent }
+}
+
+function undoneBy({ kind, payload }: RoomEvent): { undoes?: number } {
+  return kind === 'undo' ? { undoes: payload['seq'] as number } : {}
 }

@@ -56,12 +56,15 @@ const titleOf = ({ number, title }: PostMortem): string => `Incident #${number}:
 
 const NONE = 'None.'
 
-function blocksOf(document: PostMortem): Block[] {
-  const { summary, solution, people, commander, scribe, services } = document
-  const section = (text: string, items: readonly string[]): Block[] => [
+function section(text: string, items: readonly string[]): Block[] {
+  return [
     { kind: 'heading', text },
     items.length === 0 ? { kind: 'text', text: NONE } : { kind: 'list', items },
   ]
+}
+
+function blocksOf(document: PostMortem): Block[] {
+  const { summary, solution, people, commander, scribe, services } = document
   const invalidated = document.cards.filter(({ state }) => state === 'invalidated')
   const standing = document.cards.filter(({ state }) => state !== 'invalidated')
   return [

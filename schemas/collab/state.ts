@@ -94,6 +94,8 @@ export interface Undoable {
   /** Id of its author. */
   by: string
   writes: readonly (readonly [path: string, before: Json])[]
+  /** Of an undo: the event it took back. */
+  undoes?: number
   /** Things that were not there before it, as `cards/<id>`. */
   made?: readonly string[]
 }

@@ -35,6 +35,10 @@ const BURST = 200
 const INCIDENT = 'm000000000001'
 const INCIDENTS = 10_000
 const STATUS_CHANGES = 500
+/** In the log beside the rooms, as the door would have written them. */
+const EVENTS = 1_000_000
+const EVENTS_A_BATCH = 5_000
+const EVENT_BYTES = 300
 
 type Deps = Awaited<ReturnType<typeof baseOf>>
 
@@ -105,6 +109,14 @@ async function measure(urls: readonly string[], people: number): Promise<string>
   return `${people} people, ${CHANGES} changes: last receiver p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms; all have ${BURST} at once after ${burstMs.toFixed(0)} ms; gateways, sequencer and log spend ${cpuMs.toFixed(1)} ms of CPU a change, joining included`
 }
 
+async function fill({ log, clock }: Deps): Promise<void> {
+  const value = Buffer.alloc(EVENT_BYTES, 120)
+  const timestampMs = clock.nowMs()
+  const records = Array.from({ length: EVENTS_A_BATCH }, () => ({ key: null, value, timestampMs }))
+  for (let from = 0; from < EVENTS; from += EVENTS_A_BATCH)
+    await log.append([{ topic: TOPICS.raw.name, partition: 0, records }])
+}
+
 /** Status changes among many incidents, and how long a process takes to know them all again. */
 async function amongMany(
   base: Deps,
@@ -124,6 +136,7 @@ async function amongMany(
     )
   const { book } = gateway.rooms
   await until(() => book.room(`many-${INCIDENTS - 1}`) !== undefined, 'all incidents', 120_000)
+  await fill(base)
   const times: number[] = []
   for (let index = 0; index < STATUS_CHANGES; index += 1) {
     const incidentId = `many-${(index * 37) % INCIDENTS}`
@@ -143,7 +156,9 @@ async function amongMany(
   }
   const sorted = times.toSorted((a, b) => a - b)
   const [p50, p99] = [0.5, 0.99].map((part) => percentile(sorted, part).toFixed(1))
-  print(`${INCIDENTS} incidents, ${STATUS_CHANGES} status changes: p50 ${p50} ms, p99 ${p99} ms`)
+  print(
+    `${EVENTS} events in the log, ${INCIDENTS} incidents, ${STATUS_CHANGES} status changes: p50 ${p50} ms, p99 ${p99} ms`,
+  )
   const startedMs = performance.now()
   const again = await openGateway({ ...base, random: systemRandom })
   const tookMs = performance.now() - startedMs

@@ -87,6 +87,10 @@ describe.skipIf(!hasChromium)('an incident worked on together', () => {
     const count = page.getByRole('button', { name: '1 invalidated' })
     await count.click()
     expect(await page.locator('[data-card]').count()).toBe(4)
+    // What can be taken back is known after a reload, too.
+    await page.reload()
+    await page.locator('[data-card].invalidated').waitFor()
+    await page.locator('h1').click()
     await page.keyboard.press('Control+z')
     await page.locator('[data-card].proposed', { hasText: 'a Hypothesis' }).waitFor()
     expect(view().cards).toHaveLength(5)

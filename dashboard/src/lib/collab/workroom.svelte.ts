@@ -1,5 +1,6 @@
 import type { Notice, Pending, Room } from '#lib/collab/client.ts'
 import { newId } from '#lib/collab/ids.ts'
+import { lastOwnChange } from '#lib/collab/own-change.ts'
 import { askedWords, eventSentence, titlesOf } from '#lib/collab/words.ts'
 import { viewOf } from '#lib/contract.ts'
 import type {
@@ -15,8 +16,6 @@ import type {
 
 /** Where the attention of this tab is: `section`, `section|card` or `section|card|field`. */
 export type Place = string
-
-const NEVER_UNDONE: ReadonlySet<string> = new Set(['undo', 'join', 'leave', 'engine'])
 
 /** A room as components read it: every getter follows the room. What people do goes through `send`. */
 export class Workroom {
@@ -140,19 +139,10 @@ export class Workroom {
     })
   }
 
-  /** Takes back this person's last change of this tab that still stands, by an event that puts things back. */
+  /** Takes back this person's last change that still stands, by an event that puts things back. */
   undo(): boolean {
-    const me = this.#room.you?.id
-    const undone = new Set<number>()
-    for (const { kind, payload } of this.#room.events)
-      if (kind === 'undo') undone.add(payload['seq'] as number)
-    const known = new Set(this.#room.confirmed.recent.map(({ seq }) => seq))
-    const last = this.#room.events.findLast(
-      ({ actor, kind, seq }) =>
-        actor.id === me && !NEVER_UNDONE.has(kind) && known.has(seq) && !undone.has(seq),
-    )
-    if (last === undefined) return false
-    return this.send('undo', { seq: last.seq })
+    const seq = lastOwnChange(this.#room.confirmed, this.#room.you?.id ?? '')
+    return seq !== null && this.send('undo', { seq })
   }
 
   dismiss(notice: Notice): void {
