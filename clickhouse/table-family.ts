@@ -42,6 +42,11 @@ const EVENTS: TableFamily = {
       content: `SELECT ${KEY_1M}, sum(events), sum(failures), ${STATES} FROM {table} GROUP BY ${KEY_1M}`,
     },
     {
+      table: 'durations_1m',
+      content:
+        'SELECT project, service, bucket, environment, quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(durations) FROM {table} GROUP BY ALL',
+    },
+    {
       table: 'issues_1m',
       content:
         'SELECT project, fingerprint, own, bucket, service, release, sum(events) FROM {table} GROUP BY ALL',

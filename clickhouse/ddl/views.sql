@@ -24,6 +24,14 @@ SELECT project, toDateTime(toStartOfHour(occurred_at), 'UTC') AS bucket, service
 FROM events{{suffix}}
 GROUP BY project, bucket, service, environment, event_type, severity;
 
+CREATE MATERIALIZED VIEW durations_1m_view{{suffix}}{{cluster}} TO durations_1m{{suffix}} AS
+SELECT project, arrayJoin(['', toString(events.service)]) AS service, toDateTime(toStartOfMinute(occurred_at), 'UTC') AS bucket,
+  environment, quantilesDDState(0.01, 0.5, 0.95, 0.99)(assumeNotNull(duration_ms)) AS durations,
+  max(toDate(received_at)) AS received_on
+FROM events{{suffix}} AS events
+WHERE event_type = 'http_request' AND isNotNull(duration_ms)
+GROUP BY project, service, bucket, environment;
+
 CREATE MATERIALIZED VIEW issues_1m_view{{suffix}}{{cluster}} TO issues_1m{{suffix}} AS
 SELECT project, fingerprint, toDateTime(toStartOfMinute(occurred_at), 'UTC') AS bucket, service, release,
   count() AS events, max(toDate(received_at)) AS received_on, fingerprint_own AS own

@@ -2,6 +2,7 @@ import type { ClickHouse } from '#/clickhouse/client.ts'
 import type { ChangesQuery, EventSelection } from '#/schemas/reads.ts'
 import type { ChangesView, ChangeView } from '#/schemas/view.ts'
 import { selectionConditions } from './conditions.ts'
+import { aboutRows } from './whole-minutes.ts'
 
 const FIELDS = [
   'service',
@@ -19,16 +20,18 @@ const FIELDS = [
 ] as const
 /** Longer values are texts, not dimensions. */
 const VALUE_CHARS_MAX = 80
-/** Past this many events a sample by id is compared: shares need no more. */
-const SAMPLE_ROWS = 100_000
+/** Past this many events a sample of them is compared: shares need no more, and counts are then estimates. */
+const SAMPLE_ROWS = 20_000
 const VALUES_MAX = 3_000
 const CHANGES_MAX = 12
 const PER_FIELD_MAX = 3
 const LIFT_MIN = 1.2
 const EVENTS_MIN = 3
+/** What every event has, so that they are counted along. */
+const ALL = ' all'
 
 const DIMENSIONS = `arrayFilter(d -> d.2 NOT IN ('', '0') AND length(d.2) <= ${VALUE_CHARS_MAX}, arrayConcat(
-  [${FIELDS.map((field) => `('${field}', toString(${field}))`).join(', ')}],
+  [('', 'all'), ${FIELDS.map((field) => `('${field}', toString(${field}))`).join(', ')}],
   arrayMap((name, value) -> (concat('attributes.', toString(name)), value), mapKeys(attributes), mapValues(attributes))))`
 
 /** Counts by `field value`, and of how many events. */
@@ -37,24 +40,29 @@ interface Tally {
   counts: ReadonlyMap<string, number>
 }
 
+/** About how many there are, from whole minutes where they know; only the size of the sample depends on it. */
+async function sizeOf(clickhouse: ClickHouse, selection: EventSelection): Promise<number> {
+  const { from, params } = aboutRows(selection)
+  const [row] = await clickhouse.query<{ n: string }>(`SELECT sum(n) AS n FROM ${from}`, { params })
+  return Number(row?.n ?? 0)
+}
+
 async function tally(clickhouse: ClickHouse, selection: EventSelection): Promise<Tally> {
   const { where, params } = selectionConditions(selection)
-  const [counted] = await clickhouse.query<{ n: string }>(
-    `SELECT count() AS n FROM events WHERE ${where}`,
-    { params },
-  )
-  const total = Number(counted?.n ?? 0)
-  if (total === 0) return { total, counts: new Map() }
-  const every = Math.ceil(total / SAMPLE_ROWS)
-  const sampled = every > 1 ? ' AND cityHash64(event_id) % {every:UInt32} = 0' : ''
+  const every = Math.ceil((await sizeOf(clickhouse, selection)) / SAMPLE_ROWS)
+  const sampled = every > 1 ? ' AND intHash32(toUInt32(_offset)) % {every:UInt32} = 0' : ''
   const rows = await clickhouse.query<{ field: string; value: string; n: string }>(
     `SELECT d.1 AS field, d.2 AS value, count() AS n FROM events ARRAY JOIN ${DIMENSIONS} AS d
      WHERE ${where}${sampled} GROUP BY field, value ORDER BY n DESC, field, value LIMIT ${VALUES_MAX}`,
     { params: { ...params, every } },
   )
   const counts = new Map(
-    rows.map(({ field, value, n }) => [`${field} ${value}`, Number(n) * every] as const),
+    rows.map(
+      ({ field, value, n }) => [`${field} ${value}`, Number(n) * Math.max(1, every)] as const,
+    ),
   )
+  const total = counts.get(ALL) ?? 0
+  counts.delete(ALL)
   return { total, counts }
 }
 

@@ -1,17 +1,10 @@
 import type { ClickHouse } from '#/clickhouse/client.ts'
 import { columnsOf } from '#/schemas/columns.ts'
 import { cutPage, decodeCursor } from '#/schemas/cursor.ts'
-import type { EventField, EventQuery, EventSelection, SearchQuery } from '#/schemas/reads.ts'
-import type {
-  CountView,
-  EventStats,
-  EventView,
-  FacetView,
-  Page,
-  SearchView,
-  SeriesPoint,
-} from '#/schemas/view.ts'
+import type { EventQuery, SearchQuery } from '#/schemas/reads.ts'
+import type { EventView, Page, SearchView } from '#/schemas/view.ts'
 import { selectionConditions } from './conditions.ts'
+import { facets, histogram } from './event-counts.ts'
 
 const TIMES = new Set(['occurred_at', 'received_at'])
 const HIDDEN = new Set(['id_made'])
@@ -52,24 +45,45 @@ export function eventView(row: EventRow): EventView {
   }
 }
 
-/** Newest first by (occurred_at, event_id). */
+/** How far back is looked first, and then: what is asked for mostly lies at the end of the range. */
+const LOOKS_BACK_MS = [60_000, 600_000, 3_600_000]
+/** A look that saves less than this part of the work is left out. */
+const LOOK_PART_MAX = 0.25
+
+/**
+ * Newest first by (occurred_at, event_id). Events do not lie in order of time: to find the newest ones every granule of
+ * the range would be read. Its last minute alone, then more of it, is enough as soon as it holds a whole page.
+ */
 export async function eventPage(
   clickhouse: ClickHouse,
   query: EventQuery,
 ): Promise<Page<EventView>> {
-  const { where, params } = selectionConditions(query)
-  let before = ''
-  if (query.cursor !== null) {
-    const [at, id] = decodeCursor(query.cursor, 2)
-    before =
-      ' AND (occurred_at, event_id) < (fromUnixTimestamp64Milli({cursorAt:Int64}), {cursorId:String}) AND occurred_at <= fromUnixTimestamp64Milli({cursorAt:Int64})'
-    Object.assign(params, { cursorAt: Number(at), cursorId: String(id) })
+  const cursor = query.cursor === null ? null : decodeCursor(query.cursor, 2)
+  const to = cursor === null ? query.to : Math.min(query.to, Number(cursor[0]) + 1)
+  const looks = LOOKS_BACK_MS.filter((ms) => ms < LOOK_PART_MAX * (to - query.from))
+  for (const from of [...looks.map((ms) => to - ms), query.from]) {
+    const rows = await newestRows(clickhouse, { ...query, from, to }, cursor)
+    if (rows.length > query.limit || from === query.from)
+      return cutPage(rows.map(eventView), query.limit, (last) => [last.occurred_at, last.event_id])
   }
-  const rows = await clickhouse.query<EventRow>(
+  return { items: [], next: null }
+}
+
+function newestRows(
+  clickhouse: ClickHouse,
+  query: EventQuery,
+  cursor: readonly (string | number)[] | null,
+): Promise<EventRow[]> {
+  const { where, params } = selectionConditions(query)
+  const before =
+    cursor === null
+      ? ''
+      : ' AND (occurred_at, event_id) < (fromUnixTimestamp64Milli({cursorAt:Int64}), {cursorId:String})'
+  const at = cursor === null ? {} : { cursorAt: Number(cursor[0]), cursorId: String(cursor[1]) }
+  return clickhouse.query<EventRow>(
     `SELECT ${EVENT_COLUMNS} FROM events WHERE ${where}${before} ORDER BY occurred_at DESC, event_id DESC LIMIT {limit:UInt32}`,
-    { params: { ...params, limit: query.limit + 1 } },
+    { params: { ...params, ...at, limit: query.limit + 1 } },
   )
-  return cutPage(rows.map(eventView), query.limit, (last) => [last.occurred_at, last.event_id])
 }
 
 export async function eventById(
@@ -83,117 +97,12 @@ export async function eventById(
   return rows[0] === undefined ? null : eventView(rows[0])
 }
 
-const COUNTS_MAX = 100
-const GROUPS_MAX = 100_000
-
-interface Group {
-  event_type: string
-  severity: string
-  service: string
-  environment: string
-  n: string
-}
-
-/** Events by one of the four fields, the most frequent first. */
-function countsOf(groups: readonly Group[], field: Exclude<keyof Group, 'n'>): CountView[] {
-  const counts = new Map<string, number>()
-  for (const group of groups)
-    if (group[field] !== '' && group[field] !== '0')
-      counts.set(group[field], (counts.get(group[field]) ?? 0) + Number(group.n))
-  return [...counts]
-    .map(([value, events]) => ({ value, events }))
-    .toSorted((a, b) => b.events - a.events || (a.value < b.value ? -1 : 1))
-    .slice(0, COUNTS_MAX)
-}
-
-type GroupTuple = [type: string, severity: number, service: string, environment: string, n: string]
-
-interface StatsRow {
-  total: string
-  errors: string
-  services: string
-  users: string
-  first: string
-  last: string
-  found: readonly GroupTuple[]
-}
-
-/** One pass over the events for all of it: the combinations of the four fields are few. */
-const STATS = (
-  where: string,
-): string => `SELECT sum(n) AS total, sumIf(n, event_type = 'error') AS errors,
-    uniqExact(service) AS services, uniqMerge(users) AS users, toUnixTimestamp64Milli(min(first)) AS first,
-    toUnixTimestamp64Milli(max(last)) AS last,
-    groupArray(${GROUPS_MAX})((toString(event_type), severity, toString(service), toString(environment), n)) AS found
-  FROM (
-    SELECT event_type, severity, service, environment, count() AS n, uniqStateIf(user_id, user_id != '') AS users,
-      min(occurred_at) AS first, max(occurred_at) AS last
-    FROM events WHERE ${where} GROUP BY event_type, severity, service, environment
-  ) SETTINGS prefer_column_name_to_alias = 1`
-
-export async function eventStats(
-  clickhouse: ClickHouse,
-  selection: EventSelection,
-): Promise<EventStats> {
-  const { where, params } = selectionConditions(selection)
-  const [row] = await clickhouse.query<StatsRow>(STATS(where), { params })
-  const total = Number(row?.total ?? 0)
-  const groups = (row?.found ?? []).map(
-    ([event_type, severity, service, environment, n]): Group => ({
-      event_type,
-      severity: String(severity),
-      service,
-      environment,
-      n,
-    }),
-  )
-  return {
-    total,
-    errors: Number(row?.errors ?? 0),
-    services: Number(row?.services ?? 0),
-    users: Number(row?.users ?? 0),
-    by_type: countsOf(groups, 'event_type'),
-    by_severity: countsOf(groups, 'severity'),
-    by_service: countsOf(groups, 'service'),
-    by_environment: countsOf(groups, 'environment'),
-    first_at: total === 0 ? null : Number(row?.first),
-    last_at: total === 0 ? null : Number(row?.last),
-  }
-}
-
-async function fieldCounts(
-  clickhouse: ClickHouse,
-  selection: EventSelection,
-  { field, limit }: { field: EventField; limit: number },
-): Promise<FacetView['values']> {
-  const { where, params } = selectionConditions(selection)
-  const rows = await clickhouse.query<{ value: string; events: string }>(
-    `SELECT toString(${field}) AS value, count() AS events FROM events WHERE ${where} GROUP BY value HAVING value NOT IN ('', '0') ORDER BY events DESC, value LIMIT {limit:UInt32}`,
-    { params: { ...params, limit } },
-  )
-  return rows.map(({ value, events }) => ({ value, events: Number(events) }))
-}
-
-async function histogram(clickhouse: ClickHouse, query: SearchQuery): Promise<SeriesPoint[]> {
-  const { where, params } = selectionConditions(query)
-  const rows = await clickhouse.query<{ at: string; series: string; value: string }>(
-    `SELECT intDiv(toUnixTimestamp64Milli(occurred_at), {step:Int64}) * {step:Int64} AS at, toString(severity) AS series, count() AS value FROM events WHERE ${where} GROUP BY at, series ORDER BY at, series`,
-    { params: { ...params, step: query.stepMs } },
-  )
-  return rows.map(({ at, series, value }) => ({ at: Number(at), series, value: Number(value) }))
-}
-
-const FACET_VALUES = 12
-
 export async function search(clickhouse: ClickHouse, query: SearchQuery): Promise<SearchView> {
-  const [page, points, ...facets] = await Promise.all([
+  const [page, points, counted] = await Promise.all([
     eventPage(clickhouse, query),
     histogram(clickhouse, query),
-    ...query.facets.map(async (field) => ({
-      field,
-      values: await fieldCounts(clickhouse, query, { field, limit: FACET_VALUES }),
-    })),
+    facets(clickhouse, query),
   ])
   const total = points.reduce((sum, point) => sum + point.value, 0)
-  return { ...page, total, facets, histogram: points }
+  return { ...page, total, facets: counted, histogram: points }
 }

@@ -21,6 +21,15 @@ export const STANDING = `(SELECT t.alias AS alias,
   multiIf(u.alias = '', t.second, u.second = t.second, least(u.first, u.second), u.second) AS canonical
   FROM ${TWO_STEPS} AS t LEFT ANY JOIN ${TWO_STEPS} AS u ON u.alias = t.second)`
 
+/** Mostly nothing was merged or split, which a plain look tells much faster than the joins. */
+export async function hasAliases(clickhouse: ClickHouse, project: string): Promise<boolean> {
+  const some = await clickhouse.query(
+    'SELECT 1 AS n FROM issue_aliases WHERE project = {project:String} LIMIT 1',
+    { params: { project } },
+  )
+  return some.length > 0
+}
+
 /** What is one issue now. */
 export interface Membership {
   canonical: string
@@ -35,6 +44,8 @@ export async function membershipOf(
   project: string,
   fingerprint: string,
 ): Promise<Membership> {
+  if (!(await hasAliases(clickhouse, project)))
+    return { canonical: fingerprint, members: [fingerprint], stored: [fingerprint] }
   const rows = await clickhouse.query<{ alias: string; canonical: string }>(
     `WITH standing AS ${STANDING},
       (SELECT any(canonical) FROM standing WHERE alias = {fingerprint:String}) AS found

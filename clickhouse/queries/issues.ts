@@ -4,7 +4,14 @@ import type { IssueQuery, RangeQuery, StepQuery } from '#/schemas/reads.ts'
 import type { IncidentRow, IssueDetail, IssueRow, Page, SeriesPoint } from '#/schemas/view.ts'
 import { OCCURRED_IN_RANGE, rangeParams } from './conditions.ts'
 import { EVENT_COLUMNS, eventView } from './events.ts'
-import { membershipOf, OWN, OWN_OF_ROLLUP, STANDING, standingOf } from './issue-aliases.ts'
+import {
+  hasAliases,
+  membershipOf,
+  OWN,
+  OWN_OF_ROLLUP,
+  STANDING,
+  standingOf,
+} from './issue-aliases.ts'
 import { incidentRow, ROW_COLUMNS, type Row as IncidentRowOf } from './incident-row.ts'
 
 interface Row {
@@ -22,9 +29,10 @@ interface Row {
 }
 
 // An alias counts for the issue that stands, so that a merge or a split needs no rewriting of rows.
-const CANONICAL = `SELECT if(a.canonical = '', o.own_id, a.canonical) AS fingerprint, o.own_id = fingerprint AS is_name, o.* EXCEPT (own_id)
-  FROM (SELECT ${OWN_OF_ROLLUP} AS own_id, * EXCEPT (fingerprint, own) FROM issues WHERE project = {project:String}) AS o
-  LEFT ANY JOIN ${STANDING} AS a ON a.alias = o.own_id`
+const OWN_ROWS = `SELECT ${OWN_OF_ROLLUP} AS own_id, * EXCEPT (fingerprint, own) FROM issues WHERE project = {project:String}`
+const MERGED = `SELECT if(a.canonical = '', o.own_id, a.canonical) AS fingerprint, o.own_id = fingerprint AS is_name, o.* EXCEPT (own_id)
+  FROM (${OWN_ROWS}) AS o LEFT ANY JOIN ${STANDING} AS a ON a.alias = o.own_id`
+const UNMERGED = `SELECT own_id AS fingerprint, 1 AS is_name, * EXCEPT (own_id) FROM (${OWN_ROWS})`
 // What an issue is called is what the events it is named after are called.
 const NAMED = (column: string): string =>
   `coalesce(nullIf(maxIf(${column}, is_name), ''), max(${column})) AS ${column}`
@@ -74,15 +82,17 @@ export async function issuePage(
     Object.assign(params, { cursorValue: Number(value), cursorId: String(fingerprint) })
   }
   const direction = query.order === 'asc' ? 'ASC' : 'DESC'
+  const isMerged = await hasAliases(clickhouse, query.project)
+  const rowsOf = isMerged ? MERGED : UNMERGED
   const rows = await clickhouse.query<Row>(
-    `SELECT * FROM (SELECT ${COLUMNS} FROM (${CANONICAL}) GROUP BY fingerprint ${PLAIN_NAMES}) WHERE ${having} ORDER BY ${key} ${direction}, fingerprint ${direction} LIMIT {limit:UInt32}`,
+    `SELECT * FROM (SELECT ${COLUMNS} FROM (${rowsOf}) GROUP BY fingerprint ${PLAIN_NAMES}) WHERE ${having} ORDER BY ${key} ${direction}, fingerprint ${direction} LIMIT {limit:UInt32}`,
     { params },
   )
   const { items, next } = cutPage(rows.map(issueRow), query.limit, (last) => [
     last[query.sort],
     last.fingerprint,
   ])
-  return { items: await withSparks(clickhouse, query, items), next }
+  return { items: await withSparks(clickhouse, { ...query, isMerged }, items), next }
 }
 
 const SPARK_SLOTS = 30
@@ -90,13 +100,15 @@ const SPARK_SLOTS = 30
 /** Events of each issue over the range, in thirty slots. */
 async function withSparks(
   clickhouse: ClickHouse,
-  query: RangeQuery,
+  query: RangeQuery & { isMerged: boolean },
   items: readonly IssueRow[],
 ): Promise<IssueRow[]> {
   if (items.length === 0) return []
   const slotMs = Math.max(60_000, (query.to - query.from) / SPARK_SLOTS)
   const ids = items.map((item) => item.fingerprint)
-  const standing = await standingOf(clickhouse, query.project, ids)
+  const standing = query.isMerged
+    ? await standingOf(clickhouse, query.project, ids)
+    : new Map(ids.map((id) => [id, id] as const))
   const rows = await clickhouse.query<{ own_id: string; slot: number; events: string }>(
     `SELECT ${OWN_OF_ROLLUP} AS own_id, toInt64(floor((toInt64(toUnixTimestamp(bucket)) * 1000 - {from:Int64}) / {slotMs:Float64})) AS slot, sum(events) AS events FROM issues_1m
      WHERE project = {project:String} AND own_id IN {members:Array(String)} AND bucket >= toDateTime(intDiv({from:Int64}, 1000)) AND bucket < toDateTime(intDiv({to:Int64}, 1000))
@@ -111,6 +123,8 @@ async function withSparks(
   return items.map((item) => ({ ...item, spark: sparks.get(item.fingerprint) ?? [] }))
 }
 
+/** How many services the rollup of issues remembers. */
+const SERVICES_KEPT = 50
 const DIMENSIONS = ['service', 'release', 'host', 'route', 'environment', 'user_id'] as const
 
 type TopValues = { name: string; value: string; events: string }
@@ -135,12 +149,15 @@ export async function issueDetail(
     query.fingerprint,
   )
   const [row] = await clickhouse.query<Row>(
-    `SELECT ${COLUMNS} FROM (${CANONICAL}) WHERE fingerprint = {fingerprint:String} GROUP BY fingerprint ${PLAIN_NAMES}`,
+    `SELECT ${COLUMNS} FROM (${members.length > 1 ? MERGED : UNMERGED}) WHERE fingerprint = {fingerprint:String} GROUP BY fingerprint ${PLAIN_NAMES}`,
     { params: { project: query.project, fingerprint: canonical } },
   )
   if (row === undefined) return null
-  const params = { ...rangeParams(query), ids: members, stored }
-  const where = `${OCCURRED_IN_RANGE} AND fingerprint IN {stored:Array(String)} AND ${OWN} IN {ids:Array(String)}`
+  const params = { ...rangeParams(query), ids: members, stored, services: row.services }
+  // Events lie by type and service before they lie by fingerprint.
+  const isAll = row.services.length < SERVICES_KEPT
+  const place = `event_type = 'error'${isAll ? ' AND service IN {services:Array(String)}' : ''}`
+  const where = `${OCCURRED_IN_RANGE} AND ${place} AND fingerprint IN {stored:Array(String)} AND ${OWN} IN {ids:Array(String)}`
   const top = (columns: string, from: string): Promise<TopValues[]> =>
     clickhouse.query(
       `SELECT ${columns}, count() AS events FROM ${from} GROUP BY name, value ORDER BY events DESC, value LIMIT 8 BY name`,

@@ -1,6 +1,7 @@
 import type { ClickHouse } from '#/clickhouse/client.ts'
 import type { EventFilter, MetricsQuery, SeriesName } from '#/schemas/reads.ts'
 import type { MetricsView, SeriesPoint } from '#/schemas/view.ts'
+import { durationRows, durationsFit, durationsSince } from './durations.ts'
 import {
   BUCKET_IN_RANGE,
   filterConditions,
@@ -62,7 +63,7 @@ interface Source {
 }
 
 /** The coarsest table that can answer: rollups where the dimensions allow, raw events otherwise. */
-export function sourceOf(query: MetricsQuery): Source {
+function sourceOf(query: MetricsQuery): Source {
   const fields = [
     ...query.filters.map((filter: EventFilter) => filter.field),
     ...(query.groupBy === null ? [] : [query.groupBy]),
@@ -80,43 +81,94 @@ export function sourceOf(query: MetricsQuery): Source {
 
 const SKETCHES = new Set<SeriesName>(['latency_p50', 'latency_p95', 'latency_p99', 'users'])
 const BY_THE_HOUR_FROM_MS = 12 * HOUR_MS
+const SERVICES_BY_MINUTE_MAX = 4
 
 /** Sketches are merged row by row: over half a day and more they are answered by the hour, as `step_ms` says. */
 function stepOf(query: MetricsQuery): number {
-  const isLong = query.to - query.from >= BY_THE_HOUR_FROM_MS
-  if (!isLong || !SKETCHES.has(query.metric)) return query.stepMs
+  if (!isLong(query) || !SKETCHES.has(query.metric)) return query.stepMs
   return Math.ceil(query.stepMs / HOUR_MS) * HOUR_MS
 }
 
-export async function metrics(clickhouse: ClickHouse, asked: MetricsQuery): Promise<MetricsView> {
-  const query = { ...asked, stepMs: stepOf(asked) }
-  const source = sourceOf(query)
+const isLong = ({ from, to }: MetricsQuery): boolean => to - from >= BY_THE_HOUR_FROM_MS
+
+/** How many services a row of each minute is merged for. */
+function servicesIn({ filters, groupBy }: MetricsQuery): number {
+  const ofServices = filters.filter(({ field }) => field === 'service')
+  if (ofServices.length === 0 && groupBy !== 'service') return 1
+  const named = ofServices.filter(({ exclude }) => !exclude).map(({ values }) => values.length)
+  return Math.min(Number.POSITIVE_INFINITY, ...named)
+}
+
+async function hasDurations(clickhouse: ClickHouse, query: MetricsQuery): Promise<boolean> {
+  if (!durationsFit(query)) return false
+  if (isLong(query) && servicesIn(query) > SERVICES_BY_MINUTE_MAX) return false
+  return query.from >= (await durationsSince(clickhouse))
+}
+
+/** What is read, where, and how a value comes out of it. */
+interface Plan {
+  table: string
+  where: string
+  params: Record<string, unknown>
+  time: string
+  value: string
+  /** Orders series by what they count. */
+  weight: string
+}
+
+function planOf(query: MetricsQuery): Plan {
+  const { table, isRollup } = sourceOf(query)
   const expression = EXPRESSIONS[query.metric]
-  const selection = selectionConditions(query)
-  const filters = filterConditions(query.filters)
-  const moment = eventsAt(query.moment)
-  const where = source.isRollup
-    ? BUCKET_IN_RANGE + filters.where
-    : `${selection.where}${moment.where}`
-  const params = source.isRollup
-    ? { ...rangeParams(query), ...filters.params }
-    : { ...selection.params, ...moment.params }
-  const time = source.isRollup
-    ? 'toUnixTimestamp(bucket) * 1000'
-    : 'toUnixTimestamp64Milli(occurred_at)'
-  const value = source.isRollup ? expression.rollup : expression.raw
   const only = expression.only === undefined ? '' : ` AND ${expression.only}`
+  if (!isRollup) {
+    const selection = selectionConditions(query)
+    const moment = eventsAt(query.moment)
+    return {
+      table,
+      where: selection.where + moment.where + only,
+      params: { ...selection.params, ...moment.params },
+      time: 'toUnixTimestamp64Milli(occurred_at)',
+      value: expression.raw,
+      weight: 'count()',
+    }
+  }
+  const { where, params } = filterConditions(query.filters)
+  return {
+    table,
+    where: BUCKET_IN_RANGE + where + only,
+    params: { ...rangeParams(query), ...params },
+    time: 'toUnixTimestamp(bucket) * 1000',
+    value: expression.rollup,
+    weight: 'sum(events)',
+  }
+}
+
+/** Which series are the largest is told by hours where the range is long: they hold the same columns. */
+function rankedBy(query: MetricsQuery, table: string): string {
+  const fields = [query.groupBy ?? '', ...query.filters.map(({ field }) => field)]
+  const isCoarse = fields.every((field) => COARSE_FIELDS.has(field))
+  return isLong(query) && isCoarse && table === 'events_1m' ? 'events_1h' : table
+}
+
+export async function metrics(clickhouse: ClickHouse, asked: MetricsQuery): Promise<MetricsView> {
+  const fromDurations = await hasDurations(clickhouse, asked)
+  const query = fromDurations ? asked : { ...asked, stepMs: stepOf(asked) }
+  const plan = planOf(query)
+  const rows = durationRows(query)
+  const read = fromDurations
+    ? { table: 'durations_1m', where: BUCKET_IN_RANGE + rows.where }
+    : { table: plan.table, where: plan.where }
   const grouped = query.groupBy === null ? `'${query.metric}'` : `toString(${query.groupBy})`
   const largest =
     query.groupBy === null
       ? ''
-      : `WITH (SELECT groupArray(name) FROM (SELECT ${grouped} AS name FROM ${source.table} WHERE ${where}${only} GROUP BY name ORDER BY ${source.isRollup ? 'sum(events)' : 'count()'} DESC, name LIMIT {limit:UInt32})) AS top `
+      : `WITH (SELECT groupArray(name) FROM (SELECT ${grouped} AS name FROM ${rankedBy(query, plan.table)} WHERE ${plan.where} GROUP BY name ORDER BY ${plan.weight} DESC, name LIMIT {limit:UInt32})) AS top `
   const series = query.groupBy === null ? grouped : `if(has(top, ${grouped}), ${grouped}, 'other')`
-  const rows = await clickhouse.query<{ at: string; series: string; value: string | number }>(
-    `${largest}SELECT intDiv(${time}, {step:Int64}) * {step:Int64} AS at, ${series} AS series, ${value} AS value FROM ${source.table} WHERE ${where}${only} GROUP BY at, series ORDER BY at, series`,
-    { params: { ...params, step: query.stepMs, limit: query.limit } },
+  const found = await clickhouse.query<{ at: string; series: string; value: string | number }>(
+    `${largest}SELECT intDiv(${plan.time}, {step:Int64}) * {step:Int64} AS at, ${series} AS series, ${plan.value} AS value FROM ${read.table} WHERE ${read.where} GROUP BY at, series ORDER BY at, series`,
+    { params: { ...plan.params, step: query.stepMs, limit: query.limit } },
   )
-  const points: SeriesPoint[] = rows.map((row) => ({
+  const points: SeriesPoint[] = found.map((row) => ({
     at: Number(row.at),
     series: row.series,
     value: Number(row.value),

@@ -1,11 +1,12 @@
 import type { ClickHouse } from '#/clickhouse/client.ts'
 import type { RangeQuery } from '#/schemas/reads.ts'
 import type { ServiceGraphView } from '#/schemas/view.ts'
-import { OCCURRED_IN_RANGE, rangeParams } from './conditions.ts'
+import { BUCKET_IN_RANGE, OCCURRED_IN_RANGE, rangeParams } from './conditions.ts'
 import { serviceList } from './services.ts'
 
 const EDGES_MAX = 2_000
-/** Spans joined at most; a longer range shows the calls of its newest ones. */
+/** Calls are joined span by span: past this many events those of the newest whole minutes stand for the range. */
+const EVENTS_MAX = 20_000
 const SPANS_MAX = 200_000
 
 /**
@@ -28,14 +29,34 @@ const CALLS = `SELECT p.service AS caller, c.service AS callee, count() AS calls
   WHERE p.service != c.service
   GROUP BY caller, callee ORDER BY calls DESC, caller, callee LIMIT ${EDGES_MAX}`
 
+/** From when on events are joined, and how many of the range one of them stands for. */
+async function newest(
+  clickhouse: ClickHouse,
+  query: RangeQuery,
+): Promise<{ from: number; weight: number }> {
+  const [row] = await clickhouse.query<{ all: string; some: string; begin: string }>(
+    `SELECT sum(n) AS all, sumIf(n, after <= ${EVENTS_MAX}) AS some, minIf(at, after <= ${EVENTS_MAX}) AS begin
+     FROM (SELECT at, n, sum(n) OVER (ORDER BY at DESC) AS after FROM (
+       SELECT toInt64(toUnixTimestamp(bucket)) * 1000 AS at, sum(events) AS n FROM events_1m WHERE ${BUCKET_IN_RANGE} GROUP BY at))`,
+    { params: rangeParams(query) },
+  )
+  const [all, some] = [Number(row?.all ?? 0), Number(row?.some ?? 0)]
+  if (all <= EVENTS_MAX) return { from: query.from, weight: 1 }
+  // Not even the last minute fits: it is joined all the same, as far as spans go.
+  if (some === 0) return { from: Math.max(query.from, query.to - 60_000), weight: 1 }
+  return { from: Math.max(query.from, Number(row?.begin)), weight: all / some }
+}
+
+/** Numbers of calls are estimates where only the newest events were joined. */
 export async function serviceGraph(
   clickhouse: ClickHouse,
   query: RangeQuery,
 ): Promise<ServiceGraphView> {
+  const { from, weight } = await newest(clickhouse, query)
   const [services, calls] = await Promise.all([
     serviceList(clickhouse, query),
     clickhouse.query<{ caller: string; callee: string; calls: string; errors: string }>(CALLS, {
-      params: rangeParams(query),
+      params: rangeParams({ ...query, from }),
     }),
   ])
   const nodes = services.map((row) => ({
@@ -50,8 +71,8 @@ export async function serviceGraph(
   const edges = calls.map((row) => ({
     caller: row.caller,
     callee: row.callee,
-    calls: Number(row.calls),
-    errors: Number(row.errors),
+    calls: Math.round(Number(row.calls) * weight),
+    errors: Math.round(Number(row.errors) * weight),
     declared: false,
   }))
   return { nodes, edges }

@@ -3,8 +3,9 @@ import type { RangeQuery, StepQuery } from '#/schemas/reads.ts'
 import type { ServiceDetail, ServiceRow } from '#/schemas/view.ts'
 import { BUCKET_IN_RANGE, rangeParams } from './conditions.ts'
 import { deploysAround } from './deploys.ts'
+import { durationsSince } from './durations.ts'
 import { issuePage } from './issues.ts'
-import { metrics } from './metrics.ts'
+import { serviceLatency, serviceRates } from './service-series.ts'
 
 interface Row {
   service: string
@@ -19,25 +20,43 @@ interface Row {
 }
 
 const HOURLY_FROM_MS = 3 * 3_600_000
+const RELEASES_MAX = 20
 const WHOLE_HOURS = BUCKET_IN_RANGE.replace('bucket >= ', 'bucket >= toStartOfHour(').replace(
   ' AND bucket <',
   ') AND bucket <',
 )
 
+type ServicesQuery = RangeQuery & { service?: string }
+
+const COUNTS = `sum(events) AS events, sumIf(events, event_type = 'error') AS errors,
+    sumIf(events, event_type = 'http_request') AS requests, sumIf(failures, event_type = 'http_request') AS failures`
+const LEVELS = 'quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(durations) AS levels'
+const LEVELS_OF_REQUESTS =
+  "quantilesDDMergeIf(0.01, 0.5, 0.95, 0.99)(durations, event_type = 'http_request') AS levels"
+const PLAIN_NAMES = 'SETTINGS prefer_column_name_to_alias = 1'
+
 /**
- * Latencies are merged from sketches, which is what costs: past a few hours whole hours are exact enough, and a
- * sixtieth of the work. When a service last spoke still comes from the minutes.
+ * Counts and latencies of each service. Latencies are merged from sketches, which is what costs: up to a few hours they
+ * come from the minutes of durations, past that from whole hours, which are exact enough. When a service last spoke comes
+ * from the minutes.
  */
-function rollupOf(query: RangeQuery): string {
-  const isHourly = query.to - query.from >= HOURLY_FROM_MS
-  const source = isHourly ? `events_1h WHERE ${WHOLE_HOURS}` : `events_1m WHERE ${BUCKET_IN_RANGE}`
-  return `SELECT service, sum(events) AS events, sumIf(events, event_type = 'error') AS errors,
-    sumIf(events, event_type = 'http_request') AS requests, sumIf(failures, event_type = 'http_request') AS failures,
-    quantilesDDMergeIf(0.01, 0.5, 0.95, 0.99)(durations, event_type = 'http_request') AS levels
-  FROM ${source} GROUP BY service SETTINGS prefer_column_name_to_alias = 1`
+function rollupOf(query: ServicesQuery, hasDurations: boolean): string {
+  const only = query.service === undefined ? '' : ' AND service = {service:String}'
+  const minutes = `events_1m WHERE ${BUCKET_IN_RANGE}${only} GROUP BY service`
+  const last = `SELECT service, max(bucket) AS last FROM ${minutes}`
+  const hours = `SELECT service, ${COUNTS}, ${LEVELS_OF_REQUESTS}, max(bucket) AS last FROM events_1h WHERE ${WHOLE_HOURS}${only} GROUP BY service ${PLAIN_NAMES}`
+  const isLong = query.to - query.from >= HOURLY_FROM_MS
+  // The page of one service knows its last minute from its releases.
+  if (isLong && query.service !== undefined) return hours
+  if (isLong)
+    return `SELECT * EXCEPT (last), l.last AS last FROM (${hours}) AS h
+      LEFT JOIN (${last}) AS l USING (service)`
+  if (!hasDurations)
+    return `SELECT service, ${COUNTS}, ${LEVELS_OF_REQUESTS}, max(bucket) AS last FROM ${minutes} ${PLAIN_NAMES}`
+  return `SELECT * FROM (SELECT service, ${COUNTS}, max(bucket) AS last FROM ${minutes} ${PLAIN_NAMES}) AS m
+    LEFT JOIN (SELECT service, ${LEVELS} FROM durations_1m WHERE ${BUCKET_IN_RANGE} AND service != ''${only} GROUP BY service) AS d USING (service)`
 }
 
-const LAST = `SELECT service, max(bucket) AS last FROM events_1m WHERE ${BUCKET_IN_RANGE} GROUP BY service`
 const OPEN = `SELECT arrayJoin(services) AS service, count() AS open FROM incidents FINAL
   WHERE project = {project:String} AND status != 'resolved' AND redirect_to = '' GROUP BY service`
 
@@ -59,13 +78,13 @@ function serviceRow(row: Row): ServiceRow {
 /** Services with events in the range: those in trouble first, then by errors and volume. */
 export async function serviceList(
   clickhouse: ClickHouse,
-  query: RangeQuery & { service?: string },
+  query: ServicesQuery,
 ): Promise<ServiceRow[]> {
-  const only = query.service === undefined ? '' : 'WHERE r.service = {service:String}'
+  const hasDurations = query.from >= (await durationsSince(clickhouse))
   const rows = await clickhouse.query<Row>(
     `SELECT r.service AS service, r.events AS events, r.errors AS errors, r.requests AS requests, r.failures AS failures,
-      ifNotFinite(r.levels[1], NULL) AS p50, ifNotFinite(r.levels[2], NULL) AS p95, toUnixTimestamp(l.last) AS last_s, o.open AS open_incidents
-     FROM (${rollupOf(query)}) AS r LEFT JOIN (${LAST}) AS l ON l.service = r.service LEFT JOIN (${OPEN}) AS o ON o.service = r.service ${only}
+      ifNotFinite(r.levels[1], NULL) AS p50, ifNotFinite(r.levels[2], NULL) AS p95, toUnixTimestamp(r.last) AS last_s, o.open AS open_incidents
+     FROM (${rollupOf(query, hasDurations)}) AS r LEFT JOIN (${OPEN}) AS o ON o.service = r.service
      ORDER BY open_incidents DESC, errors DESC, events DESC, service LIMIT 1000`,
     {
       params: {
@@ -83,27 +102,9 @@ export async function serviceDetail(
 ): Promise<ServiceDetail | null> {
   const [row] = await serviceList(clickhouse, query)
   if (row === undefined) return null
-  const filters = [{ field: 'service' as const, values: [query.service], exclude: false }]
-  const selection = {
-    ...rangeParams(query),
-    project: query.project,
-    from: query.from,
-    to: query.to,
-    filters,
-    text: '',
-    stepMs: query.stepMs,
-    groupBy: null,
-    limit: 10,
-  }
-  const series = (
-    metric: 'events' | 'errors' | 'requests' | 'latency_p50' | 'latency_p95' | 'latency_p99',
-  ) => metrics(clickhouse, { ...selection, metric })
-  const [errors, requests, p50, p95, p99, issues, deploys, releases] = await Promise.all([
-    series('errors'),
-    series('requests'),
-    series('latency_p50'),
-    series('latency_p95'),
-    series('latency_p99'),
+  const [rates, latency, issues, deploys, releases] = await Promise.all([
+    serviceRates(clickhouse, query),
+    serviceLatency(clickhouse, query),
     issuePage(clickhouse, {
       ...query,
       services: [query.service],
@@ -119,17 +120,21 @@ export async function serviceDetail(
       from: query.from,
       to: query.to,
     }),
-    clickhouse.query<{ release: string }>(
-      `SELECT release, max(bucket) AS last FROM events_1m WHERE ${BUCKET_IN_RANGE} AND service = {service:String} AND release != '' GROUP BY release ORDER BY last DESC, release DESC LIMIT 20`,
+    clickhouse.query<{ release: string; last_s: number }>(
+      `SELECT release, toUnixTimestamp(max(bucket)) AS last_s FROM events_1m WHERE ${BUCKET_IN_RANGE} AND service = {service:String} GROUP BY release ORDER BY last_s DESC, release DESC LIMIT ${RELEASES_MAX + 1}`,
       { params: { ...rangeParams(query), service: query.service } },
     ),
   ])
   return {
     ...row,
-    releases: releases.map((entry) => entry.release),
+    last_seen: (releases[0]?.last_s ?? row.last_seen / 1000) * 1000,
+    releases: releases
+      .map(({ release }) => release)
+      .filter((release) => release !== '')
+      .slice(0, RELEASES_MAX),
     issues: issues.items,
     deploys,
-    rates: [...errors.points, ...requests.points],
-    latency: [...p50.points, ...p95.points, ...p99.points],
+    rates,
+    latency,
   }
 }

@@ -112,6 +112,10 @@ function read(world: World, asked: Asked, state: { isEmpty: boolean; viewers: nu
       return page(incidentPage(world, asked).items)
     case 'issues':
       return page(issueRows(world, asked))
+    case 'events': {
+      const { items, next } = isEmpty ? EMPTY_SEARCH : searchAnswer(world, asked)
+      return json({ items, next })
+    }
     case 'search':
       return json(isEmpty ? EMPTY_SEARCH : searchAnswer(world, asked))
     case 'services':

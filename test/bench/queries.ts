@@ -7,7 +7,7 @@ import { systemClock } from '#/kernel/clock.ts'
 import { isFaultlineError } from '#/kernel/errors.ts'
 import { systemRandom } from '#/kernel/random.ts'
 import { retry } from '#/kernel/retry.ts'
-import type { EventFilter, Reads } from '#/schemas/reads.ts'
+import { questions } from './page-questions.ts'
 import { processCpuMs, residentMb } from './process-usage.ts'
 
 /** What the dashboard asks, over ten million events that came in through the table with its views. */
@@ -16,14 +16,7 @@ const ROWS = 10_000_000
 const CHUNK_ROWS = 50_000
 const PAST_MS = 24 * 3_600_000
 const TIMES = 15
-const FIRST_ID = 'e0'
 type Print = (line: string) => void
-
-interface Question {
-  name: string
-  msMax: number
-  ask: (reads: Reads) => Promise<unknown>
-}
 
 export async function run(print: Print, { rows = ROWS }: { rows?: number } = {}): Promise<void> {
   await using test = await startTestEngine()
@@ -45,7 +38,7 @@ export async function run(print: Print, { rows = ROWS }: { rows?: number } = {})
   print(`${Number(found?.n).toLocaleString('en')} events lie in the later half`)
 }
 
-async function fill(
+export async function fill(
   test: TestEngine,
   { rows, nowMs, print }: { rows: number; nowMs: number; print: Print },
 ): Promise<void> {
@@ -85,109 +78,28 @@ async function fill(
   )
 }
 
-/** One project, forty services with five routes each, two thousand users, 25 % errors in 200 issues; one in 50 times out. */
+/**
+ * One project, forty services with five routes each, 25 % errors in 200 issues; one in 50 times out. Four events are one
+ * trace through four services; of 500 users who are there for ten minutes each does some 140 things.
+ */
 function insert(chunk: { from: number; count: number; startMs: number; lengthMs: number }): string {
   const { from, count, startMs, lengthMs } = chunk
   const atMs = `toInt64(${Math.floor(startMs)} + (number - ${from}) / ${count} * ${lengthMs})`
   return `INSERT INTO events (project, event_id, event_type, occurred_at, received_at, service, environment, release,
-      severity, message, fingerprint, title, route, status_code, duration_ms, user_id, _topic, _offset)
+      host, severity, message, error_type, fingerprint, title, route, status_code, duration_ms, user_id, trace_id, span_id,
+      parent_span_id, _topic, _offset)
     SETTINGS async_insert = 0, insert_deduplication_token = 'bench:${from}'
     SELECT 'default', concat('e', toString(number)), if(number % 4 = 0, 'error', 'http_request'),
       fromUnixTimestamp64Milli(${atMs}), now64(3), concat('service-', toString(intHash32(number) % 40)), 'prod', 'v1',
-      if(number % 4 = 0, 4, 2),
+      concat('host-', toString(intHash32(number + 2) % 20)), if(number % 4 = 0, 4, 2),
       concat('request ', toString(number), if(intHash32(number + 1) % 50 = 0, ' met a timeout', ' was answered'), ' by node ', toString(number % 97)),
+      if(number % 4 = 0, concat('Error', toString(intHash32(number) % 20)), ''),
       if(number % 4 = 0, hex(intHash32(number) % 200), ''), if(number % 4 = 0, concat('Error ', toString(intHash32(number) % 200)), ''),
-      concat('/route/', toString(intHash32(number) % 40), '/', toString(number % 5)), if(number % 4 = 0, 500, 200), number % 1000, concat('u', toString(number % 2000)),
+      concat('/route/', toString(intHash32(number) % 40), '/', toString(number % 5)), if(number % 4 = 0, 500, 200), number % 1000,
+      concat('u', toString(intDiv(toUInt64(${atMs}), 600000) * 500 + intHash32(number + 3) % 500)),
+      hex(intHash64(intDiv(number, 4))), hex(intHash64(number + 1)), if(number % 4 = 0, '', hex(intHash64(number))),
       'signals.fingerprinted.v1', number
     FROM numbers(${from}, ${count})`
-}
-
-function questions(nowMs: number): readonly Question[] {
-  const project = 'default'
-  const day = { project, from: nowMs - PAST_MS, to: nowMs }
-  const half = { project, from: nowMs - PAST_MS / 2, to: nowMs }
-  const hour = { project, from: nowMs - 3_600_000, to: nowMs }
-  const [text, cursor, limit] = ['', null, 50] as const
-  const none: readonly EventFilter[] = []
-  const [minuteMs, quarterMs] = [60_000, 900_000]
-  const series = { ...day, filters: none, text, stepMs: quarterMs, limit: 8 }
-  return [
-    {
-      name: 'overview, an hour (Now)',
-      msMax: 50,
-      ask: (r) => r.overview({ ...hour, stepMs: minuteMs }),
-    },
-    { name: 'overview, a day', msMax: 100, ask: (r) => r.overview({ ...day, stepMs: quarterMs }) },
-    {
-      name: 'events a quarter of an hour by service, a day',
-      msMax: 100,
-      ask: (r) => r.metrics({ ...series, metric: 'events', groupBy: 'service' }),
-    },
-    {
-      name: 'p95 of the duration, a day',
-      msMax: 100,
-      ask: (r) => r.metrics({ ...series, metric: 'latency_p95', groupBy: null }),
-    },
-    { name: 'services, a day', msMax: 100, ask: (r) => r.services(day) },
-    {
-      name: 'event statistics, an hour',
-      msMax: 100,
-      ask: (r) => r.eventStats({ ...hour, filters: none, text }),
-    },
-    {
-      name: 'what changed in ten minutes',
-      msMax: 300,
-      ask: (r) => {
-        const selection = { project, filters: none, text }
-        const [from, to] = [nowMs - 3_600_000, nowMs - 3_000_000]
-        return r.changes({
-          inside: { ...selection, from, to },
-          before: { ...selection, from: from - 600_000, to: from },
-          ignored: [],
-        })
-      },
-    },
-    {
-      name: 'who calls whom, an hour',
-      msMax: 300,
-      ask: (r) => r.serviceGraph(hour),
-    },
-    {
-      name: 'issues, a day',
-      msMax: 100,
-      ask: (r) =>
-        r.issues({ ...day, services: [], text, sort: 'last_seen', order: 'desc', cursor, limit }),
-    },
-    {
-      name: 'newest 50 events, a day',
-      msMax: 200,
-      ask: (r) => r.events({ ...day, filters: none, text, cursor, limit }),
-    },
-    {
-      name: 'one event by its id',
-      msMax: 200,
-      ask: (r) => r.event({ project, eventId: FIRST_ID }),
-    },
-    {
-      name: '"timeout" in half of them, with facets',
-      msMax: 1000,
-      ask: (r) =>
-        r.search({
-          ...half,
-          filters: none,
-          text: 'timeout',
-          cursor,
-          limit,
-          stepMs: quarterMs,
-          facets: ['event_type', 'severity', 'environment'],
-        }),
-    },
-    {
-      name: '"timeout" in all of them, the newest 50',
-      msMax: 1000,
-      ask: (r) => r.events({ ...day, filters: none, text: 'timeout', cursor, limit }),
-    },
-  ]
 }
 
 /** Warm: the first answer is not counted. Processor time of the engine hardly depends on what else runs. */

@@ -56,6 +56,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     ...PAGING,
   ],
   issues: ['service', 'q', 'sort', 'order', ...RANGE, ...PAGING],
+  events: ['q', ...FIELDS, ...RANGE, ...PAGING],
   search: ['q', 'step', 'facets', ...FIELDS, ...RANGE, ...PAGING],
   services: RANGE,
   graph: RANGE,

@@ -13,6 +13,7 @@ import type {
   DeployView,
   DetectorBacktest,
   DetectorView,
+  EventView,
   IncidentDetail,
   IncidentRow,
   IncidentStats,
@@ -78,6 +79,7 @@ export function createApi(fetch: typeof globalThis.fetch) {
     issues: (query: Query) => read<Page<IssueRow>>('The issues', apiPath('issues', query)),
     issue: (fingerprint: string, query: Query) =>
       read<IssueDetail>('The issue', apiPath(`issues/${encodeURIComponent(fingerprint)}`, query)),
+    events: (query: Query) => read<Page<EventView>>('The events', apiPath('events', query)),
     search: (query: Query) => read<SearchView>('The events', apiPath('search', query)),
     services: async (query: Query): Promise<Page<ServiceRow>> =>
       paged(await read<readonly ServiceRow[]>('The services', apiPath('services', query))),

@@ -13,5 +13,5 @@ export const load: PageServerLoad = async ({ fetch, url }) => {
   const traveller = readTraveller(url.searchParams)
   if (traveller === null) return { range, traveller, view: null }
   const query = { ...rangeQuery(range), [traveller.kind]: traveller.id, limit: STEPS_MAX }
-  return { range, traveller, view: await createApi(fetch).search(query) }
+  return { range, traveller, view: await createApi(fetch).events(query) }
 }
