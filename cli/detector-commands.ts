@@ -90,13 +90,14 @@ export function backtestText(backtest: DetectorBacktest): string {
 function precisionText({
   precision,
   hits,
+  during,
   within_min: within,
   lead_min: lead,
 }: DetectorBacktest['warned']): string {
   if (precision === null) return 'as a warning: it never fired'
   const percent = Math.round(precision * 100)
   const ahead = lead === null ? '' : `, ${lead} min ahead in the median`
-  return `as a warning: ${percent} % (${hits}) were followed by an incident within ${within} min${ahead}`
+  return `as a warning: ${percent} % (${hits}) were followed by an incident within ${within} min${ahead}; ${during} came while one of the service was open`
 }
 
 function listText(items: readonly DetectorView[]): string {

@@ -68,6 +68,8 @@ export interface DetectorBacktest {
   warned: {
     within_min: number
     hits: number
+    /** Firings while an incident of their service was open already: they warn nobody, and count as wrong. */
+    during: number
     /** Share of firings that were followed by an incident; null without a firing. */
     precision: number | null
     /** Minutes from when it would have been known to the opening, the median of the hits. */

@@ -1,5 +1,6 @@
 import { FaultlineError } from '#/kernel/errors.ts'
 import { openConfigTopic, type ConfigTopicDeps } from '#/api/config-topic.ts'
+import { GATE_MS } from '#/processors/domain/sql-detector/backtest.ts'
 import { EARLY_WARNING_ID } from '#/processors/domain/sql-detector/early-warning.ts'
 import {
   BACKTEST_KIND,
@@ -24,7 +25,7 @@ export interface Change {
 export interface DetectorDesk {
   readonly book: DetectorBook
   list(project: string): readonly DetectorView[]
-  /** One at a time. Its result is in the log when the state says that it is done. */
+  /** One at a time. A result over a day or more is in the log when the state says that it is done, and opens the gate. */
   startBacktest(order: Omit<BacktestOrder, 'atMs'>): DetectorBacktestState
   backtestState(project: string): DetectorBacktestState
   cancelBacktest(project: string): Promise<DetectorBacktestState>
@@ -51,6 +52,7 @@ export async function openDetectorDesk(deps: DetectorDeskDeps): Promise<Detector
     clock,
     reads: deps.reads,
     async keep(project, backtest) {
+      if (backtest.to - backtest.from < GATE_MS) return
       await topic.write([entryOfBacktest(project, backtest)])
       await topic.forget(book.takeDropped().map((id) => ({ kind: BACKTEST_KIND, id })))
     },
@@ -117,7 +119,7 @@ function needBacktest(book: DetectorBook, project: string, spec: DetectorSpec): 
   if (book.backtest(project, specId(spec)) !== undefined) return
   throw new FaultlineError('backtest_missing', 'Nobody has back-tested exactly this detector.', {
     path: 'sql',
-    remedy: 'Run a back-test, look at what it would have done, then come back.',
+    remedy: 'Run a back-test over a day or more, look at what it would have done, then come back.',
   })
 }
 

@@ -222,6 +222,9 @@ describe('the gate', () => {
     const refused = await save(DETECTOR)
     expect(refused.statusCode).toBe(409)
     expect(refused.json()).toMatchObject({ code: 'backtest_missing', path: 'sql' })
+    // Less than a day says nothing about firings a day.
+    await done({ detector: DETECTOR, from: TEST_NOW_MS - HOUR })
+    expect((await save(DETECTOR)).json()).toMatchObject({ code: 'backtest_missing' })
     await done({ detector: DETECTOR, days: 1 })
     // One character more is another text.
     expect((await save({ ...DETECTOR, sql: `${DETECTOR.sql} ` })).statusCode).toBe(201)

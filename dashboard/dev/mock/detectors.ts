@@ -48,7 +48,7 @@ function backtest(now: number): DetectorBacktest {
     incidents: 3,
     incidents_met: 1,
     firings_met: 1,
-    warned: { within_min: 30, hits: 1, precision: 1, lead_min: 4 },
+    warned: { within_min: 30, hits: 1, during: 0, precision: 1, lead_min: 4 },
     series: Array.from({ length: 96 }, (_, index) => ({
       at: now - DAY_MS + index * 15 * MINUTE_MS,
       value: index > 86 && index < 91 ? 42 : (index * 7) % 9,

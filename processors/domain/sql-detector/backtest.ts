@@ -39,6 +39,9 @@ export const SETTLE_MS = 10_000
 /** A warning is followed by an incident when one opens within this time. */
 export const WARNED_WITHIN_MIN = 30
 
+/** Less than a day says nothing about firings a day: such a back-test is shown, and opens no gate. */
+export const GATE_MS = DAY_MS
+
 /** Whole windows of the range, and before them as many as say what is usual. */
 export function windowsOf(spec: DetectorSpec, fromMs: number, toMs: number): Window[] {
   const lengthMs = spec.window_min * MINUTE_MS
@@ -105,7 +108,7 @@ export function createBacktest(wish: BacktestWish): Backtest {
         events,
         firings: firings.slice(-DETECTOR_LIMITS.firingsKept),
         firings_total: firings.length,
-        per_day: rounded(firings.length / days),
+        per_day: roughly(firings.length / days),
         incidents: known.length,
         incidents_met: met.size,
         firings_met: firings.filter(({ incident }) => incident !== null).length,
@@ -142,16 +145,24 @@ function overlapping(firing: DetectorFiring, known: readonly KnownIncident[]): K
   return own.length > 0 || firing.service !== '' ? own : alive
 }
 
-/** Only an incident that opens after it would have been known counts: what comes later warns nobody. */
+/**
+ * Only an incident that opens after it would have been known counts, and only where none of its service was open by
+ * then: what comes later warns nobody.
+ */
 function warnedOf(
   firings: readonly DetectorFiring[],
   known: readonly KnownIncident[],
 ): DetectorBacktest['warned'] {
   const leads: number[] = []
+  let during = 0
   for (const { at, service } of firings) {
     const knownMs = at + GRACE_MS + SETTLE_MS
-    const next = known
-      .filter(({ services }) => service === '' || services.includes(service))
+    const own = known.filter(({ services }) => service === '' || services.includes(service))
+    if (own.some((one) => one.openedAt < knownMs && (one.resolvedAt ?? Infinity) > knownMs)) {
+      during += 1
+      continue
+    }
+    const next = own
       .map(({ openedAt }) => openedAt - knownMs)
       .filter((lead) => lead >= 0 && lead <= WARNED_WITHIN_MIN * MINUTE_MS)
     if (next.length > 0) leads.push(Math.min(...next) / MINUTE_MS)
@@ -161,8 +172,9 @@ function warnedOf(
   return {
     within_min: WARNED_WITHIN_MIN,
     hits: leads.length,
+    during,
     precision: firings.length === 0 ? null : rounded(leads.length / firings.length),
-    lead_min: middle === undefined ? null : rounded(middle),
+    lead_min: middle === undefined ? null : Math.round(middle * 10) / 10,
   }
 }
 
@@ -188,6 +200,11 @@ function thinned(
     )
   }
   return points
+}
+
+/** More digits would say more than is known. */
+function roughly(value: number): number {
+  return value >= 10 ? Math.round(value) : rounded(Number(value.toPrecision(2)))
 }
 
 function rounded(value: number): number {

@@ -207,9 +207,12 @@ describe('what a back-test tells', () => {
       incident('late', knownAfter(100) - 1),
       incident('other', knownAfter(200) + MINUTE, ['cart']),
       incident('far', knownAfter(300) + 31 * MINUTE),
+      // One is open when it fires: the next one is nothing it warned of.
+      incident('open', START + 380 * MINUTE),
+      incident('next', START + 400 * MINUTE),
     ]
-    const { warned } = tested([10, 100, 200, 300], known)
-    expect(warned).toEqual({ within_min: 30, hits: 1, precision: 0.25, lead_min: 5 })
+    const { warned } = tested([10, 100, 200, 300, 390], known)
+    expect(warned).toEqual({ within_min: 30, hits: 1, during: 2, precision: 0.2, lead_min: 5 })
     expect(tested([], known).warned).toMatchObject({ precision: null, lead_min: null })
   })
 

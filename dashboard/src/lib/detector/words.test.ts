@@ -45,7 +45,7 @@ const backtest: DetectorBacktest = {
   incidents: 3,
   incidents_met: 1,
   firings_met: 1,
-  warned: { within_min: 30, hits: 0, precision: null, lead_min: null },
+  warned: { within_min: 30, hits: 0, during: 0, precision: null, lead_min: null },
   series: [
     { at: 300_000, value: 1 },
     { at: 600_000, value: 20 },
@@ -72,7 +72,7 @@ describe('a back-test in words and bars', () => {
   })
 
   it('[C18] shows how often a warning was right, and how early', () => {
-    const warned = { within_min: 30, hits: 2, precision: 0.25, lead_min: 4.5 }
+    const warned = { within_min: 30, hits: 2, during: 1, precision: 0.25, lead_min: 4.5 }
     expect(kpisOf({ ...backtest, warned }).map(({ value }) => value)).toEqual(
       expect.arrayContaining(['25 %', '4.5 min']),
     )

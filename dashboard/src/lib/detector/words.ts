@@ -31,7 +31,7 @@ export function kpisOf(backtest: DetectorBacktest): Kpi[] {
     {
       label: 'Precision as a warning',
       value: percent(warned.precision),
-      note: `an incident opened within ${warned.within_min} min after it was known`,
+      note: `followed by an incident within ${warned.within_min} min`,
     },
     {
       label: 'Lead',
@@ -46,6 +46,11 @@ export function caveatOf(backtest: DetectorBacktest): string {
   const parts = [
     ...(backtest.events === 0 ? ['There are no events in this time: it says nothing.'] : []),
     ...(backtest.incidents === 0 ? ['No incident is known in this time.'] : []),
+    ...(backtest.warned.during === 0
+      ? []
+      : [
+          `${counted(backtest.warned.during, 'firing')} came while an incident of the service was open: no early warning.`,
+        ]),
     ...(backtest.windows_failed === 0
       ? []
       : [`${counted(backtest.windows_failed, 'window')} failed: ${backtest.problem}`]),
