@@ -1,15 +1,13 @@
 import { detailOf, type EndedDetail } from '#/processors/domain/ai-jobs/job.ts'
 import { JobBook } from '#/processors/domain/ai-jobs/job-book.ts'
 import type { BookSnapshot } from '#/processors/domain/ai-jobs/job-book.ts'
-import { partitionOf } from '#/processors/log/partitioner.ts'
 import type { ConsumedRecord } from '#/processors/log/port.ts'
 import { deadLetter, drop, OK } from '#/processors/runtime/record.ts'
 import type { Processor, ProcessorContext, Stage } from '#/processors/runtime/stage.ts'
 import type { Store } from '#/processors/runtime/store.ts'
 import { createTaskStage } from '#/processors/runtime/task.ts'
-import { encode } from '#/schemas/codec.ts'
-import type { Insight } from '#/schemas/records.ts'
 import { TOPICS } from '#/schemas/topics.ts'
+import { createInsightEmitter } from './emit-insight.ts'
 import { createRecordReader } from './record-reader.ts'
 import type { SchemaSource } from './record-reader.ts'
 
@@ -30,14 +28,12 @@ export function createAiAnswersStage(deps: { schemas: SchemaSource }): Stage {
 }
 
 class AiAnswersProcessor implements Processor {
-  readonly #schemas: SchemaSource
-  readonly #context: ProcessorContext
+  readonly #emit
   readonly #reader
   readonly #books: Store<JobBook>
 
   constructor(schemas: SchemaSource, context: ProcessorContext) {
-    this.#schemas = schemas
-    this.#context = context
+    this.#emit = createInsightEmitter(schemas, context)
     this.#reader = createRecordReader('AiJob', schemas)
     this.#books = context.openStore<JobBook>('jobs', {
       create: () => new JobBook(),
@@ -59,15 +55,10 @@ class AiAnswersProcessor implements Processor {
     if (verdict === 'refused') return drop('refused')
     const { insight } = detailOf<EndedDetail>(job)
     if (job.status !== 'completed' || insight === undefined) return drop('no_answer')
-    this.#emit({ ...insight, project: job.project, incident_id: job.incident_id }, record)
+    this.#emit(
+      { ...insight, project: job.project, incident_id: job.incident_id },
+      record.timestampMs,
+    )
     return OK
-  }
-
-  #emit(insight: Insight, { timestampMs }: ConsumedRecord): void {
-    const topic = TOPICS.insights.name
-    const key = Buffer.from(insight.incident_id)
-    const value = encode('Insight', this.#schemas.ids.Insight, insight)
-    const partition = partitionOf(key, this.#context.partitionsOf(topic))
-    this.#context.emit(topic, partition, { key, value, timestampMs })
   }
 }

@@ -1,15 +1,14 @@
 import { RULES_VERSION, summarizeByRules } from '#/processors/domain/insight/rules.ts'
-import { partitionOf } from '#/processors/log/partitioner.ts'
 import type { ConsumedRecord } from '#/processors/log/port.ts'
 import { deadLetter, drop, OK } from '#/processors/runtime/record.ts'
 import type { Processor, ProcessorContext, Stage } from '#/processors/runtime/stage.ts'
 import { jsonCodec } from '#/processors/runtime/store.ts'
 import type { Store } from '#/processors/runtime/store.ts'
 import { createTaskStage } from '#/processors/runtime/task.ts'
-import { encode } from '#/schemas/codec.ts'
 import type { Incident } from '#/schemas/incident.ts'
 import type { Insight } from '#/schemas/records.ts'
 import { TOPICS } from '#/schemas/topics.ts'
+import { createInsightEmitter } from './emit-insight.ts'
 import { createRecordReader } from './record-reader.ts'
 import type { SchemaSource } from './record-reader.ts'
 
@@ -42,14 +41,12 @@ export function createEnrichStage(deps: EnrichDeps): Stage {
 }
 
 class EnrichProcessor implements Processor {
-  readonly #schemas: SchemaSource
-  readonly #context: ProcessorContext
+  readonly #emit
   readonly #reader
   readonly #said: Store<Said>
 
   constructor(deps: EnrichDeps, context: ProcessorContext) {
-    this.#schemas = deps.schemas
-    this.#context = context
+    this.#emit = createInsightEmitter(deps.schemas, context)
     this.#reader = createRecordReader('IncidentEvent', deps.schemas, NEEDED)
     this.#said = context.openStore<Said>('said', {
       ...jsonCodec<Said>(() => ({ text: '' })),
@@ -72,16 +69,11 @@ class EnrichProcessor implements Processor {
     const text = wordsOf(insight)
     if (this.#said.get(incidentId)?.text === text) return drop('unchanged')
     this.#said.put(incidentId, { text })
-    this.#emit({ ...insight, project, incident_id: incidentId, incident_seq: seq, at }, record)
+    this.#emit(
+      { ...insight, project, incident_id: incidentId, incident_seq: seq, at },
+      record.timestampMs,
+    )
     return OK
-  }
-
-  #emit(insight: Insight, { timestampMs }: ConsumedRecord): void {
-    const topic = TOPICS.insights.name
-    const key = Buffer.from(insight.incident_id)
-    const value = encode('Insight', this.#schemas.ids.Insight, insight)
-    const partition = partitionOf(key, this.#context.partitionsOf(topic))
-    this.#context.emit(topic, partition, { key, value, timestampMs })
   }
 }
 
