@@ -21,7 +21,8 @@ export interface FrameRing {
 
 /** The last frames of one project, so that a short cut costs no query and no reading of the log. */
 export function createFrameRing(): FrameRing {
-  let frames: RingFrame[] = []
+  /** Undefined before `first`. */
+  let frames: (RingFrame | undefined)[] = []
   /** Frames before `first` are gone, frames before `leanFrom` have no sample any more. */
   const state = { first: 0, leanFrom: 0, fullBytes: 0, leanBytes: 0 }
 
@@ -30,6 +31,8 @@ export function createFrameRing(): FrameRing {
     if (frame === undefined) return
     state.fullBytes -= frame.full?.length ?? 0
     state.leanBytes -= frame.lean.length
+    // At once, though the list is cut in bulk: a frame is tens of kilobytes.
+    frames[state.first] = undefined
     state.first += 1
     state.leanFrom = Math.max(state.leanFrom, state.first)
   }
@@ -55,9 +58,9 @@ export function createFrameRing(): FrameRing {
       state.first = 0
     },
     after(seq) {
-      const index = frames.findLastIndex((frame) => frame.seq === seq)
+      const index = frames.findLastIndex((frame) => frame?.seq === seq)
       if (index < state.first) return undefined
-      return frames.slice(index + 1).map((frame) => frame.full ?? frame.lean)
+      return frames.slice(index + 1).flatMap((frame) => frame?.full ?? frame?.lean ?? [])
     },
     clear() {
       frames = []

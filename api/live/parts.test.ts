@@ -12,6 +12,7 @@ import { EVENT_MESSAGES_PER_SECOND, createSecondCounter } from './second-counter
 import { createManualClock } from '#/kernel/clock.ts'
 import { createMessageFeed } from './message-feed.ts'
 import { createMetrics } from '#/kernel/metrics.ts'
+import { heldMiB } from '#/test/held-bytes.ts'
 
 const TYPES = ['error', 'http_request', 'signup', 'deploy', 'feedback', 'custom'] as const
 
@@ -144,6 +145,19 @@ describe('the ring of frames', () => {
     expect(ring.after(`s${Math.floor((last - RING_MS - 1_000) / 33) * 33}`)).toBeUndefined()
   })
 
+  it('holds nothing of the frames it has forgotten', () => {
+    const before = heldMiB()
+    const ring = createFrameRing()
+    // Too old, one after the other, before there are enough to cut the list.
+    for (let number = 0; number < 60; number += 1) {
+      const full = Buffer.allocUnsafeSlow(2 ** 20)
+      ring.push({ seq: `s${number}`, at: number * RING_MS, full, lean: Buffer.from('x') })
+    }
+    expect(ring.after('s58')).toHaveLength(1)
+    expect(ring.after('s20')).toBeUndefined()
+    expect(heldMiB() - before).toBeLessThan(10)
+  })
+
   it('drops samples before it drops frames when they grow large', () => {
     const ring = createFrameRing()
     for (let at = 0; at < 100; at += 1) ring.push(frame(at, 1 << 20))
@@ -151,6 +165,18 @@ describe('the ring of frames', () => {
     expect(kept).toHaveLength(99)
     expect(kept[0]?.toString()).toBe('lean 1')
     expect(kept.reduce((sum, text) => sum + text.length, 0)).toBeLessThan(9 << 20)
+  })
+})
+
+describe('a message', () => {
+  it('that is kept holds no memory but its own, neither small nor in another alphabet', () => {
+    for (const data of ['{}', 'a'.repeat(1_500), 'é日😀'.repeat(200)]) {
+      const message = sse({ id: '1.2', event: 'e', data })
+      expect(message.toString()).toBe(`event: e\nid: 1.2\ndata: ${data}\n\n`)
+      expect(message.buffer.byteLength).toBe(message.length)
+    }
+    // What Node would give instead (negative control).
+    expect(Buffer.from('{}').buffer.byteLength).toBeGreaterThan(1_000)
   })
 })
 

@@ -40,11 +40,18 @@ export function boundSink(sink: Sink, resync: Buffer, onResync: () => void): Bou
   }
 }
 
-/** Server-sent events (HTML Living Standard §9.2): one field per line, an empty line ends a message. */
+/**
+ * Server-sent events (HTML Living Standard §9.2): one field per line, an empty line ends a message. Each has memory of
+ * its own: a message is kept for those who come back, or waits in a socket, and a piece of Node's pool would keep the
+ * 64 KB around it alive for as long (90 s of frames held 65 MB for 3 MB of text).
+ */
 export function sse(fields: { id?: string; event?: string; data: string }): Buffer {
   const id = fields.id === undefined ? '' : `id: ${fields.id}\n`
   const event = fields.event === undefined ? '' : `event: ${fields.event}\n`
-  return Buffer.from(`${event}${id}data: ${fields.data}\n\n`, 'utf8')
+  const text = `${event}${id}data: ${fields.data}\n\n`
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text))
+  bytes.write(text)
+  return bytes
 }
 
 export const SSE_RESYNC = sse({ event: 'resync', data: '{}' })

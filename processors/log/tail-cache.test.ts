@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { heldMiB } from '#/test/held-bytes.ts'
 import { Tail, TailCache } from './tail-cache.ts'
 import type { TailEntry } from './tail-cache.ts'
 
@@ -8,6 +9,25 @@ function smallEntry(offset: number): TailEntry {
 }
 
 describe('tail cache', () => {
+  it('[LG59] what it has forgotten holds no memory, neither in a quiet partition nor in a busy one', () => {
+    const block = (offset: number): TailEntry => ({
+      baseOffset: offset,
+      lastOffset: offset,
+      // A small record in a block of its own, as one of a quiet partition has it.
+      bytes: Buffer.allocUnsafeSlow(2 ** 20).subarray(0, 1000),
+    })
+    const before = heldMiB()
+    const cache = new TailCache(3_000)
+    const [quiet, busy] = [new Tail(), new Tail()]
+    for (let offset = 0; offset < 60; offset += 1) {
+      cache.add(quiet, block(offset))
+      cache.add(busy, block(offset))
+    }
+    expect(busy.from(59, 1)).toHaveLength(1)
+    expect(heldMiB() - before).toBeLessThan(10)
+    expect(quiet.clear().length + busy.clear().length).toBeGreaterThan(0)
+  })
+
   it('[LG59] holds the newest batches of all partitions within its bound, without gaps', () => {
     fc.assert(
       fc.property(

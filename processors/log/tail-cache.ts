@@ -11,7 +11,8 @@ export interface TailEntry {
 
 /** The cached batches of one partition: dense, up to its end. */
 export class Tail {
-  #entries: TailEntry[] = []
+  /** Undefined before `#head`. */
+  #entries: (TailEntry | undefined)[] = []
   #head = 0
 
   push(entry: TailEntry): void {
@@ -19,7 +20,9 @@ export class Tail {
   }
 
   shift(): TailEntry | undefined {
-    const entry = this.#entries[this.#head++]
+    const entry = this.#entries[this.#head]
+    // At once, not when the list is cut: each entry holds the block it lies in, a megabyte for a tick.
+    this.#entries[this.#head++] = undefined
     if (this.#head > 64 && this.#head * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#head)
       this.#head = 0
@@ -29,7 +32,7 @@ export class Tail {
 
   /** Empties it; returns what was in it. */
   clear(): readonly TailEntry[] {
-    const entries = this.#entries.slice(this.#head)
+    const entries = this.#held(this.#head, this.#entries.length)
     this.#entries = []
     this.#head = 0
     return entries
@@ -52,7 +55,11 @@ export class Tail {
       if (bytes > bytesMax && end > low) break
       end++
     }
-    return this.#entries.slice(low, end)
+    return this.#held(low, end)
+  }
+
+  #held(from: number, to: number): TailEntry[] {
+    return this.#entries.slice(from, to) as TailEntry[]
   }
 }
 
