@@ -26,36 +26,46 @@ const linesOf = <T>(text: string): T[] =>
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
 
 /** Groups every system's file once; the scorer reads the folder for the settled and for the announced ids. */
-function groupSystems(folder: string, data: string): { out: string; aliasedLater: number } {
+async function groupSystems(
+  folder: string,
+  data: string,
+): Promise<{ out: string; aliasedLater: number }> {
   const out = join(folder, 'messages')
   mkdirSync(out)
-  let lines = 0
-  let later = 0
-  for (const system of readdirSync(data).filter((name) => !name.startsWith('LICENSE'))) {
-    const csv = readdirSync(join(data, system)).find((name) =>
-      name.endsWith('structured_corrected.csv'),
-    )
-    if (csv === undefined) continue
-    const answer = faultline('group', join(data, system, csv))
-    writeFileSync(join(out, `${system}.jsonl`), answer)
-    const predicted = linesOf<Predicted>(answer)
-    lines += predicted.length
-    later += predicted.filter(({ group, announced }) => group !== announced).length
-  }
-  return { out, aliasedLater: later / lines }
+  const systems = readdirSync(data).filter((name) => !name.startsWith('LICENSE'))
+  const predicted = await Promise.all(
+    systems.map(async (system) => {
+      const csv = readdirSync(join(data, system)).find((name) =>
+        name.endsWith('structured_corrected.csv'),
+      )
+      if (csv === undefined) return []
+      const answer = await faultline('group', join(data, system, csv))
+      writeFileSync(join(out, `${system}.jsonl`), answer)
+      return linesOf<Predicted>(answer)
+    }),
+  )
+  const lines = predicted.flat()
+  const later = lines.filter(({ group, announced }) => group !== announced).length
+  return { out, aliasedLater: later / lines.length }
 }
 
-function scoreFolder(out: string, data: string, field: 'group' | 'announced'): Figures {
+async function scoreFolder(
+  out: string,
+  data: string,
+  field: 'group' | 'announced',
+): Promise<Figures> {
   const options = ['--data', data, '--group-field', field, '--json']
-  const answer = tool('grouping/score-grouping.mjs', out, ...options)
+  const answer = await tool('grouping/score-grouping.mjs', out, ...options)
   return (JSON.parse(answer) as { mean: Figures }).mean
 }
 
-export function messageRows(folder: string): Row[] {
+export async function messageRows(folder: string): Promise<Row[]> {
   const data = join(SHARED, 'data/loghub')
-  const { out, aliasedLater } = groupSystems(folder, data)
-  const settled = scoreFolder(out, data, 'group')
-  const announced = scoreFolder(out, data, 'announced')
+  const { out, aliasedLater } = await groupSystems(folder, data)
+  const [settled, announced] = await Promise.all([
+    scoreFolder(out, data, 'group'),
+    scoreFolder(out, data, 'announced'),
+  ])
   const pair = (figures: Figures, first: string, second: string): string =>
     `${short(figures[first])}/${short(figures[second])}`
   return [
@@ -93,12 +103,13 @@ export function madeRows(): Row[] {
   return [[`made-up systems, seeds ${MADE_SEEDS.join(' ')}: GA / FGA`, '–', '–', '–', ours]]
 }
 
-export function stackRows(folder: string): Row[] {
+export async function stackRows(folder: string): Promise<Row[]> {
   const labels = join(SHARED, 'data/stacks/stacks-dev.jsonl')
   const predictions = join(folder, 'stacks.jsonl')
-  const answer = faultline('group', labels)
+  const answer = await faultline('group', labels)
   writeFileSync(predictions, answer)
-  const scored = tool('grouping/score-grouping.mjs', predictions, '--labels', labels, '--json')
+  const options = ['--labels', labels, '--json']
+  const scored = await tool('grouping/score-grouping.mjs', predictions, ...options)
   const [all] = JSON.parse(scored) as Figures[]
   const stacks = linesOf<LabelledStack>(readFileSync(labels, 'utf8'))
   const groups = new Map(

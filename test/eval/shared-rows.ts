@@ -21,14 +21,15 @@ const SEEDS_FRESH = [701, 702, 703]
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
 
-export function countRows(): Row[] {
+export async function countRows(): Promise<Row[]> {
   const detector = join(import.meta.dirname, '../../processors/domain/spike/count-detector.ts')
-  const seeds = SEEDS_COUNTS.join(',')
-  const args = ['--detector', detector, '--seeds', seeds, '--json']
-  const lines = tool('spikes/score-counts.mjs', ...args).trim()
-  const runs = lines
-    .split('\n')
-    .map((line) => JSON.parse(line) as { r001: { recall: number; med: number } })
+  const runs = await Promise.all(
+    SEEDS_COUNTS.map(async (seed) => {
+      const args = ['--detector', detector, '--seeds', String(seed), '--json']
+      const scored = await tool('spikes/score-counts.mjs', ...args)
+      return JSON.parse(scored) as { r001: { recall: number; med: number } }
+    }),
+  )
   const recall = short(mean(runs.map((run) => run.r001.recall)))
   const delay = short(mean(runs.map((run) => run.r001.med)), 1)
   const about = `unseen seeds ${SEEDS_COUNTS.join(' ')}`
@@ -89,31 +90,23 @@ interface Played {
   levelTurns: readonly number[]
 }
 
-function playOutage(folder: string, seed: number): Played {
+async function playOutage(folder: string, seed: number): Promise<Played> {
   const out = join(folder, `outage-${seed}`)
   mkdirSync(out)
   const size = ['--services', '24', '--hours', '48']
-  tool('incidents/gen-outage.mjs', '--seed', String(seed), ...size, '--out', out)
+  await tool('incidents/gen-outage.mjs', '--seed', String(seed), ...size, '--out', out)
   const incidents = join(out, 'incidents.jsonl')
   const topology = join(out, 'services.json')
-  writeFileSync(
-    incidents,
-    faultline('backtest', join(out, 'events.ndjson'), '--topology', topology),
-  )
-  const scored = tool(
-    'incidents/score-incidents.mjs',
-    '--truth',
-    out,
-    '--incidents',
-    incidents,
-    '--json',
-  )
+  const found = await faultline('backtest', join(out, 'events.ndjson'), '--topology', topology)
+  writeFileSync(incidents, found)
+  const files = ['--truth', out, '--incidents', incidents]
+  const scored = await tool('incidents/score-incidents.mjs', ...files, '--json')
   const figures = JSON.parse(scored) as Figures
   return { figures, times: faultTimes(out, incidents), levelTurns: levelTurnsOf(incidents) }
 }
 
-function averagesOf(folder: string, seeds: readonly number[]) {
-  const runs = seeds.map((seed) => playOutage(folder, seed))
+async function averagesOf(folder: string, seeds: readonly number[]) {
+  const runs = await Promise.all(seeds.map(async (seed) => playOutage(folder, seed)))
   const of = (name: string, digits = 3): string => {
     const values = runs.map(({ figures }) => figures[name] ?? Number.NaN)
     return short(mean(values.filter((value) => Number.isFinite(value))), digits)
@@ -148,8 +141,8 @@ function timeRows(runs: readonly Played[]): Row[] {
   ]
 }
 
-export function outageRows(folder: string): Row[] {
-  const { of, runs } = averagesOf(folder, SEEDS_OUTAGES)
+export async function outageRows(folder: string): Promise<Row[]> {
+  const { of, runs } = await averagesOf(folder, SEEDS_OUTAGES)
   const two = (left: string, right: string, digits = 3): string =>
     `${of(left, digits)}/${of(right)}`
   return [
@@ -181,15 +174,15 @@ export function outageRows(folder: string): Row[] {
 }
 
 /** The same on seeds that are harder, and on some that settings were chosen on. */
-export function otherOutageRows(folder: string): Row[] {
-  const rows = (about: string, seeds: readonly number[]): Row => {
-    const { of } = averagesOf(folder, seeds)
+export async function otherOutageRows(folder: string): Promise<Row[]> {
+  const row = async (about: string, seeds: readonly number[]): Promise<Row> => {
+    const { of } = await averagesOf(folder, seeds)
     const ours = `${of('ari')}/${of('detected')}/${of('severityTau')}`
     return [`outages, ${about} ${seeds.join(' ')}: ARI / detected / τ`, '–', '–', '–', ours]
   }
-  return [
-    rows('hard seeds, looked at', SEEDS_HARD),
-    rows('tuned seeds', SEEDS_TUNED),
-    rows('seeds never looked at', SEEDS_FRESH),
-  ]
+  return Promise.all([
+    row('hard seeds, looked at', SEEDS_HARD),
+    row('tuned seeds', SEEDS_TUNED),
+    row('seeds never looked at', SEEDS_FRESH),
+  ])
 }
