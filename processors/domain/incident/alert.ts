@@ -36,8 +36,9 @@ export interface Alert {
   /** When the only release it was seen in went out, if that was shortly before; else 0. */
   deployedAtMs: number
   severityMax: number
-  /** Events it was told with. */
+  /** Events of its measurement, and events told with it that are older than that. */
   observed: number
+  earlier?: number
   /** Expected events per minute. */
   expectedPerMin: number
   sampleEventId: string
@@ -143,7 +144,8 @@ export function toAlert(
     worseRelease: isWorse ? comparison.release : '',
     deployedAtMs: facts.nature === 'call' ? 0 : freshDeployMs(detection, deploys),
     severityMax: detection.severityMax,
-    observed: detection.count,
+    observed: detection.observed,
+    earlier: Math.max(0, detection.count - detection.observed),
     expectedPerMin: detection.windowMin > 0 ? detection.expected / detection.windowMin : 0,
     sampleEventId: sample?.eventId ?? '',
   }

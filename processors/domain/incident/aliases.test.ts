@@ -39,7 +39,7 @@ describe('aliases in incidents', () => {
   it('[C11] an episode that began under the old id still counts', () => {
     const clusterer = watched()
     applyAll(clusterer, [OLD, NEW, activity(OLD, 0, 25), activity(OLD, 1, 25)])
-    expect(clusterer.openIncidents()[0]?.members[0]?.events).toBe(62)
+    expect(clusterer.openIncidents()[0]?.members[0]?.events).toBe(92)
   })
 
   it('[C11] members of two open incidents make them one, which leaves a redirect', () => {

@@ -22,7 +22,7 @@ describe('clustering', () => {
     clusterer.apply(first)
     applyAll(clusterer, [activity(first, 0, 8), activity(first, 1, 4)])
     const [incident] = clusterer.openIncidents()
-    expect(incident?.events).toBe(12)
+    expect(incident?.events).toBe(17)
     expect(incident?.lastActivityAt).toBe(activity(first, 1).atMs)
   })
 

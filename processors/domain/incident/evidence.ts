@@ -1,13 +1,15 @@
 import type { IncidentState, MemberState } from './incident-state.ts'
-import { eventsOf } from './incident-state.ts'
+import { episodeEvents } from './incident-state.ts'
 import type { IncidentPolicy } from './policy.ts'
 
 const MINUTE_MS = 60_000
 /** A new fingerprint told with fewer events than this comes from a service watched for an hour or more (novelty.ts). */
 const COLD_EVENTS = 10
+/**
+ * Until then nobody knows what is usual, and it takes twice the evidence, about ten events at once. Rare errors go on
+ * introducing themselves, ever fewer: after T minutes about one in T, so what is asked beyond the usual falls with T.
+ */
 const WARM_MIN = 60
-/** Before that nobody knows what is usual: it takes so many times the evidence, about ten events at once. */
-const COLD_FACTOR = 2
 const WATCHED_MIN = 1
 const SPAN_MIN = 1 / 6
 const FATAL = 5
@@ -15,7 +17,7 @@ const FATAL = 5
 /**
  * Evidence in nats that a new fingerprint is more than rare noise. Whoever watched for T minutes without seeing it
  * expects the next event of a rare one in about T minutes; n events within w minutes then are (n - 1) surprises of
- * ln((T + w) / w) each.
+ * ln((T + w) / w) each. Of one that came now and then before, T is the time between two of those.
  */
 export function noveltyNats(events: number, spanMin: number, watchedMin: number): number {
   const span = Math.max(SPAN_MIN, spanMin)
@@ -38,11 +40,14 @@ function memberShare(
     return alert.kind === 'latency'
       ? member.score / alert.threshold
       : member.score / policy.openNatsSpike
+  const episode = member.episodes.at(-1)
+  const events = (episode === undefined ? 0 : episodeEvents(episode)) - (alert.earlier ?? 0)
   const spanMin = (Math.max(member.lastAtMs, alert.atMs) - alert.startedAtMs) / MINUTE_MS
   const knownMin = (alert.startedAtMs - context.watchedSinceMs) / MINUTE_MS
   const watchedMin = alert.observed < COLD_EVENTS ? Math.max(WARM_MIN, knownMin) : knownMin
-  const needed = policy.openNatsNovel * (watchedMin < WARM_MIN ? COLD_FACTOR : 1)
-  return noveltyNats(eventsOf(member), spanMin, watchedMin) / needed
+  const gapMin = Math.min(watchedMin, 1 / alert.expectedPerMin)
+  const needed = policy.openNatsNovel * (1 + WARM_MIN / Math.max(WARM_MIN, watchedMin))
+  return noveltyNats(events, spanMin, gapMin) / needed
 }
 
 /** True when there is evidence enough to tell people about the incident. Alerts that belong together add up. */

@@ -145,9 +145,9 @@ export function eventsOf(member: MemberState): number {
   return member.episodes.reduce((sum, episode) => sum + episodeEvents(episode), 0)
 }
 
-/** The closed minutes count the alert's own events again, save those of minutes before the alert. */
-function episodeEvents(episode: Episode): number {
-  return Math.max(episode.alertEvents, episode.minuteEvents)
+/** A minute leaves out what its alert has told already, so nothing is counted twice. */
+export function episodeEvents(episode: Episode): number {
+  return episode.alertEvents + episode.minuteEvents
 }
 
 /** Counts events and users into their minute; minutes that fell out of the window are forgotten. */

@@ -21,7 +21,7 @@ describe('silences', () => {
     applyAll(clusterer, [activity(CART, 0, 8), activity(CART, 1, 4)])
     const [incident] = clusterer.openIncidents()
     expect(incident).toMatchObject({
-      events: 12,
+      events: 17,
       silenced: { id: 's1', until: T0 + 10 * MINUTE, reason: 'new disks' },
       members: [{ silence: { id: 's1' } }],
     })

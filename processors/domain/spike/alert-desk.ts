@@ -29,6 +29,15 @@ export interface SavedDesk {
   series: Episode[]
 }
 
+/** Events a minute of what counts as new, before what was seen of late: it may have come one by one for an hour. */
+function rateBefore(
+  state: FingerprintState,
+  { recentCount, startedAtMs }: { recentCount: number; startedAtMs: number },
+): number {
+  const knownMin = Math.max(1, (startedAtMs - state.firstSeenMs) / MINUTE_MS)
+  return Math.max(0, state.seenCount - recentCount) / knownMin
+}
+
 /** Turns findings into detections: opens episodes, compares releases, words the sentences. */
 export class AlertDesk {
   readonly book: EpisodeBook
@@ -87,6 +96,7 @@ export class AlertDesk {
       windowMin,
       count: recent.length,
       users: usersAmong(recent),
+      expected: windowMin * rateBefore(state, { recentCount: recent.length, startedAtMs }),
     }
     return this.#openFingerprint(fingerprint, state, {
       kind: 'novel',

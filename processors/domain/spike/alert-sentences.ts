@@ -8,6 +8,8 @@ export interface NoveltyFacts {
   count: number
   users: number
   windowMin: number
+  /** By the rate at which it came before, if it did. */
+  expected: number
 }
 
 const minutes = (ms: number): number => ms / 60_000
@@ -43,7 +45,7 @@ export function noveltyMeasurement(facts: NoveltyFacts): Measurement {
   const score = facts.rule === 'users' ? facts.users : facts.count
   return {
     observed: facts.count,
-    expected: 0,
+    expected: facts.expected,
     windowMin: facts.windowMin,
     score,
     threshold: thresholds[facts.rule],

@@ -101,6 +101,24 @@ describe('the count detector', () => {
     )
   })
 
+  it('[C5] in its first hours a burst an hour after its like is a job; half an hour after it is not', () => {
+    const scoreOfSecond = (after: number, count = 12): number => {
+      const detector = createCountDetector()
+      let score = 0
+      for (let minute = 0; minute <= 7 + after; minute += 1) {
+        const isBurst = minute === 7 || minute === 7 + after
+        const quiet = minute % 9 === 0 ? 1 : 0
+        score = detector.update(isBurst ? (minute === 7 ? 12 : count) : quiet, minute)
+      }
+      return score
+    }
+    expect(scoreOfSecond(60)).toBeLessThan(3)
+    expect(scoreOfSecond(120)).toBeLessThan(3)
+    expect(scoreOfSecond(90)).toBeGreaterThan(COUNT_THRESHOLD)
+    // One that is far stronger is no repetition.
+    expect(scoreOfSecond(60, 60)).toBeGreaterThan(COUNT_THRESHOLD)
+  })
+
   it('[C5] minutes left out count as zeros', () => {
     fc.assert(
       fc.property(

@@ -143,7 +143,8 @@ export class CountPool {
     const habits = this.#store.habitsSlot(slot)
     if (burst > BURST_NATS && habits >= 0) {
       const start = this.#store.habitsAt(habits) + GUARD_AT
-      if (looksLikeJob(this.#store.habits(habits), start, minute - birth + 1)) return 0
+      const time = minute - birth + 1
+      if (looksLikeJob(this.#store.habits(habits), start, { time, nats: burst })) return 0
     }
     // Quiet minutes that are not closed yet weigh in like this one.
     const rest = gap / dispersion
@@ -332,8 +333,9 @@ export class CountPool {
     const time = this.#age(slot) + 1
     const first = side[sideAt + SIDE.burstAt] !== time - 1
     side[sideAt + SIDE.burstAt] = time
-    const habits = this.#store.habitsSlot(slot)
-    if (habits < 0) return false
+    let habits = this.#store.habitsSlot(slot)
+    // A job is often seen by its bursts alone: the first of them are what recognises the next.
+    if (habits < 0) habits = this.#store.addHabits(slot)
     const clearSky =
       Math.max(core[at + CORE.low] as number, core[at + CORE.high] as number) < CLEAR_SKY_NATS
     const start = this.#store.habitsAt(habits) + GUARD_AT

@@ -19,6 +19,8 @@ export interface FingerprintState {
   slot: number
   firstSeenMs: number
   lastSeenMs: number
+  /** Events in all. */
+  seenCount: number
   firstRelease: string | undefined
   days: DaysSeen
   watch: Watch | undefined
@@ -32,6 +34,7 @@ export const FORGET_MS = 30 * 86_400_000
 export interface SavedFingerprint {
   firstSeenMs: number
   lastSeenMs: number
+  seenCount?: number
   firstRelease?: string | undefined
   days: DaysSeen
   watch?: Watch | undefined
@@ -67,6 +70,7 @@ export class FingerprintTable {
       slot: this.#pool.add(),
       firstSeenMs: first.atMs,
       lastSeenMs: first.atMs,
+      seenCount: 0,
       firstRelease: first.release,
       days: first.days,
       watch: undefined,
@@ -114,6 +118,7 @@ export class FingerprintTable {
         slot: this.#pool.restore(textToNumbers(counts)),
         firstSeenMs: rest.firstSeenMs,
         lastSeenMs: rest.lastSeenMs,
+        seenCount: rest.seenCount ?? 0,
         firstRelease: rest.firstRelease,
         days: rest.days,
         watch: rest.watch,

@@ -24,6 +24,11 @@ export interface FingerprintMinute {
   peekedAt: number
 }
 
+/** An alert has told all events of this minute so far. */
+export function tellAll(minute: FingerprintMinute | undefined): void {
+  if (minute !== undefined) minute.told = minute.tally.count
+}
+
 /** What one open minute of a service holds. */
 export interface MinuteBin {
   /** In order of arrival; a map, for a fingerprint may be any text. */

@@ -9,6 +9,9 @@ const JOBS_AT = 2 * BURSTS
 export const GUARD_LENGTH = JOBS_AT + 3 * JOBS
 
 const HOUR_MIN = 60
+/** A burst this many times as improbable as another one may be its like. */
+const LIKE_SHARE = 0.5
+const YOUNG_MIN = 3 * HOUR_MIN
 /** Shorter periods are the texture of the series itself, and of incidents. */
 const PERIOD_MIN = 20
 /** A job that stayed away for this many periods is forgotten. */
@@ -29,7 +32,7 @@ export interface Burst {
 
 /** Whether this burst is a known periodic job. Remembers the burst either way. */
 export function isPeriodicJob(guard: Float32Array, start: number, burst: Burst): boolean {
-  const known = recogniseJob(guard, start, burst.time) || isOnTheHour(guard, start, burst.time)
+  const known = recogniseJob(guard, start, burst.time) || isOnTheHour(guard, start, burst)
   const learned = !known && burst.clearSky && learnJob(guard, start, burst.time)
   if (burst.first && (burst.clearSky || known)) remember(guard, start, burst)
   return known || learned
@@ -37,26 +40,40 @@ export function isPeriodicJob(guard: Float32Array, start: number, burst: Burst):
 
 /**
  * Jobs mostly run by the calendar: two earlier bursts at whole hours from now make this one a job too, however
- * many runs in between had too little to do to be seen.
+ * many runs in between had too little to do to be seen. A series of its first hours cannot have two: there one that
+ * was half as improbable is enough. Chance does that once in sixty bursts, and then costs a minute, for an outage
+ * goes on in the next one.
  */
-function isOnTheHour(guard: Float32Array, start: number, time: number): boolean {
+function isOnTheHour(
+  guard: Float32Array,
+  start: number,
+  { time, nats }: Pick<Burst, 'time' | 'nats'>,
+): boolean {
+  const isYoung = time < YOUNG_MIN
   let matches = 0
   for (let index = 0; index < BURSTS; index += 1) {
     const earlier = guard[start + 2 * index] as number
-    if (earlier > 0 && earlier < time && (time - earlier) % HOUR_MIN === 0) matches += 1
+    if (earlier === 0 || earlier >= time || (time - earlier) % HOUR_MIN !== 0) continue
+    if (isYoung && (guard[start + 2 * index + 1] as number) >= LIKE_SHARE * nats) return true
+    matches += 1
   }
   return matches >= 2
 }
 
 /** The same question without remembering anything: for a minute that is still open. */
-export function looksLikeJob(guard: Float32Array, start: number, time: number): boolean {
+export function looksLikeJob(
+  guard: Float32Array,
+  start: number,
+  burst: Pick<Burst, 'time' | 'nats'>,
+): boolean {
+  const { time } = burst
   for (let index = 0; index < JOBS; index += 1) {
     const at = start + JOBS_AT + 3 * index
     const period = guard[at] as number
     const away = time - (guard[at + 1] as number)
     if (period > 0 && away <= PERIODS_AWAY_MAX * period && away % period === 0) return true
   }
-  return isOnTheHour(guard, start, time) || shortestPeriod(guard, start, time) > 0
+  return isOnTheHour(guard, start, burst) || shortestPeriod(guard, start, time) > 0
 }
 
 function recogniseJob(guard: Float32Array, start: number, time: number): boolean {

@@ -13,6 +13,7 @@ import {
   saveBin,
   isLife,
   seriesOf,
+  tellAll,
 } from './minute-bin.ts'
 import type { FingerprintMinute, MinuteBin } from './minute-bin.ts'
 import { noveltyRule, seeDay } from './novelty.ts'
@@ -201,10 +202,11 @@ class Detector implements ServiceDetector {
     const { event, atMs, minute, bin } = seen
     const state = this.#stateOf(fingerprint, event, atMs)
     state.lastSeenMs = Math.max(state.lastSeenMs, atMs)
+    state.seenCount += 1
     state.days = seeDay(state.days, atMs)
     const inMinute = bin === undefined ? undefined : addToFingerprint(bin, fingerprint, event)
     if (bin === undefined) this.#observeLate(out, state, { event, atMs, minute })
-    if (state.watch !== undefined) this.#watch(out, fingerprint, state, { event, atMs, bin })
+    if (state.watch !== undefined) this.#watch(out, fingerprint, state, { event, atMs })
     else if (inMinute !== undefined) this.#peek(out, fingerprint, state, { inMinute, atMs, minute })
   }
 
@@ -249,9 +251,9 @@ class Detector implements ServiceDetector {
     out: Detection[],
     fingerprint: string,
     state: FingerprintState,
-    seen: { event: DetectorEvent; atMs: number; bin: MinuteBin | undefined },
+    seen: { event: DetectorEvent; atMs: number },
   ): void {
-    const { event, atMs, bin } = seen
+    const { event, atMs } = seen
     const { watch } = state
     if (watch === undefined) return
     if (atMs >= watch.untilMs) {
@@ -272,9 +274,8 @@ class Detector implements ServiceDetector {
     )
     if (rule === undefined) return
     state.watch = undefined
-    const inMinute = bin?.fingerprints.get(fingerprint)
     out.push(this.#desk.openNovel(fingerprint, state, { rule, watch, atMs }))
-    if (inMinute !== undefined) inMinute.told = inMinute.tally.count
+    for (const bin of this.#bins.values()) tellAll(bin.fingerprints.get(fingerprint))
   }
 
   /** An open minute that is beyond doubt need not wait for its end. */
