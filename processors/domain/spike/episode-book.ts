@@ -39,6 +39,14 @@ export class EpisodeBook {
     return this.#fingerprints.size > 0
   }
 
+  /** Events of the minute that a fingerprint's episode tells. */
+  toldIn(bin: MinuteBin | undefined): number {
+    if (bin === undefined) return 0
+    let count = 0
+    for (const name of this.#fingerprints) count += bin.fingerprints.get(name)?.tally.count ?? 0
+    return count
+  }
+
   seriesEpisodes(): Episode[] {
     return this.#inOrder().filter((episode) => episode.subject !== 'fingerprint')
   }

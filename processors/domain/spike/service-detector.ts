@@ -382,7 +382,7 @@ class Detector implements ServiceDetector {
 
   #closeSeries(out: Detection[], bin: MinuteBin | undefined, minute: number): void {
     const isLive = (this.#clock.offsetMs ?? -Infinity) > -LIVE_MS
-    const alarms = this.#series.close(bin, minute)
+    const alarms = this.#series.close(bin, minute, this.#desk.book.toldIn(bin))
     // Errors that a fingerprint's episode tells already are no second excursion, then or afterwards.
     const isExplained = this.#desk.book.hasFingerprints()
     if (isExplained) this.#series.endExcursion('errors')

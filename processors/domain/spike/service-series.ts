@@ -73,11 +73,16 @@ export class ServiceSeries {
     this.#drops = pools.drops
   }
 
-  /** Closes a minute; `bin` is undefined when nothing happened in it. */
-  close(bin: MinuteBin | undefined, minute: number): SeriesAlarm[] {
+  /**
+   * Closes a minute; `bin` is undefined when nothing happened in it. Errors told already (`toldErrors`) are no part of
+   * what is usual: an outage of Monday must not be the measure of Tuesday.
+   */
+  close(bin: MinuteBin | undefined, minute: number, toldErrors: number): SeriesAlarm[] {
     const alarms: SeriesAlarm[] = []
     for (const name of SERIES) {
-      const alarm = this.#closeSeries(name, bin?.series[name]?.count ?? 0, minute)
+      const counted = bin?.series[name]?.count ?? 0
+      const count = name === 'errors' ? Math.max(0, counted - toldErrors) : counted
+      const alarm = this.#closeSeries(name, count, minute)
       if (alarm !== undefined) alarms.push(alarm)
     }
     this.#eventsSlot ??= this.#drops.add()
