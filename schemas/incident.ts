@@ -18,7 +18,7 @@ export interface SeverityTerm {
 export interface Severity {
   /** 1 (worst) to 5. */
   level: number
-  /** round(100 · z / 6.3), 0 to 100. */
+  /** round(100 · z / 5.9), 0 to 100. */
   score: number
   z: number
   terms: readonly SeverityTerm[]

@@ -23,15 +23,16 @@ describe('evidence of a new fingerprint', () => {
     expect(noveltyNats(3, 1, 600)).toBeGreaterThan(noveltyNats(3, 9, 600))
   })
 
-  it('[C3] three events in seconds open an incident after six hours; in the second hour rare errors still come up', () => {
+  it('[C3] three events in a minute open an incident once a service is known; over six minutes it takes days of silence before', () => {
     expect(opensAfter(6 * HOUR)).toBe(true)
-    const slow = newcomer({ startedAtMs: T0 - MINUTE })
-    expect(opensAfter(6 * HOUR, slow)).toBe(true)
+    const slow = newcomer({ startedAtMs: T0 - 6 * MINUTE })
+    expect(opensAfter(65 * MINUTE, newcomer({ startedAtMs: T0 - MINUTE }))).toBe(true)
     expect(opensAfter(65 * MINUTE, slow)).toBe(false)
+    expect(opensAfter(72 * HOUR, slow)).toBe(true)
   })
 
   it('[C3] events it had long before are no evidence, and they say how often it comes', () => {
-    const slow = { startedAtMs: T0 - 6 * MINUTE }
+    const slow = { startedAtMs: T0 - 8 * MINUTE }
     expect(opensAfter(6 * HOUR, newcomer({ ...slow, count: 9, observed: 3 }))).toBe(false)
     const burst = { startedAtMs: T0 - 2 * MINUTE, count: 6, observed: 6, windowMin: 2 }
     expect(opensAfter(6 * HOUR, newcomer(burst))).toBe(true)
@@ -41,10 +42,10 @@ describe('evidence of a new fingerprint', () => {
 
   it('[C3] what its minutes count since counts too', () => {
     const clusterer = watched()
-    const first = newcomer({ startedAtMs: T0 - 6 * MINUTE })
+    const first = newcomer({ startedAtMs: T0 - 8 * MINUTE })
     clusterer.apply(first)
     expect(clusterer.openIncidents()).toEqual([])
-    applyAll(clusterer, [activity(first, 6, 2), activity(first, 7, 3)])
+    applyAll(clusterer, [activity(first, 8, 2), activity(first, 9, 3)])
     expect(clusterer.openIncidents()[0]?.events).toBe(8)
   })
 })

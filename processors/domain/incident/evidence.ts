@@ -5,11 +5,9 @@ import type { IncidentPolicy } from './policy.ts'
 const MINUTE_MS = 60_000
 /** A new fingerprint told with fewer events than this comes from a service watched for an hour or more (novelty.ts). */
 const COLD_EVENTS = 10
-/**
- * Until then nobody knows what is usual, and it takes twice the evidence, about ten events at once. Rare errors go on
- * introducing themselves, ever fewer: after T minutes about one in T, so what is asked beyond the usual falls with T.
- */
 const WARM_MIN = 60
+/** Before that nobody knows what is usual: it takes so many times the evidence, about ten events at once. */
+const COLD_FACTOR = 2
 const WATCHED_MIN = 1
 const SPAN_MIN = 1 / 6
 const FATAL = 5
@@ -46,7 +44,7 @@ function memberShare(
   const knownMin = (alert.startedAtMs - context.watchedSinceMs) / MINUTE_MS
   const watchedMin = alert.observed < COLD_EVENTS ? Math.max(WARM_MIN, knownMin) : knownMin
   const gapMin = Math.min(watchedMin, 1 / alert.expectedPerMin)
-  const needed = policy.openNatsNovel * (1 + WARM_MIN / Math.max(WARM_MIN, watchedMin))
+  const needed = policy.openNatsNovel * (watchedMin < WARM_MIN ? COLD_FACTOR : 1)
   return noveltyNats(events, spanMin, gapMin) / needed
 }
 

@@ -39,7 +39,7 @@ describe('severity', () => {
         const { z, score, level, terms } = scoreSeverity(inputs)
         const sum = terms.reduce((total, term) => total + term.weight * term.value, 0)
         expect(z).toBeCloseTo(sum, 12)
-        expect(score).toBe(Math.round((100 * sum) / 6.3))
+        expect(score).toBe(Math.round((100 * sum) / 5.9))
         expect(level).toBe(severityLevel(z))
         expect(score).toBeGreaterThanOrEqual(0)
         expect(score).toBeLessThanOrEqual(100)
@@ -55,11 +55,11 @@ describe('severity', () => {
       ['criticality', 0.7, 1],
       ['burst', 1, 1],
       ['error_budget', 0.8, 1],
-      ['spread', 0.3, 1],
-      ['novelty', 0.3, 1],
+      ['spread', 0.1, 1],
+      ['novelty', 0.1, 1],
       ['business', 0.5, 1],
     ])
-    expect(score).toBe(Math.round((100 * 4.95) / 6.3))
+    expect(score).toBe(Math.round((100 * 4.55) / 5.9))
   })
 
   it('[C6] more of anything never lowers the score', () => {
@@ -103,7 +103,7 @@ describe('severity', () => {
       expect(held).toEqual(settled(severe))
     })
 
-    it('waits twice as long for each further fall, so that coming and going is not told time and again', () => {
+    it('waits four times as long for each further fall, so that coming and going is not told time and again', () => {
       let held = settled(severe)
       const falls: number[] = []
       for (let minute = 0; minute < 240; minute += 1) {
@@ -112,10 +112,10 @@ describe('severity', () => {
         held = holdSeverity(held, computed, { nowMs: minute * 60_000, downMs })
         if (held.shown.level > before) falls.push(minute)
       }
-      // Severe again every twenty minutes: without the doubling it would fall twelve times.
+      // Severe again every twenty minutes: without the longer wait it would fall twelve times.
       expect(falls).toEqual([15])
       const quiet = holdSeverity({ ...held, lowerSinceMs: 0, falls: 1 }, mild, {
-        nowMs: 2 * downMs,
+        nowMs: 4 * downMs,
         downMs,
       })
       expect(quiet).toMatchObject({ shown: { level: mild.level }, falls: 2 })

@@ -21,7 +21,7 @@ export interface SeverityInputs {
 }
 
 /**
- * In the order they are shown; the weights sum to 6.3. Impact is people times how much the service matters, so users
+ * In the order they are shown; the weights sum to 5.9. Impact is people times how much the service matters, so users
  * weigh most; spread and novelty, which say where it came from rather than whom it hurts, weigh little (ADR 23).
  */
 const WEIGHTS = {
@@ -29,11 +29,11 @@ const WEIGHTS = {
   criticality: 0.7,
   burst: 1,
   error_budget: 0.8,
-  spread: 0.3,
-  novelty: 0.3,
+  spread: 0.1,
+  novelty: 0.1,
   business: 0.5,
 } as const
-const WEIGHT_SUM = 6.3
+const WEIGHT_SUM = 5.9
 /** z from which an incident is at least SEV1, SEV2, SEV3, SEV4. */
 const LEVEL_MINIMA = [4.2, 3, 1.8, 1] as const
 
@@ -127,9 +127,9 @@ export interface HeldSeverity {
 const MILDEST = 5
 
 /**
- * Up at once, down only after `downMs` below and then to the worst of that time; each fall doubles the wait for the
- * next one, so that what comes and goes is not told time and again. A person's lock keeps its level. Score, terms and z always are
- * those of the moment, so that the score stays the sum of what is shown.
+ * Up at once, down only after `downMs` below and then to the worst of that time; each fall makes the wait for the next
+ * one four times as long, so that what comes and goes is not told time and again. A person's lock keeps its level.
+ * Score, terms and z always are those of the moment, so that the score stays the sum of what is shown.
  */
 export function holdSeverity(
   held: HeldSeverity,
@@ -143,7 +143,7 @@ export function holdSeverity(
   if (computed.level <= shown.level) return { ...settled(computed), ...kept }
   const lowerSinceMs = held.lowerSinceMs ?? at.nowMs
   const worstSince = Math.min(held.worstSince, computed.level)
-  if (at.nowMs - lowerSinceMs >= at.downMs * 2 ** falls)
+  if (at.nowMs - lowerSinceMs >= at.downMs * 4 ** falls)
     return { ...settled({ ...computed, level: worstSince }), falls: falls + 1 }
   return { shown: { ...computed, level: shown.level }, lowerSinceMs, worstSince, ...kept }
 }

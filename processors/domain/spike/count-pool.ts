@@ -60,6 +60,7 @@ export class CountPool {
   readonly #thetaHigh: number
   readonly #logLow: number
   readonly #logHigh: number
+  #taken = 0
 
   constructor(options: CountOptions = {}) {
     this.#direction = options.direction ?? 'spike'
@@ -155,6 +156,11 @@ export class CountPool {
       high + count * (this.#logHigh - growthHigh),
     )
     return this.#damp(slot, Math.max(0, best))
+  }
+
+  /** Events of the minute closed last, without those of a periodic job beyond what is usual. */
+  get taken(): number {
+    return this.#taken
   }
 
   /** Ends the excursion: what it was about is over, and has been told. */
@@ -272,6 +278,7 @@ export class CountPool {
         (core[at + CORE.high] as number) + seen * gainHigh - lossHigh,
       )
     }
+    this.#taken = seen
     follow(this.#store, slot, { seen, expected })
     const winsorised = Math.min(seen, WINSOR_FACTOR * rate + WINSOR_FACTOR)
     learnMinutes(this.#store, slot, {

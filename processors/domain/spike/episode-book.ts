@@ -1,7 +1,7 @@
 import { buildActivity, buildDetection, buildEpisodeEnd } from './detection-builder.ts'
 import type { Origin } from './detection-builder.ts'
 import { quantileMs } from './duration-sketch.ts'
-import { addMinute, flipsOf, isOver, lengthEndMs } from './episode.ts'
+import { addMinute, flipsOf, isOver, isPassing, lengthEndMs } from './episode.ts'
 import type { Episode } from './episode.ts'
 import { FLAPS, FLAP_WINDOW_MS, flip } from './flapping.ts'
 import type { MinuteBin } from './minute-bin.ts'
@@ -39,11 +39,15 @@ export class EpisodeBook {
     return this.#fingerprints.size > 0
   }
 
-  /** Events of the minute that a fingerprint's episode tells. */
-  toldIn(bin: MinuteBin | undefined): number {
+  /** Events of a closed minute that its fingerprints account for: told by an episode, or a periodic job's. */
+  explainedIn(bin: MinuteBin | undefined, minute: number): number {
     if (bin === undefined) return 0
     let count = 0
-    for (const name of this.#fingerprints) count += bin.fingerprints.get(name)?.tally.count ?? 0
+    for (const { jobCount = 0 } of bin.fingerprints.values()) count += jobCount
+    for (const episode of this.#open.values()) {
+      if (!isPassing(episode, minute * MINUTE_MS)) continue
+      count += bin.fingerprints.get(episode.fingerprint ?? '')?.tally.count ?? 0
+    }
     return count
   }
 

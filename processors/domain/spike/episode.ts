@@ -49,6 +49,7 @@ export const QUIET_MS = 15 * 60_000
 /** After this long it is no episode but how things are; sooner for what a new service brings along. */
 const LENGTH_MS_MAX = 12 * 3_600_000
 const LENGTH_COLD_MS_MAX = 3_600_000
+const PASSING_MS_MAX = 3 * 3_600_000
 /** A half minute with this many events is loud; one without any is silent. */
 const LOUD_EVENTS = 4
 
@@ -89,6 +90,10 @@ function firstHeat({ kind, usual, tally, measurement }: EpisodeStart): number {
 /** When an episode ends even if it still goes on. */
 export const lengthEndMs = (episode: Episode): number =>
   episode.startedAtMs + (episode.fromColdStart ? LENGTH_COLD_MS_MAX : LENGTH_MS_MAX)
+
+/** Not what a new service brings along, nor so long that it is becoming how things are. */
+export const isPassing = (episode: Episode, atMs: number): boolean =>
+  !episode.fromColdStart && atMs - episode.startedAtMs < PASSING_MS_MAX
 
 /** Adds a closed minute; `tally` is undefined when nothing happened in it. */
 export function addMinute(episode: Episode, tally: Tally | undefined): void {

@@ -22,6 +22,8 @@ export interface FingerprintMinute {
   told: number
   /** Count at which an early alarm was last considered. */
   peekedAt: number
+  /** Events a periodic job of the fingerprint brought; known once the minute is closed. */
+  jobCount?: number
 }
 
 /** An alert has told all events of this minute so far. */

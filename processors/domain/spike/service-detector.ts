@@ -344,6 +344,7 @@ class Detector implements ServiceDetector {
   ): void {
     const usual = this.#spikes.expectedAt(state.slot, minute)
     const score = this.#spikes.update(state.slot, inMinute.tally.count, minute)
+    inMinute.jobCount = inMinute.tally.count - this.#spikes.taken
     if (state.episode !== undefined || state.watch !== undefined) return
     const atMs = (minute + 1) * MINUTE_MS
     if (score < this.#desk.thresholdAt(atMs, inMinute.tally.releases)) return
@@ -382,7 +383,7 @@ class Detector implements ServiceDetector {
 
   #closeSeries(out: Detection[], bin: MinuteBin | undefined, minute: number): void {
     const isLive = (this.#clock.offsetMs ?? -Infinity) > -LIVE_MS
-    const alarms = this.#series.close(bin, minute, this.#desk.book.toldIn(bin))
+    const alarms = this.#series.close(bin, minute, this.#desk.book.explainedIn(bin, minute))
     // Errors that a fingerprint's episode tells already are no second excursion, then or afterwards.
     const isExplained = this.#desk.book.hasFingerprints()
     if (isExplained) this.#series.endExcursion('errors')

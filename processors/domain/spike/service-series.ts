@@ -74,14 +74,14 @@ export class ServiceSeries {
   }
 
   /**
-   * Closes a minute; `bin` is undefined when nothing happened in it. Errors told already (`toldErrors`) are no part of
-   * what is usual: an outage of Monday must not be the measure of Tuesday.
+   * Closes a minute; `bin` is undefined when nothing happened in it. Errors their issues account for (`explained`) are
+   * no part of what is usual: an outage of Monday must not be the measure of Tuesday.
    */
-  close(bin: MinuteBin | undefined, minute: number, toldErrors: number): SeriesAlarm[] {
+  close(bin: MinuteBin | undefined, minute: number, explained: number): SeriesAlarm[] {
     const alarms: SeriesAlarm[] = []
     for (const name of SERIES) {
       const counted = bin?.series[name]?.count ?? 0
-      const count = name === 'errors' ? Math.max(0, counted - toldErrors) : counted
+      const count = name === 'errors' ? Math.max(0, counted - explained) : counted
       const alarm = this.#closeSeries(name, count, minute)
       if (alarm !== undefined) alarms.push(alarm)
     }
