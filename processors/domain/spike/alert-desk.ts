@@ -12,6 +12,7 @@ import type { FingerprintState, Watch } from './fingerprint-state.ts'
 import type { FingerprintMinute, MinuteBin } from './minute-bin.ts'
 import { familiarity, recentSightings, usersAmong } from './novelty.ts'
 import type { NoveltyRule } from './novelty.ts'
+import { onsetOf } from './onset.ts'
 import { COMPARE_MS, deployOf, isSuspect } from './release-watch.ts'
 import type { LatestDeploy } from './release-watch.ts'
 import type { SeriesAlarm } from './service-series.ts'
@@ -119,8 +120,12 @@ export class AlertDesk {
     const { inMinute, score, usual, minute } = found
     const { count, releases } = inMinute.tally
     const atMs = (minute + 1) * MINUTE_MS
-    const seen = this.#spikes.explain(state.slot)
-    const { observed = count, expected = usual, windowMin = 1 } = seen ?? {}
+    const seen = this.#spikes.explain(state.slot) ?? {
+      observed: count,
+      expected: usual,
+      windowMin: 1,
+    }
+    const { observed, expected, windowMin } = onsetOf(state.stirs, minute, seen)
     const threshold = this.thresholdAt(atMs, releases)
     return this.#openCounted(fingerprint, state, {
       tally: inMinute.tally,
@@ -143,18 +148,17 @@ export class AlertDesk {
     const { last } = this.#spikes.span(state.slot)
     const running = before !== undefined && last === minute - 1 ? before : undefined
     const usual = this.#spikes.expectedAt(state.slot, minute)
+    const stretch = onsetOf([...state.stirs, minute, count], minute, {
+      observed: (running?.observed ?? 0) + count,
+      expected: (running?.expected ?? 0) + usual,
+      windowMin: (running?.windowMin ?? 0) + 1,
+    })
     return this.#openCounted(fingerprint, state, {
       tally: inMinute.tally,
       usual,
       atMs,
-      startMinute: minute - (running?.windowMin ?? 0),
-      measurement: {
-        observed: (running?.observed ?? 0) + count,
-        expected: (running?.expected ?? 0) + usual,
-        windowMin: (running?.windowMin ?? 0) + 1,
-        score,
-        threshold: this.thresholdAt(atMs, releases),
-      },
+      startMinute: minute - stretch.windowMin + 1,
+      measurement: { ...stretch, score, threshold: this.thresholdAt(atMs, releases) },
     })
   }
 

@@ -2,6 +2,8 @@ import { numbersToText, textToNumbers } from './numbers-text.ts'
 import type { CountPool } from './count-pool.ts'
 import type { Episode } from './episode.ts'
 import type { DaysSeen, Sighting } from './novelty.ts'
+import { NO_STIRS } from './onset.ts'
+import type { Stirs } from './onset.ts'
 import type { Tally } from './tally.ts'
 
 /** A fingerprint that is still new: what was seen of it. */
@@ -21,6 +23,8 @@ export interface FingerprintState {
   lastSeenMs: number
   /** Events in all. */
   seenCount: number
+  /** Minutes of the excursion under way. */
+  stirs: Stirs
   firstRelease: string | undefined
   days: DaysSeen
   watch: Watch | undefined
@@ -35,6 +39,7 @@ export interface SavedFingerprint {
   firstSeenMs: number
   lastSeenMs: number
   seenCount?: number
+  stirs?: Stirs
   firstRelease?: string | undefined
   days: DaysSeen
   watch?: Watch | undefined
@@ -71,6 +76,7 @@ export class FingerprintTable {
       firstSeenMs: first.atMs,
       lastSeenMs: first.atMs,
       seenCount: 0,
+      stirs: NO_STIRS,
       firstRelease: first.release,
       days: first.days,
       watch: undefined,
@@ -119,6 +125,7 @@ export class FingerprintTable {
         firstSeenMs: rest.firstSeenMs,
         lastSeenMs: rest.lastSeenMs,
         seenCount: rest.seenCount ?? 0,
+        stirs: rest.stirs ?? NO_STIRS,
         firstRelease: rest.firstRelease,
         days: rest.days,
         watch: rest.watch,

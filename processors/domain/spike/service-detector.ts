@@ -1,10 +1,8 @@
 import { AlertDesk } from './alert-desk.ts'
 import { noteCall, withCalls, type CallBook } from './call-book.ts'
 import { CountPool } from './count-pool.ts'
-import { QUIET_MS } from './episode.ts'
-import type { Episode } from './episode.ts'
-import { FingerprintTable, FORGET_MS } from './fingerprint-state.ts'
-import type { FingerprintState } from './fingerprint-state.ts'
+import { QUIET_MS, type Episode } from './episode.ts'
+import { FingerprintTable, FORGET_MS, type FingerprintState } from './fingerprint-state.ts'
 import {
   addToFingerprint,
   addToSeries,
@@ -17,9 +15,9 @@ import {
 } from './minute-bin.ts'
 import type { FingerprintMinute, MinuteBin } from './minute-bin.ts'
 import { noveltyRule, seeDay } from './novelty.ts'
+import { noteStir } from './onset.ts'
 import { addDuration } from './duration-sketch.ts'
 import { createServiceClock, FUTURE_MS_MAX, noteArrival, noteTick } from './service-clock.ts'
-import type { ServiceClock } from './service-clock.ts'
 import { ServiceSeries } from './service-series.ts'
 import type { ServiceDetectorOptions, ServiceSnapshot } from './service-snapshot.ts'
 import { addToTally, emptyTally, sampleOf } from './tally.ts'
@@ -83,7 +81,7 @@ class Detector implements ServiceDetector {
   readonly #desk: AlertDesk
   readonly #bins = new Map<number, MinuteBin>()
   #calls: CallBook = []
-  #clock: ServiceClock = createServiceClock()
+  #clock = createServiceClock()
   #firstEventMs: number | undefined
   #closedMinute = 0
   #lastEventMinute = 0
@@ -343,8 +341,10 @@ class Detector implements ServiceDetector {
     minute: number,
   ): void {
     const usual = this.#spikes.expectedAt(state.slot, minute)
-    const score = this.#spikes.update(state.slot, inMinute.tally.count, minute)
-    inMinute.jobCount = inMinute.tally.count - this.#spikes.taken
+    const { count } = inMinute.tally
+    const score = this.#spikes.update(state.slot, count, minute)
+    inMinute.jobCount = count - this.#spikes.taken
+    state.stirs = noteStir(state.stirs, { minute, count, score })
     if (state.episode !== undefined || state.watch !== undefined) return
     const atMs = (minute + 1) * MINUTE_MS
     if (score < this.#desk.thresholdAt(atMs, inMinute.tally.releases)) return
