@@ -10,6 +10,7 @@ export type Stirs = readonly number[]
 
 export const NO_STIRS: Stirs = []
 const MINUTES_MAX = 16
+const STIR_NATS = 3
 
 /** A stretch of minutes that ends now. */
 export interface Stretch {
@@ -18,13 +19,13 @@ export interface Stretch {
   windowMin: number
 }
 
-/** After a closed minute; without an excursion there is nothing to remember. */
+/** After a closed minute. One event after hours of silence is no excursion yet, and most keys never have more. */
 export function noteStir(
   stirs: Stirs,
   closed: { minute: number; count: number; score: number },
 ): Stirs {
   const { minute, count, score } = closed
-  if (score === 0) return NO_STIRS
+  if (score < STIR_NATS) return NO_STIRS
   const kept = stirs.length < 2 * MINUTES_MAX ? stirs : stirs.slice(2)
   return [...kept, minute, count]
 }
