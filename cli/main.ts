@@ -78,6 +78,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     about: 'who was let in, who was refused, who changed what; whether that is what was written',
     load: async () => (await import('./audit.ts')).auditCommand,
   },
+  'post-mortem': {
+    about: 'an incident’s post-mortem as a file that proves itself: export, verify',
+    load: async () => (await import('./post-mortem.ts')).postMortemCommand,
+  },
   migrate: {
     about: 'bring the tables of a stopped platform to this version',
     load: async () => (await import('./maintain.ts')).migrateCommand,

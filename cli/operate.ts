@@ -144,7 +144,9 @@ export function operatorCommand(
     }
     if (sub === undefined) throw unknownName(`${name} command`, subName, names)
     const { given, positional } = parseArguments(isNamed ? args.slice(1) : args, options)
-    return sub.run({ ask: operatorOf(given), given, positional, io })
+    // What needs no platform needs no token either.
+    const ask: Ask = async (...call) => operatorOf(given)(...call)
+    return sub.run({ ask, given, positional, io })
   }
 }
 
