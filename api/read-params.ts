@@ -34,6 +34,9 @@ export const momentParams = {
   ),
 }
 
+/** The last time the store can hold lies beyond it; whatever is later is as good as now. */
+const FAR_MS = Date.UTC(2200, 0)
+
 export function momentOf({
   at,
   as,
@@ -41,7 +44,7 @@ export function momentOf({
   at: number | null
   as: MomentOf['knowledge']
 }): MomentOf | undefined {
-  return at === null ? undefined : { atMs: at, knowledge: as }
+  return at === null ? undefined : { atMs: Math.min(at, FAR_MS), knowledge: as }
 }
 
 /** Fails with `invalid_request` when the range is empty. */
