@@ -145,7 +145,7 @@ describe('an outage', () => {
     )
     const z = incident.severity.terms.reduce((sum, { weight, value }) => sum + weight * value, 0)
     expect(incident.severity.z).toBeCloseTo(z, 6)
-    expect(incident.severity.score).toBe(Math.round((100 * z) / 6.3))
+    expect(incident.severity.score).toBe(Math.round((100 * z) / 5.9))
     expect(incident.timeline[0]).toMatchObject({ kind: 'opened' })
     expect(incident.members.map(({ service }) => service)).toContain('orders')
   }

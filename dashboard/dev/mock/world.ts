@@ -140,7 +140,7 @@ function severityOf(seed: number, index: number): Incident['severity'] {
   })
   const z = terms.reduce((sum, term) => sum + term.weight * term.value, 0)
   const level = z >= 4.2 ? 1 : z >= 3 ? 2 : z >= 1.8 ? 3 : z >= 1 ? 4 : 5
-  return { level, score: Math.round((100 * z) / 6.3), z, terms }
+  return { level, score: Math.round((100 * z) / 5.9), z, terms }
 }
 
 const silenceFrom = (openedAt: number): IncidentSilence => ({
