@@ -13,7 +13,7 @@ const shared =
   /src\/lib\/(?:(?:time|live|ui|api|keys)\/|changes\/(?:Changes\.svelte|diff\.ts)|chart\/(?!Chart\.svelte|options|Brush|ChartTable)|(?:format|severity|theme|url-state)\.ts)/
 /** Of these, what the first page does without: with each come the parts of Svelte that only it needs. */
 const lazy =
-  /parse-range|keys\/(?:Palette|KeySheet)|api\/(?:client|problem)|ui\/(?:FilterBar|SortLinks|Pager|PageHead|Panel)/
+  /parse-range|time\/(?:past|PastBar)|keys\/(?:Palette|KeySheet)|api\/(?:client|problem)|ui\/(?:FilterBar|SortLinks|Pager|PageHead|Panel)/
 
 export default defineConfig({
   environments: {
