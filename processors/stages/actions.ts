@@ -22,6 +22,8 @@ export interface ActionsDeps {
 const TICK_MS = 1000
 /** What a decision has at least to get from the door to the cluster stage before its slice closes. */
 const MARGIN_MS = 500
+/** Nobody waits at a screen for what a detector found: far more than the stages are apart, live and in a replay. */
+const FINDING_MARGIN_MS = 10_000
 
 /**
  * investigation.actions → detections: what people decided about incidents, as input of the cluster stage. A decision
@@ -68,7 +70,7 @@ class ActionsProcessor implements Processor {
       project: action.project,
       id: action.command_id,
       at: action.at,
-      slice: sliceOf(action),
+      slice: sliceOf(action, MARGIN_MS),
       detail: JSON.stringify(decision),
     }
     const topic = TOPICS.detections.name
@@ -86,7 +88,7 @@ class ActionsProcessor implements Processor {
   #emitFinding(finding: Detection, action: Action, timestampMs: number) {
     const topic = TOPICS.detections.name
     const key = Buffer.from(action.project)
-    const place = { source_partition: ACTION_SOURCE, slice: sliceOf(action) }
+    const place = { source_partition: ACTION_SOURCE, slice: sliceOf(action, FINDING_MARGIN_MS) }
     this.#context.emit(topic, partitionOf(key, this.#context.partitionsOf(topic)), {
       key,
       value: encodeDetection(this.#schemas.ids.Detection, finding, place),
@@ -96,8 +98,8 @@ class ActionsProcessor implements Processor {
   }
 }
 
-function sliceOf({ at }: Pick<Action, 'at'>): number {
-  return Math.floor((at + MARGIN_MS) / TICK_MS) + 1
+function sliceOf({ at }: Pick<Action, 'at'>, marginMs: number): number {
+  return Math.floor((at + marginMs) / TICK_MS) + 1
 }
 
 /** What people decided in a room, and other decisions by `kind` status, severity, merge, split or a silence. */

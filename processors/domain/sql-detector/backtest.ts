@@ -34,8 +34,8 @@ const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
 /** An event counts in the window it happened in when it comes in by this much after its end. */
 export const GRACE_MS = 30_000
-/** What it takes from then until the window is looked at, about. */
-export const SETTLE_MS = 10_000
+/** What it takes from then until an alert or a warning is there, about. */
+export const SETTLE_MS = 20_000
 /** A warning is followed by an incident when one opens within this time. */
 export const WARNED_WITHIN_MIN = 30
 
