@@ -136,6 +136,29 @@ describe.skipIf(!kafkaAvailable())('roles as processes of their own', () => {
     expect(incidents[0]?.id).toBe(incidents[1]?.id)
   })
 
+  it('[C13] [B17] two APIs that silence something at the same moment give two numbers', async () => {
+    const [one, other] = apis
+    const made = await faultline(
+      ['keys', 'create', '--scope', 'admin', '--json', '--url', one!.url],
+      { environment: { FAULTLINE_OPERATOR_TOKEN: cluster.operatorToken } },
+    )
+    expect(made.stderr).toBe('')
+    const admin = /fl_[0-9a-f]{12}_[0-9a-f]{64}/.exec(made.stdout)?.[0] ?? ''
+    const silence = async (api: RunningPlatform): Promise<string | undefined> => {
+      const until = systemClock.nowMs() + 3_600_000
+      const answer = await fetch(new URL('/api/silences', api.url), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-api-key': admin },
+        body: JSON.stringify({ service: 'none-*', until, reason: 'a test' }),
+      })
+      return answer.status === 201 ? ((await answer.json()) as { id: string }).id : undefined
+    }
+    // The other process knows the key once it has read it.
+    const first = await waitFor(() => silence(other!), { what: 'the key', withinMs: 20_000 })
+    const ids = await Promise.all([one!, other!, one!, other!].map(silence))
+    expect(new Set([first, ...ids])).toEqual(new Set(['s1', 's2', 's3', 's4', 's5']))
+  })
+
   it('[B17] a live client goes on at another API process, with nothing missed or told twice', async () => {
     const [one, other] = apis
     const nowMs = (): number => systemClock.monotonicMs()
