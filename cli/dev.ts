@@ -63,6 +63,7 @@ const TOOLS: Readonly<Record<string, (args: string[], io: Io) => Promise<number>
   eval: (args) => script('test/eval/main.ts', args),
   'fuzz-collab': (args) => script('test/collab/main.ts', args),
   rows: (args) => script('test/rows.ts', args),
+  screenshots: (args) => script('test/screenshots/main.ts', args),
   generate: async (args) =>
     (await script('schemas/generate.ts', args)) || script('test/docs.ts', args),
 }

@@ -10,10 +10,10 @@ const mock = createMockApi({ seed: 7, now: () => Date.now() })
 
 /** What every page needs, in one file: thirty small ones compress worse and cost a request each. */
 const shared =
-  /src\/lib\/(?:(?:time|live|ui|api|keys)\/|changes\/(?:Changes\.svelte|diff\.ts)|chart\/(?!Chart\.svelte|options|Brush|ChartTable)|(?:format|severity|theme|url-state)\.ts)/
+  /src\/lib\/(?:(?:time|live|ui|api)\/|changes\/(?:Changes\.svelte|diff\.ts)|chart\/(?!Chart\.svelte|options|Brush|ChartTable)|(?:format|severity|theme|url-state)\.ts)/
 /** Of these, what the first page does without: with each come the parts of Svelte that only it needs. */
 const lazy =
-  /parse-range|time\/(?:past|PastBar)|keys\/(?:Palette|KeySheet)|api\/(?:client|problem)|ui\/(?:FilterBar|SortLinks|Pager|PageHead|Panel)/
+  /parse-range|time\/(?:past|PastBar)|api\/(?:client|problem)|ui\/(?:FilterBar|SortLinks|Pager|PageHead|Panel)/
 
 export default defineConfig({
   environments: {

@@ -158,7 +158,7 @@ describe('the house', () => {
   it('says where nothing of a machine belongs', () => {
     const machine = /[\s'"`(=]\/(?:work|root|home)\/[a-z]/
     const found = FILES.filter(
-      (path) => !path.endsWith('.png') && path !== 'test/tidy.test.ts',
+      (path) => !/\.(?:png|webp)$/.test(path) && path !== 'test/tidy.test.ts',
     ).filter((path) => machine.test(read(path)))
     expect(found).toEqual([])
   })

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 
-import { ACTIONS, KeyMatcher, pressName, type KeyPress } from '#lib/keys/actions.ts'
+import { ACTIONS, KeyMatcher } from '#lib/keys/actions.ts'
+import { pressName, type KeyPress } from '#lib/keys/press.ts'
 
 const press = (key: string, more: Partial<KeyPress> = {}): string =>
   pressName({ key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more })

@@ -58,7 +58,12 @@ export const ACTIONS: readonly Action[] = [
   go('g k', 'Knowledge: what ended incidents', '/knowledge'),
   go('g q', 'SQL', '/sql'),
   go('g p', 'Pipeline', '/pipeline'),
+  go('g o', 'On call, and what was delivered', '/pipeline/deliveries'),
+  go('g r', 'Replay diff: what other rules would find', '/pipeline/replay-diff'),
+  go('g w', 'Detectors in SQL, and their warnings', '/pipeline/detectors'),
+  go('g f', 'Sweep: pages a week against missed ones', '/pipeline/sweep'),
   go('g t', 'Status, plain', '/status'),
+  go('g ,', 'Settings: people, keys, audit trail', '/settings'),
   act('j', 'Next row', 'In a list', 'next_row'),
   act('k', 'Previous row', 'In a list', 'previous_row'),
   act('enter', 'Open the row', 'In a list', 'open_row'),
@@ -82,26 +87,6 @@ export const ACTIONS: readonly Action[] = [
   act('?', 'All keys', 'Help', 'show_keys'),
   act('mod+.', 'Single keys on or off', 'Help', 'toggle_single_keys'),
 ]
-
-export interface KeyPress {
-  key: string
-  ctrlKey: boolean
-  metaKey: boolean
-  altKey: boolean
-  shiftKey: boolean
-}
-
-/** The name of a press as the registry writes it; '' for keys that cannot be part of a shortcut. */
-export function pressName(press: KeyPress): string {
-  if (press.altKey) return ''
-  const key = press.key.toLowerCase()
-  if (press.ctrlKey || press.metaKey) return `mod+${key}`
-  if (press.key.length > 1) return key === 'enter' ? key : ''
-  return press.shiftKey && /^[a-z]$/.test(key) ? `shift+${key}` : key
-}
-
-/** Whether a press is a single key or a sequence of them, which somebody who dictates or trembles switches off. */
-export const isSingle = (name: string): boolean => !name.startsWith('mod+')
 
 /** How long the first key of a sequence waits for the second. */
 const SEQUENCE_MS_MAX = 1200

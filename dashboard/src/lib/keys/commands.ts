@@ -8,7 +8,7 @@ import type { Shell } from '#lib/live/context.ts'
 import { rangeOf, rangeParams, shifted } from '#lib/time/range.ts'
 import { withParams } from '#lib/url-state.ts'
 
-interface CommandDeps {
+export interface CommandDeps {
   shell: Shell
   /** Steps back over one change of the view; false when there is none. */
   undo: () => boolean
