@@ -134,6 +134,8 @@ describe.skipIf(!hasChromium)('an incident worked on together', () => {
     put('f1', 'solution', { x: 340, y: 0 })
     room.do(BEN, 'link_add', { id: 'l1', from: 'f1', to: 's1', kind: 'fixes' })
     const page = await joined(ANN)
+    // From the right to the left, as links of solutions mostly go.
+    await page.locator('.svelte-flow__edge').waitFor({ state: 'attached' })
     const tray = page.locator('[data-tray] li')
     // One at a time, unless somebody asks.
     await tray.first().waitFor()
