@@ -16,6 +16,7 @@ const ROWS = 10_000_000
 const CHUNK_ROWS = 50_000
 const PAST_MS = 24 * 3_600_000
 const TIMES = 15
+const MERGED_MS_MAX = 180_000
 type Print = (line: string) => void
 
 export async function run(print: Print, { rows = ROWS }: { rows?: number } = {}): Promise<void> {
@@ -23,6 +24,7 @@ export async function run(print: Print, { rows = ROWS }: { rows?: number } = {})
   await migrate(test.clickhouse, { retentionDays: 30 })
   const nowMs = systemClock.nowMs()
   await fill(test, { rows, nowMs, print })
+  await untilMerged(test, print)
   const reads = createReads(test.clickhouse)
   const half = nowMs - PAST_MS / 2
   for (const { name, msMax, ask } of questions(nowMs)) {
@@ -36,6 +38,20 @@ export async function run(print: Print, { rows = ROWS }: { rows?: number } = {})
     `SELECT count() AS n FROM events WHERE occurred_at >= fromUnixTimestamp64Milli(toInt64(${half}))`,
   )
   print(`${Number(found?.n).toLocaleString('en')} events lie in the later half`)
+}
+
+/** A day came in within two minutes, and so did its merges; on a day of its own they are spread over it. */
+async function untilMerged(test: TestEngine, print: Print): Promise<void> {
+  const startedMs = systemClock.monotonicMs()
+  const waitedMs = (): number => systemClock.monotonicMs() - startedMs
+  while (waitedMs() < MERGED_MS_MAX) {
+    const [running] = await test.clickhouse.query<{ n: string }>(
+      'SELECT count() AS n FROM system.merges',
+    )
+    if (Number(running?.n) === 0) break
+    await systemClock.sleep(500)
+  }
+  print(`merges at rest after ${(waitedMs() / 1000).toFixed(0)} s`)
 }
 
 export async function fill(
