@@ -37,8 +37,8 @@ const source = {
 }
 const text = proofOf(source)
 
-describe('[N9] a post-mortem that carries its proof', () => {
-  it('holds: room and document follow from what is in the file', () => {
+describe('a post-mortem that carries its proof', () => {
+  it('[N9] holds: room and document follow from what is in the file', () => {
     const verdict = verifyProof(text)
     expect(verdict).toMatchObject({ ok: true, events: 5 })
     if (!verdict.ok) return
@@ -49,7 +49,7 @@ describe('[N9] a post-mortem that carries its proof', () => {
     expect(proofOf(source)).toBe(text)
   })
 
-  it('one changed byte is found: every third one is tried', () => {
+  it('[N9] one changed byte is found: every third one is tried', () => {
     const bytes = Buffer.from(text)
     const missed: number[] = []
     for (let at = 0; at < bytes.length; at += 3) {
