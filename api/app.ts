@@ -17,6 +17,7 @@ import { isPageRequest, registerClientFiles, sendPageOf } from './dashboard.ts'
 import type { AppDeps } from './deps.ts'
 import { createDoor } from './ingest/door.ts'
 import { createHub } from './live/hub.ts'
+import { readAway } from './linger.ts'
 import { readParams } from './params.ts'
 import { signInFirst } from './accounts/page-gate.ts'
 import { faultlineErrorOf, sendProblem } from './problem.ts'
@@ -99,6 +100,10 @@ function addHooks(app: FastifyInstance, deps: AppDeps): void {
     guardHost(deps, request)
     guardOrigin(request)
     done()
+  })
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    if (reply.statusCode === 413) void callBack(readAway(request.raw, deps.clock), done)
+    else done()
   })
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown'
