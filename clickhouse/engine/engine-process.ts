@@ -1,4 +1,4 @@
-import { statfsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { join } from 'node:path'
 import { drainPending } from 'chdb'
@@ -7,7 +7,6 @@ import { adhocDatabaseOf, guardStatement } from '#/clickhouse/guard.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import type { Clock } from '#/kernel/clock.ts'
 import { FaultlineError, systemErrorCode } from '#/kernel/errors.ts'
-import { repairParts } from './broken-parts.ts'
 import { LANES, configXml, laneSettings } from './engine-config.ts'
 import type { EngineConfig, LaneName } from './engine-config.ts'
 import { createExecutor } from './executor.ts'
@@ -22,8 +21,6 @@ import { openSession } from './session.ts'
 import type { EngineSession } from './session.ts'
 import { createSpool } from './spool.ts'
 import { forgetUnbornParts } from './unborn-parts.ts'
-import { createWriteWatch } from './write-watch.ts'
-import type { WriteWatch } from './write-watch.ts'
 
 /**
  * The process that owns the data folder. It is forked by start-engine.ts, gets its configuration in the
@@ -31,9 +28,6 @@ import type { WriteWatch } from './write-watch.ts'
  */
 const STUCK_MS_MAX = 30_000
 const EXIT_STUCK = 70
-const EXIT_BROKEN_PART = 71
-
-type Lanes = Awaited<ReturnType<typeof openLanes>>
 
 interface Running {
   port: number
@@ -81,8 +75,7 @@ async function openEngine(config: EngineConfig, clock: Clock): Promise<Running> 
   writeFileSync(configFile, configXml(config, { spool: spool.dir, backups }), { mode: 0o600 })
   const forgotten = forgetUnbornParts(join(storeOf(config), 'store'))
   const lanes = await openLanes(config, configFile)
-  const watch = watchWrites({ lanes, config, clock })
-  const executor = createExecutor({ lanes, spool, clock, watch, onStuck, stuckMsMax: STUCK_MS_MAX })
+  const executor = createExecutor({ lanes, spool, clock, onStuck, stuckMsMax: STUCK_MS_MAX })
   await createDatabases(lanes.command, config)
   const [version = 'unknown'] = await executor.lines('SELECT version()')
   const parser = parserOf(executor)
@@ -90,11 +83,7 @@ async function openEngine(config: EngineConfig, clock: Clock): Promise<Running> 
   const guard = (sql: string) => guardStatement(sql, { parser, database, project: undefined })
   const front = createFront({ config, executor, spool, clock, version, guard })
   const port = await listen(front, config)
-  return {
-    port,
-    forgotten,
-    stop: () => shutDown({ front, executor, watch, config, clock, unlock }),
-  }
+  return { port, forgotten, stop: () => shutDown({ front, executor, config, clock, unlock }) }
 }
 
 /** Nothing in this process can free the session; a new process recovers what was acknowledged. */
@@ -106,37 +95,6 @@ function onStuck(session: string): void {
 /** chDB's own folder; Atomic databases keep their tables in `store` below it. */
 function storeOf(config: EngineConfig): string {
   return join(config.dataDir, 'store')
-}
-
-const FAILED_WRITES = `SELECT sum(value) FROM system.events WHERE event = 'WriteBufferFromFileDescriptorWriteFailed'`
-const ASK_NEVER_ABORTED = new AbortController().signal
-
-function watchWrites(given: { lanes: Lanes; config: EngineConfig; clock: Clock }): WriteWatch {
-  const { lanes, config, clock } = given
-  const ask = async (sql: string): Promise<string[]> => {
-    const work = { sql, database: 'system', settings: {}, params: {}, format: 'TSVRaw' }
-    const { bytes } = await lanes.control.use({ signal: ASK_NEVER_ABORTED }, (session) =>
-      session.run(work),
-    )
-    const text = Buffer.from(bytes).toString('utf8').trimEnd()
-    return text === '' ? [] : text.split('\n')
-  }
-  const all = async (...statements: string[]): Promise<void> => {
-    for (const sql of statements) await ask(sql)
-  }
-  return createWriteWatch({
-    clock,
-    failedWrites: async () => Number((await ask(FAILED_WRITES))[0]),
-    freeBytes() {
-      const { bavail, bsize } = statfsSync(config.dataDir)
-      return bavail * bsize
-    },
-    // Old parts stay as long as a broken one may need them.
-    halt: () => all('SYSTEM STOP MERGES', 'SYSTEM STOP CLEANUP'),
-    resume: () => all('SYSTEM START CLEANUP', 'SYSTEM START MERGES'),
-    repair: (sinceMs) => repairParts(ask, sinceMs),
-    restart: () => process.exit(EXIT_BROKEN_PART),
-  })
 }
 
 async function openLanes(config: EngineConfig, configFile: string) {
@@ -204,15 +162,13 @@ function listen(front: Server, config: EngineConfig): Promise<number> {
 interface ShutDown {
   front: Server
   executor: Executor
-  watch: WriteWatch
   config: EngineConfig
   clock: Clock
   unlock: () => void
 }
 
 /** Stops intake, lets running statements finish for a while, then closes what is idle. */
-async function shutDown(parts: ShutDown): Promise<void> {
-  const { front, executor, watch, config, clock, unlock } = parts
+async function shutDown({ front, executor, config, clock, unlock }: ShutDown): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     front.close(() => resolve())
   })
@@ -221,7 +177,6 @@ async function shutDown(parts: ShutDown): Promise<void> {
   await Promise.race([closed, clock.sleep(config.limits.stopTimeMsMax, patience.signal)])
   patience.abort()
   front.closeAllConnections()
-  watch.close()
   executor.close()
   await drainPending()
   unlock()

@@ -6,7 +6,6 @@ import type { LaneName } from './engine-config.ts'
 import { SESSION_MARK } from './session.ts'
 import type { EngineSession, Work, WorkResult } from './session.ts'
 import type { Spool } from './spool.ts'
-import type { WriteWatch } from './write-watch.ts'
 import { placeholdersOf, withInfile, withOutfile } from './statement-shape.ts'
 
 export interface ExecutorDeps {
@@ -16,8 +15,6 @@ export interface ExecutorDeps {
   /** A query ignored its kill for `stuckMsMax`; nothing in the process can free its session. */
   onStuck(session: string): void
   stuckMsMax: number
-  /** Whether what was written is really there. */
-  watch: WriteWatch
 }
 
 interface Execution {
@@ -68,11 +65,9 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       }
       if (shape.kind === 'command') {
         const lane = /^\s*KILL\b/i.test(shape.sql) ? lanes.control : lanes.command
-        return deps.watch.guard(() =>
-          lane.use({ signal: execution.signal }, async (session) =>
-            inlineAnswer(execution, await session.run(workOf(execution, shape.sql))),
-          ),
-        )
+        return lane.use({ signal: execution.signal }, async (session) => {
+          return inlineAnswer(execution, await session.run(workOf(execution, shape.sql)))
+        })
       }
       return executeInsert(deps, execution, shape)
     },
@@ -98,11 +93,9 @@ async function executeOutput(
   const { sql, clause } = withOutfile(shape, { path: file, format })
   const lane = execution.restricted ? deps.lanes.adhoc : deps.lanes.reader
   try {
-    const failedBefore = deps.watch.known
     const result = await lane.use({ signal: execution.signal }, (session) =>
       killable(deps, session, { work: workOf(execution, sql), signal: execution.signal }),
     )
-    await deps.watch.checkAnswer(failedBefore)
     return { file, bytes: result.bytes, format, result, wroteRows: 0 }
   } catch (error) {
     await deps.spool.remove(file)
@@ -120,8 +113,8 @@ async function executeInsert(
   const { sql, clause } = withInfile(shape, dataFile)
   try {
     const options = { key: `${execution.database}.${shape.table}`, signal: execution.signal }
-    const result = await deps.watch.guard(() =>
-      deps.lanes.writer.use(options, (session) => session.run(workOf(execution, sql))),
+    const result = await deps.lanes.writer.use(options, (session) =>
+      session.run(workOf(execution, sql)),
     )
     const bytes = new Uint8Array()
     return { file: undefined, bytes, format: shape.format, result, wroteRows: result.rowsRead }

@@ -14,8 +14,6 @@ import { join } from 'node:path'
 const NEWEST_LOOKED_AT = 64
 
 const PART = /^(?<partition>.+)_(?<min>\d+)_(?<max>\d+)_\d+(?:_\d+)?$/
-/** What a full disk cut short, or two of them in one line, ClickHouse could not read, and would not open the table. */
-const ENTRY = /^[12]\t[^\t]+\t[^\t]+$/
 const LOG = /^deduplication_log_(?<number>\d+)\.txt$/
 const [ADD, DROP] = ['1', '2']
 
@@ -44,16 +42,14 @@ function mendTable(tableDir: string): string[] {
   let left = NEWEST_LOOKED_AT
   for (const file of logsNewestFirst(logDir)) {
     if (left <= 0) break
-    const text = readFileSync(file, 'utf8')
-    const lines = text.split('\n').filter((line) => ENTRY.test(line))
+    const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1)
     const from = Math.max(0, lines.length - left)
     left -= lines.length - from
     const unborn = unbornOf(lines.slice(from), born)
-    const kept = lines.flatMap((line) => (unborn.has(line) ? [] : `${line}\n`)).join('')
-    if (kept === text) continue
+    if (unborn.size === 0) continue
     // Not beside the log: ClickHouse reads every file in that folder as one.
     const next = join(tableDir, 'tmp_deduplication_log')
-    writeFileSync(next, kept)
+    writeFileSync(next, lines.flatMap((line) => (unborn.has(line) ? [] : `${line}\n`)).join(''))
     renameSync(next, file)
     forgotten.push(...Array.from(unborn, (line) => fieldsOf(line).part))
   }
@@ -72,7 +68,7 @@ function unbornOf(entries: readonly string[], born: readonly Blocks[]): Set<stri
   return new Set(unborn)
 }
 
-/** An entry is `kind TAB part TAB partition_hash`, one a line. */
+/** An entry is `kind TAB part TAB partition_hash`, one a line; a line that a full disk cut short is left out above. */
 function fieldsOf(entry: string): { kind: string; part: string } {
   const [kind = '', part = ''] = entry.split('\t')
   return { kind, part }
