@@ -5,7 +5,6 @@
  */
 import type { Page } from 'playwright-core'
 import { beforeEach, describe, expect, it } from 'vitest'
-
 import { hashRoom } from '#/schemas/collab/state.ts'
 import { viewOf } from '#/schemas/collab/views.ts'
 import { systemClock } from '#/kernel/clock.ts'
