@@ -1,4 +1,3 @@
-import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type {
   DetectorBacktest,
@@ -6,10 +5,11 @@ import type {
   DetectorView,
   WarningView,
 } from '#/schemas/detector-view.ts'
+import { followWork } from './follow-work.ts'
 import type { Io } from './io.ts'
 import { operatorCommand, print, table, type Ask, type Sub } from './operate.ts'
 import type { OptionSpec, OptionValues } from './options.ts'
-import { createProgress, formatDuration } from './progress.ts'
+import { formatDuration } from './progress.ts'
 import { readSetting } from './rules-file.ts'
 
 const PROJECT: OptionSpec = {
@@ -27,7 +27,6 @@ const NAME: OptionSpec = {
 }
 const PATH = '/api/detectors'
 const BACKTESTS = '/api/detectors/backtests'
-const POLL_MS = 300
 const SHOWN = 20
 
 const inProject = (path: string, given: OptionValues): string => {
@@ -49,24 +48,11 @@ function fileOf(positional: readonly string[]): unknown {
   return readSetting(path, (value) => value)
 }
 
-async function follow(ask: Ask, given: OptionValues, io: Io): Promise<DetectorBacktestState> {
-  const progress = createProgress({ stream: io.stderr, clock: systemClock, unit: 'windows' })
+function follow(ask: Ask, given: OptionValues, io: Io): Promise<DetectorBacktestState> {
   const path = inProject(BACKTESTS, given)
-  const cancel = (): void => void ask('DELETE', path)
-  process.once('SIGINT', cancel)
-  try {
-    for (;;) {
-      const { state } = (await ask('GET', path)) as { state: DetectorBacktestState }
-      if (!state.running) {
-        progress.finish(`back-test ${state.phase}, ${state.windows.toLocaleString('en')} windows`)
-        return state
-      }
-      progress.update({ done: state.windows, total: state.total, items: state.windows })
-      await systemClock.sleep(POLL_MS)
-    }
-  } finally {
-    process.off('SIGINT', cancel)
-  }
+  const read = async (): Promise<DetectorBacktestState> =>
+    ((await ask('GET', path)) as { state: DetectorBacktestState }).state
+  return followWork({ ask, io, name: 'back-test', unit: 'windows', read, path })
 }
 
 export function backtestText(backtest: DetectorBacktest): string {

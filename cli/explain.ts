@@ -1,13 +1,11 @@
 import type { Explanation, VerifyState } from '#/api/ports.ts'
-import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
+import { followWork } from './follow-work.ts'
 import type { Io } from './io.ts'
 import { operatorCommand, print, type Ask } from './operate.ts'
 import type { OptionValues } from './options.ts'
-import { createProgress } from './progress.ts'
 
 const PATH = '/api/operator/verify'
-const POLL_MS = 300
 
 /** `faultline explain ID`: exit code 0 as recorded, 1 when `--verify` finds something that is not. */
 export const explainCommand = operatorCommand(
@@ -77,21 +75,7 @@ function verdictText({ verdict, phase, error }: VerifyState): string {
   return `\nverify\n  ${sums}${problems.length === 0 ? 'all equal' : `${problems.length} differences`}\n${whole}${found.join('')}`
 }
 
-async function follow(ask: Ask, io: Io): Promise<VerifyState> {
-  const progress = createProgress({ stream: io.stderr, clock: systemClock, unit: 'records' })
-  const cancel = (): void => void ask('DELETE', PATH)
-  process.once('SIGINT', cancel)
-  try {
-    for (;;) {
-      const state = (await ask('GET', PATH)) as VerifyState
-      if (!state.running) {
-        progress.finish(`check ${state.phase}, ${state.records.toLocaleString('en')} records`)
-        return state
-      }
-      progress.update({ done: state.records, total: state.total, items: state.records })
-      await systemClock.sleep(POLL_MS)
-    }
-  } finally {
-    process.off('SIGINT', cancel)
-  }
+function follow(ask: Ask, io: Io): Promise<VerifyState> {
+  const read = async (): Promise<VerifyState> => (await ask('GET', PATH)) as VerifyState
+  return followWork({ ask, io, name: 'check', unit: 'records', read, path: PATH })
 }

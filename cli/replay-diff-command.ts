@@ -2,15 +2,31 @@ import type { DiffState } from '#/api/ports.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { ComparedIncident, ReplayDifference } from '#/schemas/replay-view.ts'
+import { followWork } from './follow-work.ts'
 import type { Io } from './io.ts'
 import { print, table, type Ask, type Sub } from './operate.ts'
 import type { OptionValues } from './options.ts'
-import { createProgress, formatDuration } from './progress.ts'
+import { formatDuration } from './progress.ts'
 import { parseRules, readSetting } from './rules-file.ts'
 
 const PATH = '/api/operator/replay-diff'
-const POLL_MS = 300
 const DAY_MS = 86_400_000
+
+export const HISTORY_OPTION = {
+  name: 'history-min',
+  type: 'number',
+  default: 1440,
+  min: 0,
+  about: 'minutes before --from that detectors learn from',
+} as const
+
+export const PROJECT_OPTION = {
+  name: 'project',
+  type: 'text',
+  default: 'default',
+  value: 'project',
+  about: 'whose incidents',
+} as const
 
 /** `faultline replay diff`: exit code 0 for no difference, 3 for some, 1 when it could not be done. */
 export const DIFF_COMMAND: Sub = {
@@ -32,20 +48,8 @@ export const DIFF_COMMAND: Sub = {
     },
     { name: 'from', type: 'text', value: 'time', about: 'begin (default a day ago)' },
     { name: 'to', type: 'text', value: 'time', about: 'end (default now)' },
-    {
-      name: 'history-min',
-      type: 'number',
-      default: 1440,
-      min: 0,
-      about: 'minutes before --from that detectors learn from',
-    },
-    {
-      name: 'project',
-      type: 'text',
-      default: 'default',
-      value: 'project',
-      about: 'whose incidents',
-    },
+    HISTORY_OPTION,
+    PROJECT_OPTION,
   ],
   async run({ ask, given, io }) {
     const rules = readSetting(given['rules'], checkedRules) ?? {}
@@ -81,23 +85,9 @@ export function timeOf(value: unknown, name: string): number | undefined {
   throw new FaultlineError('usage', `${name} takes a time like 2026-11-21T03:00:00Z, not ${value}`)
 }
 
-async function follow(ask: Ask, io: Io): Promise<DiffState> {
-  const progress = createProgress({ stream: io.stderr, clock: systemClock, unit: 'records' })
-  const cancel = (): void => void ask('DELETE', PATH)
-  process.once('SIGINT', cancel)
-  try {
-    for (;;) {
-      const state = (await ask('GET', PATH)) as DiffState
-      if (!state.running) {
-        progress.finish(`comparison ${state.phase}, ${state.records.toLocaleString('en')} records`)
-        return state
-      }
-      progress.update({ done: state.records, total: state.total, items: state.records })
-      await systemClock.sleep(POLL_MS)
-    }
-  } finally {
-    process.off('SIGINT', cancel)
-  }
+function follow(ask: Ask, io: Io): Promise<DiffState> {
+  const read = async (): Promise<DiffState> => (await ask('GET', PATH)) as DiffState
+  return followWork({ ask, io, name: 'comparison', unit: 'records', read, path: PATH })
 }
 
 const DIFFERENT = 3

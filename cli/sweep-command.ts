@@ -1,13 +1,12 @@
 import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { SweepResult, SweepState } from '#/schemas/sweep-view.ts'
+import { followWork } from './follow-work.ts'
 import type { Io } from './io.ts'
 import { print, table, type Ask, type Sub } from './operate.ts'
-import { createProgress } from './progress.ts'
-import { timeOf } from './replay-diff-command.ts'
+import { HISTORY_OPTION, PROJECT_OPTION, timeOf } from './replay-diff-command.ts'
 
 const PATH = '/api/operator/sweep'
-const POLL_MS = 300
 const WEEK_MS = 7 * 86_400_000
 
 /** `faultline replay sweep`: pages a week against missed incidents, value by value. */
@@ -31,13 +30,7 @@ export const SWEEP_COMMAND: Sub = {
       about: 'begin (default a day ago; sweep: a week)',
     },
     { name: 'to', type: 'text', value: 'time', about: 'end (default now)' },
-    {
-      name: 'history-min',
-      type: 'number',
-      default: 1440,
-      min: 0,
-      about: 'minutes before --from that detectors learn from',
-    },
+    HISTORY_OPTION,
     {
       name: 'page-level',
       type: 'number',
@@ -46,13 +39,7 @@ export const SWEEP_COMMAND: Sub = {
       max: 5,
       about: 'an incident of this SEV or worse pages somebody',
     },
-    {
-      name: 'project',
-      type: 'text',
-      default: 'default',
-      value: 'project',
-      about: 'whose incidents',
-    },
+    PROJECT_OPTION,
   ],
   async run({ ask, given, io }) {
     const to = timeOf(given['to'], '--to') ?? systemClock.nowMs()
@@ -82,23 +69,9 @@ function numbersOf(text: string): number[] {
   throw new FaultlineError('usage', `--values takes numbers by commas, not ${text}`)
 }
 
-async function follow(ask: Ask, io: Io): Promise<SweepState> {
-  const progress = createProgress({ stream: io.stderr, clock: systemClock, unit: 'records' })
-  const cancel = (): void => void ask('DELETE', PATH)
-  process.once('SIGINT', cancel)
-  try {
-    for (;;) {
-      const state = (await ask('GET', PATH)) as SweepState
-      if (!state.running) {
-        progress.finish(`sweep ${state.phase}, ${state.records.toLocaleString('en')} records`)
-        return state
-      }
-      progress.update({ done: state.records, total: state.total, items: state.records })
-      await systemClock.sleep(POLL_MS)
-    }
-  } finally {
-    process.off('SIGINT', cancel)
-  }
+function follow(ask: Ask, io: Io): Promise<SweepState> {
+  const read = async (): Promise<SweepState> => (await ask('GET', PATH)) as SweepState
+  return followWork({ ask, io, name: 'sweep', unit: 'records', read, path: PATH })
 }
 
 const BAR_CELLS = 20
