@@ -4,6 +4,7 @@ import type { PayloadOf } from '#/schemas/collab/commands.ts'
 import { ENGINE } from '#/schemas/collab/state.ts'
 import { viewOf } from '#/schemas/collab/views.ts'
 import type { Card } from '#/schemas/collab/views.ts'
+import { compares } from '#/schemas/compares.ts'
 import type { Reads } from '#/schemas/reads.ts'
 import type { Submitted } from './action-record.ts'
 import type { Room, RoomBook } from './room-book.ts'
@@ -90,26 +91,9 @@ async function judge({ reads }: ClaimsDeps, { project }: Room, card: Card): Prom
     const value = typeof cell === 'boolean' ? Number(cell) : Number(cell ?? Number.NaN)
     if (!Number.isFinite(value))
       return { verdict: 'undecided', value: null, note: 'The first cell is no number.' }
-    return { verdict: holds(value, sign, bound) ? 'supported' : 'refuted', value, note: '' }
+    return { verdict: compares(value, sign, bound) ? 'supported' : 'refuted', value, note: '' }
   } catch (error) {
     return { verdict: 'undecided', value: null, note: messageOf(error).slice(0, 500) }
-  }
-}
-
-function holds(value: number, sign: NonNullable<Card['claim']>['sign'], bound: number): boolean {
-  switch (sign) {
-    case '>':
-      return value > bound
-    case '>=':
-      return value >= bound
-    case '<':
-      return value < bound
-    case '<=':
-      return value <= bound
-    case '=':
-      return value === bound
-    case '!=':
-      return value !== bound
   }
 }
 

@@ -9,15 +9,8 @@ import {
   selectionConditions,
 } from './conditions.ts'
 import { eventsAt } from './moment.ts'
+import { MINUTE_FIELDS } from './whole-minutes.ts'
 
-const ROLLUP_FIELDS = new Set([
-  'service',
-  'environment',
-  'event_type',
-  'severity',
-  'release',
-  'route',
-])
 const COARSE_FIELDS = new Set(['service', 'environment', 'event_type', 'severity'])
 const HOUR_MS = 3_600_000
 
@@ -70,7 +63,7 @@ function sourceOf(query: MetricsQuery): Source {
   ]
   const raw = { table: 'events', isRollup: false }
   if (query.moment !== undefined) return raw
-  if (query.text !== '' || fields.some((field) => !ROLLUP_FIELDS.has(field))) return raw
+  if (query.text !== '' || fields.some((field) => !MINUTE_FIELDS.has(field))) return raw
   const isCoarse = fields.every((field) => COARSE_FIELDS.has(field))
   if (query.stepMs % HOUR_MS === 0 && isCoarse) return { table: 'events_1h', isRollup: true }
   if (query.stepMs % 60_000 === 0) return { table: 'events_1m', isRollup: true }

@@ -7,7 +7,7 @@ import {
 } from './conditions.ts'
 
 /** Columns of the rollup by the minute. */
-const MINUTE_FIELDS: ReadonlySet<string> = new Set([
+export const MINUTE_FIELDS: ReadonlySet<string> = new Set([
   'service',
   'environment',
   'event_type',

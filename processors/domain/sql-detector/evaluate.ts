@@ -1,3 +1,4 @@
+import { compares } from '#/schemas/compares.ts'
 import type { DetectorSign, DetectorSpec } from '#/schemas/detector-view.ts'
 import { DETECTOR_LIMITS } from './spec.ts'
 
@@ -142,19 +143,6 @@ function isBeyond(value: number, spec: DetectorSpec, usual: number | null): bool
 
 export function isUpward(sign: DetectorSign): boolean {
   return sign === '>' || sign === '>='
-}
-
-function compares(value: number, sign: DetectorSign, bound: number): boolean {
-  switch (sign) {
-    case '>':
-      return value > bound
-    case '>=':
-      return value >= bound
-    case '<':
-      return value < bound
-    case '<=':
-      return value <= bound
-  }
 }
 
 function keyOf({ service, environment, name }: GroupValue): string {

@@ -2,7 +2,7 @@ import { buildDetection, detectionId } from '#/processors/domain/spike/detection
 import { emptyTally } from '#/processors/domain/spike/tally.ts'
 import type { Detection, SqlSubject } from '#/processors/domain/spike/types.ts'
 import type { DetectorSpec } from '#/schemas/detector-view.ts'
-import type { Outcome, Window } from './evaluate.ts'
+import { isUpward, type Outcome, type Window } from './evaluate.ts'
 
 export interface DetectorName {
   project: string
@@ -95,7 +95,7 @@ const WORDS = {
 function boundOf({ sign, value, usual }: DetectorSpec, mean: number | null): number {
   if (usual === null || mean === null) return value
   const own = usual.times * mean
-  return sign === '>' || sign === '>=' ? Math.max(value, own) : Math.min(value, own)
+  return isUpward(sign) ? Math.max(value, own) : Math.min(value, own)
 }
 
 function clockOf(timeMs: number): string {
