@@ -1,11 +1,12 @@
 import type { DiffState, DiffWish, Operations } from '#/api/ports.ts'
 import { systemClock } from '#/kernel/clock.ts'
-import { FaultlineError, messageOf } from '#/kernel/errors.ts'
+import { FaultlineError } from '#/kernel/errors.ts'
 import { openDiffHistory } from './diff-history.ts'
 import type { Kit } from './kit.ts'
 import { diffReplay } from './replay-diff.ts'
 import { parseRules, type Rules } from './rules-file.ts'
 import { rulesInForce } from './rules-in-force.ts'
+import { createSingleWork } from './single-work.ts'
 
 export type DiffDesk = Pick<Operations, 'startDiff' | 'diffState' | 'cancelDiff' | 'diffs'>
 
@@ -29,58 +30,41 @@ const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 export async function openDiffDesk(kit: Kit): Promise<DiffDesk> {
   const onProblem = (error: unknown): void => kit.logger.warn('a comparison', { error })
   const history = await openDiffHistory({ ...kit, clock: systemClock, onProblem })
-  let state = NEVER
-  let cancel = new AbortController()
-  let work: Promise<void> = Promise.resolve()
-
-  const run = async (wish: DiffWish, parsed: Parsed): Promise<void> => {
-    const { signal } = cancel
-    try {
-      const diff = await diffReplay(
-        { log: kit.log, clock: systemClock, schemas: schemasOf(kit), breathe },
-        {
-          ...parsed,
-          project: wish.project,
-          base: await rulesInForce(kit, wish.project),
-          fromMs: wish.from,
-          toMs: wish.to,
-          historyMs: wish.history_min * MINUTE_MS,
-          signal,
-          onProgress: ({ records, total }) => (state = { ...state, records, total }),
-        },
-      )
-      state = { ...state, running: false, phase: 'done', diff }
-    } catch (error) {
-      const phase = signal.aborted ? 'cancelled' : 'failed'
-      state = { ...state, running: false, phase, error: signal.aborted ? '' : messageOf(error) }
-    }
-    await history.add(wish, state, systemClock.nowMs()).catch(onProblem)
-  }
+  const comparisons = createSingleWork('a comparison', NEVER)
   kit.closers.push(async () => {
-    cancel.abort()
-    await work
+    await comparisons.cancel()
     await history.close()
   })
   return {
     async startDiff(wish) {
       const parsed = parse(wish)
-      if (state.running)
-        throw new FaultlineError('conflict', 'a comparison is running', {
-          remedy: 'wait for it, or cancel it',
-        })
-      cancel = new AbortController()
       const { project, from, to } = wish
-      state = { ...NEVER, running: true, phase: 'reading', project, from, to }
-      work = run(wish, parsed)
-      return state
+      return comparisons.start({
+        about: { project, from, to },
+        run: async ({ signal, onProgress }) => ({
+          diff: await diffReplay(
+            { log: kit.log, clock: systemClock, schemas: schemasOf(kit), breathe },
+            {
+              ...parsed,
+              project,
+              base: await rulesInForce(kit, project),
+              fromMs: from,
+              toMs: to,
+              historyMs: wish.history_min * MINUTE_MS,
+              signal,
+              onProgress,
+            },
+          ),
+        }),
+        async ended(state) {
+          await history.add(wish, state, systemClock.nowMs()).catch(onProblem)
+          return {}
+        },
+      })
     },
-    diffState: () => state,
+    diffState: comparisons.state,
     diffs: (project) => history.list(project),
-    async cancelDiff() {
-      cancel.abort()
-      await work
-      return state
-    },
+    cancelDiff: comparisons.cancel,
   }
 }
 

@@ -1,12 +1,12 @@
 import type { Explanation, Operations, VerifyState } from '#/api/ports.ts'
 import type { ClickHouse } from '#/clickhouse/client.ts'
 import { systemClock } from '#/kernel/clock.ts'
-import { FaultlineError, messageOf } from '#/kernel/errors.ts'
 import { systemRandom } from '#/kernel/random.ts'
 import type { Stage } from '#/processors/runtime/stage.ts'
 import type { Kit } from './kit.ts'
 import { explain } from './explain-facts.ts'
 import { rulesInForce } from './rules-in-force.ts'
+import { createSingleWork } from './single-work.ts'
 import { verify } from './verify.ts'
 
 export type ExplainDesk = Pick<
@@ -32,9 +32,7 @@ export function createExplainDesk(
   kit: Kit,
   { clickhouse, stages }: { clickhouse: ClickHouse; stages: readonly Stage[] },
 ): ExplainDesk {
-  let state = NEVER
-  let cancel = new AbortController()
-  let work: Promise<void> = Promise.resolve()
+  const checks = createSingleWork('a check', NEVER)
   const deps = {
     log: kit.log,
     clock: systemClock,
@@ -44,43 +42,18 @@ export function createExplainDesk(
     schemas: { ids: kit.schemaIds, registry: kit.registry },
     breathe,
   }
-  const run = async (wish: { project: string; id: string }): Promise<void> => {
-    const { signal } = cancel
-    try {
-      const verdict = await verify(deps, {
-        ...wish,
-        signal,
-        onProgress: ({ records, total }) => (state = { ...state, records, total }),
-      })
-      state = { ...state, running: false, phase: 'done', verdict }
-    } catch (error) {
-      const phase = signal.aborted ? 'cancelled' : 'failed'
-      state = { ...state, running: false, phase, error: signal.aborted ? '' : messageOf(error) }
-    }
-  }
-  kit.closers.push(async () => {
-    cancel.abort()
-    await work
-  })
+  kit.closers.push(async () => void (await checks.cancel()))
   return {
     async explain(wish): Promise<Explanation> {
       return explain(clickhouse, wish, await rulesInForce(kit, wish.project))
     },
     async startVerify({ project, id }) {
-      if (state.running)
-        throw new FaultlineError('conflict', 'a check is running', {
-          remedy: 'wait for it, or cancel it',
-        })
-      cancel = new AbortController()
-      state = { ...NEVER, running: true, phase: 'reading', project, id }
-      work = run({ project, id })
-      return state
+      return checks.start({
+        about: { project, id },
+        run: async (work) => ({ verdict: await verify(deps, { project, id, ...work }) }),
+      })
     },
-    verifyState: () => state,
-    async cancelVerify() {
-      cancel.abort()
-      await work
-      return state
-    },
+    verifyState: checks.state,
+    cancelVerify: checks.cancel,
   }
 }

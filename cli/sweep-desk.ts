@@ -1,6 +1,6 @@
-import type { Operations, SweepWish } from '#/api/ports.ts'
+import type { Operations } from '#/api/ports.ts'
 import { systemClock } from '#/kernel/clock.ts'
-import { FaultlineError, messageOf } from '#/kernel/errors.ts'
+import { FaultlineError } from '#/kernel/errors.ts'
 import { policyAt, sweepPlan, sweepResult } from '#/processors/domain/incident/sweep.ts'
 import type { LabelledIncident, SweepPlan } from '#/processors/domain/incident/sweep.ts'
 import { LABELS } from '#/schemas/collab/commands.ts'
@@ -10,6 +10,7 @@ import type { Kit } from './kit.ts'
 import { runOverLog } from './replay-diff.ts'
 import type { ReplayDiffDeps, ReplayDiffWish } from './replay-diff.ts'
 import { rulesInForce } from './rules-in-force.ts'
+import { createSingleWork } from './single-work.ts'
 
 export type SweepDesk = Pick<Operations, 'startSweep' | 'sweepState' | 'cancelSweep'>
 
@@ -31,56 +32,36 @@ const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 /** Runs one sweep at a time beside live work, and remembers the last one until the process ends. */
 export function createSweepDesk(kit: Kit, reads: Pick<Reads, 'guardedSql'>): SweepDesk {
-  let state = NEVER
-  let cancel = new AbortController()
-  let work: Promise<void> = Promise.resolve()
-  const run = async (wish: SweepWish, plan: SweepPlan): Promise<void> => {
-    const { signal } = cancel
-    const { project, from: fromMs, to: toMs } = wish
-    const range = { project, fromMs, toMs, historyMs: wish.history_min * MINUTE_MS, signal }
-    try {
-      const result = await runSweep(
-        { log: kit.log, clock: systemClock, schemas: schemasOf(kit), breathe },
-        {
-          ...range,
-          plan,
-          pageLevel: wish.page_level,
-          base: await rulesInForce(kit, project),
-          labelled: await labelledIncidents(reads, range),
-          onProgress: ({ records, total }) => (state = { ...state, records, total }),
-        },
-      )
-      state = { ...state, running: false, phase: 'done', result }
-    } catch (error) {
-      const phase = signal.aborted ? 'cancelled' : 'failed'
-      state = { ...state, running: false, phase, error: signal.aborted ? '' : messageOf(error) }
-    }
-    state = { ...state, finished_at: systemClock.nowMs() }
-  }
-  kit.closers.push(async () => {
-    cancel.abort()
-    await work
-  })
+  const sweeps = createSingleWork('a sweep', NEVER)
+  kit.closers.push(async () => void (await sweeps.cancel()))
   return {
     async startSweep(wish) {
+      const { project, from: fromMs, to: toMs } = wish
       const plan = sweepPlan(wish.setting, wish.values)
-      if (wish.from >= wish.to)
+      if (fromMs >= toMs)
         throw new FaultlineError('invalid_request', 'from must be before to', { path: 'from' })
-      if (state.running)
-        throw new FaultlineError('conflict', 'a sweep is running', {
-          remedy: 'wait for it, or cancel it',
-        })
-      cancel = new AbortController()
-      state = { ...NEVER, running: true, phase: 'reading', project: wish.project }
-      work = run(wish, plan)
-      return state
+      const range = { project, fromMs, toMs, historyMs: wish.history_min * MINUTE_MS }
+      return sweeps.start({
+        about: { project },
+        run: async ({ signal, onProgress }) => ({
+          result: await runSweep(
+            { log: kit.log, clock: systemClock, schemas: schemasOf(kit), breathe },
+            {
+              ...range,
+              signal,
+              onProgress,
+              plan,
+              pageLevel: wish.page_level,
+              base: await rulesInForce(kit, project),
+              labelled: await labelledIncidents(reads, range),
+            },
+          ),
+        }),
+        ended: () => ({ finished_at: systemClock.nowMs() }),
+      })
     },
-    sweepState: () => state,
-    async cancelSweep() {
-      cancel.abort()
-      await work
-      return state
-    },
+    sweepState: sweeps.state,
+    cancelSweep: sweeps.cancel,
   }
 }
 
