@@ -8,10 +8,10 @@ import { startTestEngine } from './test-engine.ts'
 const WINDOW = 'SETTINGS non_replicated_deduplication_window = 100'
 const BLOCK_ROWS = 10
 
-async function insertBlock(clickhouse: ClickHouse, block: number): Promise<void> {
+async function insertBlock(clickhouse: ClickHouse, block: number, table = 'base'): Promise<void> {
   const rows = Array.from({ length: BLOCK_ROWS }, (_, row) => `{"n":${block * BLOCK_ROWS + row}}\n`)
   await clickhouse.insertRaw({
-    table: 'base',
+    table,
     format: 'JSONEachRow',
     body: Buffer.from(rows.join('')),
     settings: {
@@ -43,6 +43,15 @@ function unbear(folder: string): void {
   const newest = parts.toSorted((a, b) => Number(a.split('_')[1]) - Number(b.split('_')[1])).at(-1)
   if (newest === undefined) throw new Error(`no part in ${folder}`)
   rmSync(join(folder, newest), { recursive: true })
+}
+
+/** What ClickHouse does eight minutes after a mutation; the number of parts that it made. */
+function dropUnmutated(folder: string): number {
+  const fields = (name: string): number => name.split('_').length
+  const parts = readdirSync(folder).filter((name) => /_\d+_\d+_\d+$/.test(name))
+  for (const part of parts.filter((name) => fields(name) < 5))
+    rmSync(join(folder, part), { recursive: true })
+  return parts.filter((name) => fields(name) === 5).length
 }
 
 describe('a block that a kill cut short', () => {
@@ -109,6 +118,44 @@ describe('a block that a kill cut short', () => {
     ])
     expect(told).toEqual([])
     expect(readFileSync(log, 'utf8')).toBe(before)
+    rmSync(dataDir, { recursive: true, force: true })
+  })
+
+  it('[CH26] parts mutated keep their entries, whatever the id of their partition looks like', async () => {
+    const partitions = [
+      'tuple()',
+      'toDate(intDiv(n, 10))',
+      'toYYYYMM(toDate(n))',
+      '(intDiv(n, 10), toInt32(intDiv(n, 10)) - 5, toDate(intDiv(n, 10)))',
+      "concat('a_1_2_3_', toString(intDiv(n, 10)))",
+    ]
+    const tables = partitions.map((partition, at) => ({ table: `base_${at}`, partition }))
+    const dataDir = mkdtempSync(join(tmpdir(), 'faultline-unborn-'))
+    const first = await startTestEngine({ dataDir })
+    const folders: string[] = []
+    for (const { table, partition } of tables) {
+      await first.clickhouse.command(
+        `CREATE TABLE ${table} (n UInt32) ENGINE = MergeTree ORDER BY n PARTITION BY ${partition} ${WINDOW}`,
+      )
+      for (const block of [0, 1]) await insertBlock(first.clickhouse, block, table)
+      await first.clickhouse.command(`ALTER TABLE ${table} DELETE WHERE n = 1000`, {
+        settings: { mutations_sync: '1' },
+      })
+      folders.push(await folderOf(first.clickhouse, table))
+    }
+    await first.stop()
+    for (const folder of folders) expect(dropUnmutated(folder)).toBeGreaterThan(0)
+    const told: string[] = []
+    await using second = await startTestEngine({
+      dataDir,
+      onUnbornParts: (parts) => told.push(...parts),
+    })
+    expect(told).toEqual([])
+    for (const { table } of tables) {
+      for (const block of [0, 1]) await insertBlock(second.clickhouse, block, table)
+      const rows = await second.clickhouse.query(`SELECT toUInt32(count()) AS n FROM ${table}`)
+      expect(rows).toEqual([{ n: 20 }])
+    }
     rmSync(dataDir, { recursive: true, force: true })
   })
 })

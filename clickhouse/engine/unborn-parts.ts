@@ -13,7 +13,8 @@ import { join } from 'node:path'
  */
 const NEWEST_LOOKED_AT = 64
 
-const PART = /^(?<partition>.+)_(?<min>\d+)_(?<max>\d+)_\d+(?:_\d+)?$/
+/** Ids of partitions hold no underscore (dates, numbers, `all`, or a hash), and a mutated part has a fifth field. */
+const PART = /^(?<partition>[^_]+)_(?<min>\d+)_(?<max>\d+)_\d+(?:_\d+)?$/
 const LOG = /^deduplication_log_(?<number>\d+)\.txt$/
 const [ADD, DROP] = ['1', '2']
 
