@@ -161,4 +161,57 @@ describe('the supervisor', () => {
     await vi.waitFor(async () => expect(await end('out')).toBe(4))
     await supervisor.stop()
   })
+
+  it('[RT8] a worker that outlived its partition writes nothing, though the process has it again', async () => {
+    const log = createMemoryLog({ clock: systemClock, drainMsMax: 20 })
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+    let batches = 0
+    const stage = createTaskStage({
+      name: 'slow',
+      inputs: ['in'],
+      outputs: ['out'],
+      createProcessor: (context) => ({
+        prepare: () => (++batches === 1 ? gate : undefined),
+        process({ key, value, timestampMs }) {
+          context.emit('out', context.input.partition, { key, value, timestampMs })
+          return OK
+        },
+      }),
+    })
+    const names = ['in', 'out', DEAD_LETTERS.topic, stateTopicOf('slow')]
+    await log.createTopics(names.map((name) => ({ ...topic(name), partitions: 1 })))
+    const finished: string[] = []
+    const slow = createSupervisor([stage], {
+      log,
+      clock: systemClock,
+      random: createSeededRandom(3),
+      metrics: createMetrics(),
+      deadLetters: DEAD_LETTERS,
+      epochOf: () => 1,
+      breathe: () => new Promise((resolve) => setImmediate(resolve)),
+      onProblem: ({ error }) => finished.push(String(error)),
+      onRewind: () => undefined,
+    })
+    await slow.start()
+    const input = { topic: 'in', partition: 0 }
+    const records = ['a', 'b'].map((value) => ({
+      key: null,
+      value: Buffer.from(value),
+      timestampMs: 0,
+    }))
+    await log.append([{ ...input, records }])
+    await vi.waitFor(() => expect(batches).toBe(1))
+    // Takes the partition away for a moment; the worker is not done when its time is up.
+    await log.resetOffsets('slow', [{ ...input, offset: 0, metadata: '' }])
+    const out = () => log.endOffset({ topic: 'out', partition: 0 })
+    await vi.waitFor(async () => expect(await out()).toBe(2))
+    open()
+    await log.append([{ ...input, records: records.slice(0, 1) }])
+    await vi.waitFor(async () =>
+      expect(await log.committed('slow', input)).toMatchObject({ offset: 3 }),
+    )
+    expect(await out()).toBe(3)
+    expect(finished).toEqual([])
+    await slow.stop()
+  })
 })

@@ -1,6 +1,6 @@
 import { AssertionError } from '#/kernel/assert.ts'
 import type { Clock } from '#/kernel/clock.ts'
-import { isFaultlineError, messageOf } from '#/kernel/errors.ts'
+import { FaultlineError, isFaultlineError, messageOf } from '#/kernel/errors.ts'
 import type { Metrics } from '#/kernel/metrics.ts'
 import type { Random } from '#/kernel/random.ts'
 import type { GroupMembership, Log, TopicPartition } from '#/processors/log/port.ts'
@@ -247,7 +247,7 @@ class Runner implements StageRunner {
       const note = parseCommitMetadata(committed?.metadata ?? '')
       const metadata = restMetadata(note ?? { epoch: this.#deps.epochOf(this.stage.name) }, rest)
       const offsets = [{ ...input, offset, metadata }]
-      await log.commit({ membership: this.membership(), outputs: [], offsets })
+      await log.commit({ membership: this.#membershipOf(loop), outputs: [], offsets })
       loop.rested = rest
     } catch (error) {
       if (isFaultlineError(error, 'stale_owner')) return
@@ -288,7 +288,7 @@ class Runner implements StageRunner {
   async #runWorker(loop: PartitionLoop): Promise<void> {
     const { clock } = this.#deps
     const { signal } = loop.stop
-    const worker = this.stage.createWorker(this.#contextOf(loop.input))
+    const worker = this.stage.createWorker(this.#contextOf(loop))
     loop.worker = worker
     await worker.recover()
     loop.state = 'running'
@@ -332,7 +332,7 @@ class Runner implements StageRunner {
   async #rewound(loop: PartitionLoop, { offset, progress }: RewindError): Promise<boolean> {
     try {
       await this.#deps.log.commit({
-        membership: this.membership(),
+        membership: this.#membershipOf(loop),
         outputs: [],
         offsets: [{ ...loop.input, ...progress }],
       })
@@ -343,7 +343,19 @@ class Runner implements StageRunner {
     return false
   }
 
-  #contextOf(input: TopicPartition) {
+  /**
+   * A partition that did not drain in time is fenced, but may come back to this very process: what the worker of then
+   * still wanted to write must not rest on what the one of now owns.
+   */
+  #membershipOf(loop: PartitionLoop): GroupMembership {
+    const key = keyOf(loop.input)
+    if (this.#loops.get(key) !== loop)
+      throw new FaultlineError('stale_owner', `${this.stage.name} began anew on ${key}`)
+    return this.membership()
+  }
+
+  #contextOf(loop: PartitionLoop) {
+    const { input } = loop
     const { log, clock, random, metrics, deadLetters } = this.#deps
     return {
       input,
@@ -352,7 +364,7 @@ class Runner implements StageRunner {
       random,
       metrics,
       deadLetters,
-      membership: () => this.membership(),
+      membership: () => this.#membershipOf(loop),
       epoch: this.#deps.epochOf(this.stage.name),
       partitionsOf: (topic: string) => {
         const count = this.#partitionCounts.get(topic)
