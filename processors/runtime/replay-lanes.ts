@@ -26,7 +26,7 @@ export interface LaneRun {
 
 const READ_BYTES = 512 * 1024
 /** A partition may be this far ahead of the others before its turn is over. */
-const SLICE_MS = 1000
+export const LANE_SLICE_MS = 1000
 
 class Lane {
   readonly spec: LaneSpec
@@ -89,7 +89,7 @@ export async function* readLanes(log: Log, specs: readonly LaneSpec[]): AsyncGen
   for (;;) {
     const next = await earliest(lanes)
     if (next === undefined) return
-    const untilMs = next.dueMs + SLICE_MS
+    const untilMs = next.dueMs + LANE_SLICE_MS
     const { topic, partition } = next.lane.spec
     for (let isWhole = false; !isWhole;) {
       const records = next.lane.takeUntil(untilMs)

@@ -31,8 +31,6 @@ export interface ReplayReader {
 }
 
 const PART_RECORDS = 500_000
-/** Decisions are read this far ahead of telemetry, so that they are there before their slice closes. */
-const FEEDER_AHEAD_MS = 3000
 
 export function createReplayReader(deps: ReplayReaderDeps): ReplayReader {
   const { log, plan, place, partRecords = PART_RECORDS } = deps
@@ -59,7 +57,7 @@ export function createReplayReader(deps: ReplayReaderDeps): ReplayReader {
         partition: tp.partition,
         from: at(positions, tp),
         end: at(ends, tp),
-        aheadMs: isRoot(tp) ? 0 : FEEDER_AHEAD_MS,
+        aheadMs: readerOf(tp).aheadMs ?? 0,
       }))
       let count = 0
       for await (const { tp, records: run, next, isWhole } of readLanes(log, lanes)) {

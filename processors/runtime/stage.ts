@@ -23,6 +23,11 @@ export interface Stage {
   /** Topics it may write, besides dead letters: what makes the chain a graph. */
   readonly outputs: readonly string[]
   createWorker(context: WorkerContext): Worker
+  /**
+   * Its records name by their own time which slice of the other inputs they belong to. A replay reads it this much
+   * earlier (ms of the records' timestamps), so that they are there before that slice closes, as they were live.
+   */
+  readonly aheadMs?: number
   /** Set on stages whose work is a task: how a replay runs the same code. */
   readonly createProcessor?: CreateProcessor
   /** Set on sinks: where a replay writes instead. */

@@ -18,6 +18,8 @@ export interface TaskOptions {
   inputs: readonly string[]
   outputs: readonly string[]
   createProcessor: CreateProcessor
+  /** As in the stage. */
+  aheadMs?: number
   /** Bytes of one read; about what one commit covers. */
   batchBytesMax?: number
   /** State is written at most this often, and after `checkpointRecords` at the latest. */
@@ -42,6 +44,7 @@ export function createTaskStage(options: TaskOptions): Stage {
     inputs: options.inputs,
     outputs: options.outputs,
     createProcessor: options.createProcessor,
+    ...(options.aheadMs === undefined ? {} : { aheadMs: options.aheadMs }),
     createWorker: (context) => new Task(options, context),
   }
 }

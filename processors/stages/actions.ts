@@ -5,6 +5,7 @@ import { findingIn } from '#/processors/domain/sql-detector/action.ts'
 import { partitionOf } from '#/processors/log/partitioner.ts'
 import type { ConsumedRecord } from '#/processors/log/port.ts'
 import { deadLetter, drop, OK } from '#/processors/runtime/record.ts'
+import { LANE_SLICE_MS } from '#/processors/runtime/replay-lanes.ts'
 import type { Processor, ProcessorContext, Stage } from '#/processors/runtime/stage.ts'
 import { createTaskStage } from '#/processors/runtime/task.ts'
 import type { Action } from '#/schemas/records.ts'
@@ -22,6 +23,17 @@ export interface ActionsDeps {
 const TICK_MS = 1000
 /** What a decision has at least to get from the door to the cluster stage before its slice closes. */
 const MARGIN_MS = 500
+/**
+ * Records of one partition may be this much out of order by their own time, which is the clock of whoever decided:
+ * another process, with another clock, when the partition changed hands.
+ */
+const DISORDER_MS = 2500
+/**
+ * What a replay has to read decisions earlier than ticks by. The tick that closes the slice of a decision is more than
+ * the margin later than the decision; a partition may be read a lane's slice ahead of the others, and what stands
+ * behind a record with a later time is read when that one is due.
+ */
+export const DECISIONS_AHEAD_MS = LANE_SLICE_MS - MARGIN_MS + DISORDER_MS
 /** Nobody waits at a screen for what a detector found: far more than the stages are apart, live and in a replay. */
 const FINDING_MARGIN_MS = 10_000
 
@@ -35,6 +47,7 @@ export function createActionsStage(deps: ActionsDeps): Stage {
     name: 'actions',
     inputs: [TOPICS.actions.name],
     outputs: [TOPICS.detections.name],
+    aheadMs: DECISIONS_AHEAD_MS,
     createProcessor: (context) => new ActionsProcessor(deps, context),
   })
 }

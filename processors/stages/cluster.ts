@@ -18,7 +18,7 @@ import type { Store } from '#/processors/runtime/store.ts'
 import { createTaskStage } from '#/processors/runtime/task.ts'
 import { encode } from '#/schemas/codec.ts'
 import { TOPICS } from '#/schemas/topics.ts'
-import { ACTION, MARKER } from './detection-record.ts'
+import { ACTION, ACTION_SOURCE, MARKER } from './detection-record.ts'
 import { incidentEventOf } from './incident-event.ts'
 import { createRecordReader } from './record-reader.ts'
 import type { SchemaSource } from './record-reader.ts'
@@ -145,7 +145,9 @@ class ClusterProcessor implements Processor {
     } else {
       // Read here, where a detail that is no JSON still is this record's own fault.
       JSON.parse(detail)
-      this.#slices.add({ slice, project, kind, at, detail })
+      const { isLate } = this.#slices.add({ slice, project, kind, at, detail })
+      // A replay has it in time: from here on its steps may differ from those told live.
+      if (isLate && source === ACTION_SOURCE) this.#context.count('action_late')
     }
     return OK
   }

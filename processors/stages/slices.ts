@@ -27,7 +27,8 @@ export interface ClosedSlice {
  * on which partition was read first.
  */
 export interface Slices {
-  add(item: Waiting): void
+  /** Returns whether its slice had closed before: then it is part of the next one that closes. */
+  add(item: Waiting): { isLate: boolean }
   /** Returns the slices this marker closes, in order. */
   mark(source: number, tick: { number: number; at: number }): readonly ClosedSlice[]
 }
@@ -59,6 +60,7 @@ export function createSlices(context: ProcessorContext, sourceCount: number): Sl
       const items = waiting.take(KEY)
       if (items.length >= WAITING_MAX) throw tooMany(states, sourceCount)
       items.push(item)
+      return { isLate: item.slice <= (states.get(KEY)?.closed ?? 0) }
     },
     mark(source, { number, at }) {
       const state = states.take(KEY)
