@@ -3,6 +3,8 @@ import type { AnyKind } from '#/schemas/collab/commands.ts'
 import { ENGINE } from '#/schemas/collab/state.ts'
 import type { Actor, Command } from '#/schemas/collab/state.ts'
 import { STEP } from '#/schemas/collab/test-room.ts'
+import { refusalCommand } from '#/processors/stages/refusal-record.ts'
+import { commandOf } from './action-record.ts'
 import { Decider } from './decider.ts'
 
 const ANN: Actor = { id: 'user:ann', name: 'Ann', role: 'responder' }
@@ -49,6 +51,27 @@ describe('deciding', () => {
         ).toBeDefined()
     }
     expect(decider.decide(submitted('i1', 'join', {}, { cmdId: 'x:1' }), 1)).toBeUndefined()
+  })
+
+  it('what the engine would not do becomes part of the room, once', () => {
+    const decider = new Decider()
+    decider.decide(submitted('i1', 'engine', STEP, { actor: ENGINE }), 1)
+    const record = refusalCommand({
+      project: 'default',
+      commandId: 'c:7',
+      action: { kind: 'merge', into: 'i2', incidentId: 'i1', actor: 'Ann', atMs: 1 },
+      reason: 'incident #2 is resolved; open it first',
+      decidedAt: 1,
+      at: 2,
+    })
+    const refusal = commandOf(record)!
+    expect(decider.decide(refusal, 3)).toMatchObject({
+      kind: 'refused',
+      seq: 2,
+      actor: 'engine',
+      result: '',
+    })
+    expect(decider.decide(refusal, 4)).toBeUndefined()
   })
 
   it('an incident is merged into one that is there, in its own project', () => {

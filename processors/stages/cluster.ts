@@ -22,6 +22,7 @@ import { ACTION, ACTION_SOURCE, MARKER } from './detection-record.ts'
 import { incidentEventOf } from './incident-event.ts'
 import { createRecordReader } from './record-reader.ts'
 import type { SchemaSource } from './record-reader.ts'
+import { refusalCommand } from './refusal-record.ts'
 import { createSlices } from './slices.ts'
 import type { ClosedSlice, Slices, Waiting } from './slices.ts'
 
@@ -33,9 +34,23 @@ export interface ClusterDeps {
   silencesBefore?(timeMs: number): Promise<readonly Silence[]>
 }
 
-const NEEDED = ['project', 'kind', 'at', 'source_partition', 'slice', 'detail'] as const
+const NEEDED = [
+  'project',
+  'detection_id',
+  'kind',
+  'at',
+  'source_partition',
+  'slice',
+  'detail',
+] as const
 
 const BEGUN = 'begun'
+
+/** Wall clock of the tick that closed a slice, and the timestamp of what leads to records. */
+interface When {
+  recordedAt: number
+  timestampMs: number
+}
 
 /** A project's clusterer with its clock. */
 interface ProjectState {
@@ -59,7 +74,7 @@ export function createClusterStage(deps: ClusterDeps): Stage {
   return createTaskStage({
     name: 'cluster',
     inputs: [TOPICS.detections.name],
-    outputs: [TOPICS.lifecycle.name],
+    outputs: [TOPICS.lifecycle.name, TOPICS.commands.name],
     createProcessor: (context) => new ClusterProcessor(deps, context),
   })
 }
@@ -145,7 +160,8 @@ class ClusterProcessor implements Processor {
     } else {
       // Read here, where a detail that is no JSON still is this record's own fault.
       JSON.parse(detail)
-      const { isLate } = this.#slices.add({ slice, project, kind, at, detail })
+      const commandId = kind === ACTION ? { commandId: read.record.detection_id } : {}
+      const { isLate } = this.#slices.add({ slice, project, kind, at, detail, ...commandId })
       // A replay has it in time: from here on its steps may differ from those told live.
       if (isLate && source === ACTION_SOURCE) this.#context.count('action_late')
     }
@@ -162,13 +178,14 @@ class ClusterProcessor implements Processor {
     }
     const projects = new Set([...this.#projects.keys(), ...byProject.keys()])
     for (const project of [...projects].toSorted()) {
-      const changes = this.#applySlice(project, byProject.get(project) ?? [], slice.at)
-      for (const change of changes)
-        this.#emit(project, change, { recordedAt: slice.at, timestampMs })
+      const when = { recordedAt: slice.at, timestampMs }
+      const changes = this.#applySlice(project, byProject.get(project) ?? [], when)
+      for (const change of changes) this.#emit(project, change, when)
     }
   }
 
-  #applySlice(project: string, items: readonly Waiting[], tickMs: number): IncidentChange[] {
+  #applySlice(project: string, items: readonly Waiting[], when: When): IncidentChange[] {
+    const tickMs = when.recordedAt
     // Taken, not read: what an advance does depends on when the one before it was.
     const state = this.#projects.take(project)
     const { clusterer } = state
@@ -183,26 +200,39 @@ class ClusterProcessor implements Processor {
     }
     changes.push(...clusterer.advance(clockOf(state, tickMs)))
     for (const item of items.filter(({ kind }) => kind === ACTION).toSorted(byTime))
-      changes.push(...this.#decide(clusterer, item))
+      changes.push(...this.#decide(clusterer, item, when))
     return changes
   }
 
-  /** A decision that came too late (its incident is gone or moved on) changes nothing. */
-  #decide(clusterer: Clusterer, { detail }: Waiting): IncidentChange[] {
+  /** A decision that came too late (its incident is gone or moved on) changes nothing, and its room is told so. */
+  #decide(clusterer: Clusterer, item: Waiting, when: When): IncidentChange[] {
+    const action = JSON.parse(item.detail) as IncidentAction | SilenceAction
     try {
-      return clusterer.applyAction(JSON.parse(detail) as IncidentAction | SilenceAction)
+      return clusterer.applyAction(action)
     } catch (error) {
       if (!isFaultlineError(error)) throw error
       this.#context.count('action_refused')
+      if (action.kind !== 'silence' && action.kind !== 'unsilence')
+        this.#refuse(action, error.message, { item, when })
       return []
     }
   }
 
-  #emit(
-    project: string,
-    change: IncidentChange,
-    { recordedAt, timestampMs }: { recordedAt: number; timestampMs: number },
+  #refuse(
+    action: IncidentAction,
+    reason: string,
+    { item, when }: { item: Waiting; when: When },
   ): void {
+    const { project, commandId = '', at: decidedAt } = item
+    const refused = { project, commandId, action, reason, decidedAt, at: when.recordedAt }
+    const value = encode('Action', this.#schemas.ids.Action, refusalCommand(refused))
+    const topic = TOPICS.commands.name
+    const key = Buffer.from(action.incidentId)
+    const partition = partitionOf(key, this.#context.partitionsOf(topic))
+    this.#context.emit(topic, partition, { key, value, timestampMs: when.timestampMs })
+  }
+
+  #emit(project: string, change: IncidentChange, { recordedAt, timestampMs }: When): void {
     const topic = TOPICS.lifecycle.name
     const key = Buffer.from(change.incident.id)
     const value = encode(

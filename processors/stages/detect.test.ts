@@ -6,6 +6,7 @@ import { createMemoryLog } from '#/processors/log/memory.ts'
 import { createDriver } from '#/processors/runtime/driver.ts'
 import { createTopology, topicConfigsOf } from '#/processors/topology.ts'
 import { PLAIN_ACTION } from '#/schemas/action.ts'
+import { checkPayload } from '#/schemas/collab/commands.ts'
 import { createDecoder, encode } from '#/schemas/codec.ts'
 import type { Incident } from '#/schemas/incident.ts'
 import type { Action } from '#/schemas/records.ts'
@@ -93,7 +94,7 @@ async function start() {
       const value = encode('ConfigEntry', SCHEMA_IDS.ConfigEntry, entry)
       await driver.pipe(TOPICS.raw.name, 'p/web', [value], nowMs)
     },
-    async read<N extends 'Detection' | 'IncidentEvent' | 'Insight' | 'GroupedEvent'>(
+    async read<N extends 'Action' | 'Detection' | 'IncidentEvent' | 'Insight' | 'GroupedEvent'>(
       topic: string,
       name: N,
     ) {
@@ -182,6 +183,18 @@ describe('from events to incidents', () => {
     expect(steps.find(({ kind }) => kind === 'status')).toMatchObject({ status: 'investigating' })
     const refused = { stage: 'cluster', result: 'action_refused' }
     expect(chain.driver.metrics.read('faultline_stage_records_total', refused)).toBe(1)
+    // It goes back to the room, under an id of its own.
+    const [told, ...more] = await chain.read(TOPICS.commands.name, 'Action')
+    expect(more).toEqual([])
+    expect(told).toMatchObject({ incident_id: 'unknown', kind: 'refused', role: 'system' })
+    expect(told!.command_id).toMatch(/^refused:\d+$/)
+    expect(checkPayload('refused', JSON.parse(told!.payload))).toMatchObject({ ok: true })
+    expect(JSON.parse(told!.payload)).toMatchObject({
+      cmdId: expect.stringMatching(/^c\d+$/),
+      kind: 'status',
+      by: 'ada',
+      reason: 'there is no incident unknown',
+    })
     expect(await chain.driver.read(TOPICS.deadLetters.name)).toEqual([])
   })
 

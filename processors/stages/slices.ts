@@ -10,6 +10,8 @@ export interface Waiting {
   kind: string
   at: number
   detail: string
+  /** Of the command, where it is a decision of a person. */
+  commandId?: string
 }
 
 /** A tick all sources have passed. */

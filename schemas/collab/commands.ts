@@ -154,6 +154,13 @@ export const SYSTEM_COMMANDS = {
     value: nullable(number({ min: -Number.MAX_VALUE, max: Number.MAX_VALUE })),
     note: text({ charsMax: 500 }),
   }),
+  /** The engine did not do what was decided here: by then the incident was gone or had moved on. */
+  refused: object({
+    cmdId: text({ charsMax: 200 }),
+    kind: place,
+    by: text({ charsMax: 200 }),
+    reason: text({ charsMax: 500 }),
+  }),
 } as const
 
 const ALL = { ...COMMANDS, ...SYSTEM_COMMANDS }

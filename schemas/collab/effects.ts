@@ -107,6 +107,7 @@ const EFFECTS: Effects = {
   engine: (payload, _, state) => engineWrites(payload, state),
   claim_result: ({ id, verdict, value, note }, { ts }) =>
     set('cards', id, { verdict: { verdict, value, note, at: ts } }),
+  refused: () => [],
 }
 
 function levelOf(state: RoomState): number {

@@ -3,6 +3,7 @@ import { apply } from './apply.ts'
 import { COMMAND_KINDS, LIMITS } from './commands.ts'
 import { decide } from './decide.ts'
 import { foldAt, foldTo, seqAt } from './history.ts'
+import { sentenceOf } from './sentences.ts'
 import { emptyRoom, hashRoom } from './state.ts'
 import { ANN, BEN, card, EVE, STEP, SYSTEM, TestRoom, withCards } from './test-room.ts'
 import { viewOf } from './views.ts'
@@ -348,6 +349,21 @@ describe('the engine', () => {
     expect(viewOf(room.state).severity).toEqual({ level: 1, locked: true })
     room.must(ANN, 'severity_unlock', {}, room.seen('severity'))
     expect(viewOf(room.state).severity).toEqual({ level: 4, locked: false })
+  })
+
+  it('[CP29] what the engine would not do is told with its reason, and changes nothing', () => {
+    const room = TestRoom.opened()
+    const { cmdId } = room.must(ANN, 'merge_into', { into: 'inc-2' })
+    const payload = { cmdId, kind: 'merge', by: 'Ann', reason: 'incident #2 is resolved' }
+    expect(room.send(BEN, 'refused', payload)).toMatchObject({ code: 'forbidden' })
+    const { root } = room.state
+    const event = room.must(SYSTEM, 'refused', payload)
+    expect(room.state.root).toEqual(root)
+    expect(sentenceOf(event, room.state)).toBe(
+      'Faultline did not do what Ann decided (merge): incident #2 is resolved.',
+    )
+    const nowhere = new TestRoom()
+    expect(nowhere.send(SYSTEM, 'refused', payload)).toMatchObject({ code: 'missing' })
   })
 
   it('[CP24] a status a person set stays against older steps, and gives way to a regression', () => {

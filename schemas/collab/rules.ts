@@ -87,6 +87,8 @@ export const RULES: { readonly [K in AnyKind]?: Rule<K> } = {
     undecided(state, suggestion) ?? fresh(state, 'cards', card.id, 'payload.card.id'),
   suggestion_decline: ({ suggestion }, state) => undecided(state, suggestion),
   undo: undoRefusal,
+  refused: (_, state) =>
+    state.seq === 0 ? { code: 'missing', reason: 'There is no such incident.' } : undefined,
   claim_result: ({ id }, state) =>
     missing(state, 'cards', id) ??
     (fieldAt(state, `cards/${id}/claim`)?.value == null

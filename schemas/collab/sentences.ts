@@ -54,6 +54,7 @@ const WORDS: Words = {
   engine: ({ step }) => step.sentence,
   claim_result: ({ id, verdict, value }, name) =>
     `"${name(`cards/${id}/title`)}" is ${verdict}${value === null ? '' : ` (${value})`}`,
+  refused: ({ kind, by, reason }) => `did not do what ${by} decided (${kind}): ${reason}`,
 }
 
 function because(reason: string | undefined): string {

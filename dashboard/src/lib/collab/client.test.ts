@@ -4,6 +4,7 @@ import type { Actor, Command, RoomEvent, RoomState, ServerMessage } from '#lib/c
 import { createRoom } from '#lib/collab/client.ts'
 import type { PendingStore, Room, Socket } from '#lib/collab/client.ts'
 import { ConnectRefused } from '#lib/collab/link.ts'
+import { noticeSentence } from '#lib/collab/words.ts'
 
 const ANN: Actor = { id: 'user:ann', name: 'Ann', role: 'responder' }
 const BEN: Actor = { id: 'user:ben', name: 'Ben', role: 'responder' }
@@ -208,6 +209,23 @@ describe('a room in a tab', () => {
     expect(room.pending).toMatchObject([{ kind: 'status_change', expect: { field: 'status' } }])
     server.release()
     expect(viewOf(room.shown).status).toBe('resolved')
+  })
+
+  it('[G5] what the room decided and the engine would not do is told to whoever decided it', async () => {
+    const { server, room } = await open()
+    const sent = room.send('merge_into', { into: 'inc-2' })
+    const refuse = (cmdId: string, id: string): void => {
+      const payload = { cmdId, kind: 'merge', by: 'Ann', reason: 'incident #2 is resolved' }
+      server.decide({ cmdId: id, kind: 'refused', payload, actor: ENGINE, at: 9 })
+      server.say({ type: 'event', ...server.events.at(-1)! })
+    }
+    refuse('another:1', 'refused:another:1')
+    expect(room.notices).toEqual([])
+    refuse(sent.ok ? sent.cmdId : '', 'refused:mine')
+    expect(room.notices).toMatchObject([{ kind: 'undone' }])
+    expect(noticeSentence(room.notices[0]!, viewOf(room.shown))).toBe(
+      'Faultline did not do what Ann decided (merge): incident #2 is resolved.',
+    )
   })
 
   it('[G6] of two status changes the loser hears from whom; of two texts, who wrote over it', async () => {

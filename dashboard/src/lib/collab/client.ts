@@ -49,6 +49,8 @@ export interface PendingStore {
 export type Notice =
   | { kind: 'rejected'; command: Pending; rejection: Rejection }
   | { kind: 'overwritten'; path: string; by: PersonRef; seq: number }
+  /** Decided by the room, but the engine did not do it. */
+  | { kind: 'undone'; event: RoomEvent }
 
 export type Sent = { ok: true; cmdId: string } | { ok: false; rejection: Rejection }
 
@@ -259,6 +261,7 @@ class CollabRoom implements Room {
       this.#confirmed = apply(this.#confirmed, event)
       this.#events = [...this.#events, event].slice(-EVENTS_MAX)
       if (!isMine) this.#noticeLoss(event)
+      if (event.kind === 'refused') this.#noticeUndone(event)
     } else if (event.seq > this.#confirmed.seq) {
       // Something is missing: the server has it, from what we know on.
       this.#link.reconnect()
@@ -273,6 +276,12 @@ class CollabRoom implements Room {
     for (const [path, before] of Object.entries(event.prev))
       if (before.by.id === this.#you?.id && before.rev > (event.base ?? event.seq))
         this.#note({ kind: 'overwritten', path, by: event.actor, seq: event.seq })
+  }
+
+  #noticeUndone(event: RoomEvent): void {
+    const isMine = ({ cmdId, actor }: RoomEvent): boolean =>
+      cmdId === event.payload['cmdId'] && actor.id === this.#you?.id
+    if (this.#events.some(isMine)) this.#note({ kind: 'undone', event })
   }
 
   #takeRejection(rejection: Rejection): void {

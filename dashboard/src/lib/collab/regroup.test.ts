@@ -43,6 +43,9 @@ describe('merging and splitting from the page', () => {
     expect(askedFor([merge, said('severity')], [])).not.toBeNull()
     expect(askedFor([merge, said('merged')], [])).toBeNull()
     expect(askedFor([merge, said('redirect')], [])).toBeNull()
+    const refused = event(3, 'refused', { cmdId: 'c:2', reason: 'it is resolved' })
+    expect(askedFor([{ ...merge, cmdId: 'c:1' }, refused], [])).not.toBeNull()
+    expect(askedFor([{ ...merge, cmdId: 'c:2' }, refused], [])).toBeNull()
     const pending = [{ kind: 'split_issues', payload: { keys: ['a'] }, at: 7 }]
     expect(askedFor([merge], pending as unknown as Pending[])).toMatchObject({
       kind: 'split',

@@ -59,12 +59,19 @@ const DONE: Readonly<Record<Regrouping, readonly string[]>> = {
 }
 const KINDS: Readonly<Record<string, Regrouping>> = { merge_into: 'merge', split_issues: 'split' }
 
-/** What was asked for last and is not done: by the room it is decided, by the engine it is done a moment later. */
+/**
+ * What was asked for last and is neither done nor refused: by the room it is decided, by the engine it is done or
+ * refused a moment later.
+ */
 export function askedFor(events: readonly RoomEvent[], pending: readonly Pending[]): Asked | null {
   const waiting = pending.findLast(({ kind }) => Object.hasOwn(KINDS, kind))
   if (waiting !== undefined) return asked(waiting, { at: waiting.at, isPending: true })
   const last = events.findLast(({ kind }) => Object.hasOwn(KINDS, kind))
   if (last === undefined) return null
+  const isRefused = events.some(
+    ({ kind, payload }) => kind === 'refused' && payload['cmdId'] === last.cmdId,
+  )
+  if (isRefused) return null
   const found = asked(last, { at: last.ts, isPending: false })
   return doneBy(events, last.seq, found.kind) === undefined ? found : null
 }

@@ -114,6 +114,8 @@ const WHAT: Readonly<Record<string, (payload: Payload, titles: Titles) => string
   suggestion_accept: () => 'accepted a suggestion',
   suggestion_decline: () => 'declined a suggestion',
   undo: ({ seq }) => `took back change ${String(seq)}`,
+  refused: ({ kind, by, reason }) =>
+    `did not do what ${String(by)} decided (${String(kind)}): ${String(reason)}`,
   engine: ({ step }) => (step as { sentence?: string } | undefined)?.sentence ?? 'went on',
 }
 
@@ -162,6 +164,7 @@ export function noticeSentence(notice: Notice, view: RoomView): string {
         : `your text in ${collection}`
     return `${notice.by.name} wrote over ${what}.`
   }
+  if (notice.kind === 'undone') return `${eventSentence(notice.event, titles)}.`
   const { command, rejection } = notice
   const what = WHAT[command.kind]?.(command.payload, titles) ?? command.kind
   const by = rejection.by === undefined ? '' : ` ${rejection.by.name} was there first.`
