@@ -65,6 +65,19 @@ describe('the ticker', () => {
     await ticker.stop()
   })
 
+  it('[RT15] after the last record it ticks twice: a decision late in a second is for the second of them', async () => {
+    const { clock, create, event, ticks } = await start()
+    const ticker = create()
+    await ticker.start()
+    await clock.advance(5700)
+    await event()
+    const atMs = clock.nowMs()
+    await clock.advance(2000)
+    const numbers = (await ticks('clock', 0)).filter((number) => number > atMs / 1000)
+    expect(numbers).toEqual([106, 107])
+    await ticker.stop()
+  })
+
   it('[RT15] goes on above the last number after a restart, and one of two tickers ticks', async () => {
     const { clock, create, event, ticks } = await start()
     const [first, second] = [create(), create()]

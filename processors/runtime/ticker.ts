@@ -44,12 +44,15 @@ export function createTicker(deps: TickerDeps): Ticker {
     const watched = await partitionsOf(log, [telemetryTopic, ...(deps.watchedTopics ?? [])])
     let last = await lastTick(deps)
     let seen = -1
+    let awakeUntil = 0
     let tickedMs = Number.NEGATIVE_INFINITY
     while (!signal.aborted) {
       const nowMs = clock.nowMs()
       const end = await totalEnd(log, watched)
-      const isDue = end !== seen || nowMs - tickedMs >= TICK_IDLE_MS
       const number = Math.floor(nowMs / TICK_MS)
+      // What came in the second half of a second belongs to the slice of the tick after the next.
+      if (end !== seen) awakeUntil = number + 1
+      const isDue = number <= awakeUntil || nowMs - tickedMs >= TICK_IDLE_MS
       // A wall clock that was set back stops ticking until it has caught up, rather than going back.
       if (isDue && number > last) {
         await log.append(tickBatches(deps, partitions, { number, at: nowMs }))
