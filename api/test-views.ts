@@ -1,4 +1,5 @@
 /** Things to read, for tests: whole and plain, with what a test cares about set by itself. */
+import { UNGROUPED } from '#/schemas/codec.ts'
 import type { Incident } from '#/schemas/incident.ts'
 import type { EventView, IncidentDetail, IncidentRow, IssueDetail } from '#/schemas/view.ts'
 import { TEST_NOW_MS } from './test-app.ts'
@@ -32,15 +33,7 @@ export function testEvent(wish: Partial<EventView> = {}): EventView {
     tags: [],
     attributes: {},
     flags: [],
-    fingerprint: '',
-    fingerprint_method: '',
-    title: '',
-    culprit: '',
-    template: '',
-    template_id: '',
-    params: {},
-    fingerprint_own: '',
-    fingerprint_rule: '',
+    ...UNGROUPED,
     ...wish,
   }
 }

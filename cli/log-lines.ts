@@ -1,3 +1,5 @@
+import { SEVERITY_OF } from '#/schemas/event-input-fields.ts'
+
 /**
  * Plain log lines as events. Lines that continue a stack trace join the entry before them; a leading time and a level
  * word are recognised in their common forms, everything else stays message.
@@ -9,24 +11,18 @@ export interface LogEntry {
   stack: string
 }
 
-const LEVELS: Readonly<Record<string, number>> = {
-  trace: 1,
-  debug: 1,
-  fine: 1,
-  info: 2,
-  notice: 2,
-  warn: 3,
-  warning: 3,
-  error: 4,
-  err: 4,
-  severe: 4,
-  crit: 5,
-  critical: 5,
-  fatal: 5,
-  panic: 5,
-  emerg: 5,
-  alert: 5,
-}
+/** Names of levels that begin ordinary sentences as well. */
+const PROSE = new Set([
+  'low',
+  'medium',
+  'moderate',
+  'high',
+  'log',
+  'information',
+  'informational',
+  'verbose',
+])
+const LEVELS = new Map([...SEVERITY_OF].filter(([name]) => !PROSE.has(name)))
 // The head of a line only: a level word further in is prose.
 const HEAD_CHARACTERS = 120
 const TIME =
@@ -38,7 +34,7 @@ const ENTRY_LINES_MAX = 1000
 /** The severity a level word near the start of the line names; 2 (info) when there is none. */
 export function severityOfLine(line: string): number {
   for (const [word] of line.slice(0, HEAD_CHARACTERS).matchAll(WORD)) {
-    const severity = LEVELS[word.toLowerCase()]
+    const severity = LEVELS.get(word.toLowerCase())
     if (severity !== undefined && (word === word.toUpperCase() || word.length > 3)) return severity
   }
   return 2

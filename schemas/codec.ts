@@ -120,6 +120,19 @@ let extraType: avro.Type | undefined
 
 export type GroupedEventExtra = Omit<records.GroupedEvent, keyof records.Event>
 
+/** Of an event that belongs to no issue. */
+export const UNGROUPED: GroupedEventExtra = {
+  fingerprint: '',
+  fingerprint_method: '',
+  title: '',
+  culprit: '',
+  template: '',
+  template_id: '',
+  params: {},
+  fingerprint_own: '',
+  fingerprint_rule: '',
+}
+
 /**
  * Turns an encoded Event into an encoded GroupedEvent without decoding it: an Avro record is the concatenation of
  * its fields, and a GroupedEvent is an Event with more of them behind. Only valid for bytes written with today's

@@ -79,10 +79,10 @@ export const FIELD_OF: ReadonlyMap<string, FieldEntry> = new Map<string, FieldEn
 
 /** 1 debug, 2 info, 3 warning, 4 error, 5 fatal, with the names other systems use. */
 export const SEVERITY_OF: ReadonlyMap<string, number> = new Map([
-  ...names(1, 'debug', 'trace', 'verbose'),
-  ...names(2, 'info', 'information', 'informational', 'notice', 'low'),
+  ...names(1, 'debug', 'trace', 'verbose', 'fine'),
+  ...names(2, 'info', 'information', 'informational', 'notice', 'log', 'low'),
   ...names(3, 'warning', 'warn', 'medium', 'moderate'),
-  ...names(4, 'error', 'err', 'high'),
+  ...names(4, 'error', 'err', 'severe', 'high'),
   ...names(5, 'fatal', 'critical', 'crit', 'alert', 'emergency', 'emerg', 'panic'),
 ])
 

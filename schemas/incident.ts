@@ -121,3 +121,26 @@ export interface Incident {
 export function beganAt({ openedAt, members }: Pick<Incident, 'openedAt' | 'members'>): number {
   return Math.min(openedAt, ...members.map(({ firstAt }) => firstAt))
 }
+
+/** What stands of it in columns, in the record of a step and in the rows of lists, under the names of the table. */
+export function columnsOf(incident: Incident) {
+  const fingerprints = incident.members.map(({ fingerprint }) => fingerprint)
+  return {
+    number: incident.number,
+    status: incident.status,
+    title: incident.title,
+    severity: incident.severity.level,
+    severity_score: incident.severity.score,
+    opened_at: incident.openedAt,
+    updated_at: incident.updatedAt,
+    resolved_at: incident.resolvedAt,
+    services: incident.services,
+    fingerprints: [...new Set(fingerprints)].filter((fingerprint) => fingerprint !== ''),
+    events: incident.events,
+    users: incident.users,
+    root: incident.root,
+    suspect_deploy: incident.suspectDeploy,
+    regressed: incident.regressed,
+    flapping: incident.flapping,
+  }
+}

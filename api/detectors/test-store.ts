@@ -1,6 +1,6 @@
 import type { TestEngine } from '#/clickhouse/engine/test-engine.ts'
 import { createSinkTable, SINK_TABLES } from '#/clickhouse/sink-table.ts'
-import { encode, extendEvent } from '#/schemas/codec.ts'
+import { encode, extendEvent, UNGROUPED } from '#/schemas/codec.ts'
 import type { Event } from '#/schemas/records.ts'
 import { eventOf } from '#/test/sim/fixture.ts'
 
@@ -21,16 +21,4 @@ export function createEventStore({ clickhouse }: Pick<TestEngine, 'clickhouse'>)
       await table.insert({ ...place, token: `t${from}`, records })
     },
   }
-}
-
-const UNGROUPED = {
-  fingerprint: '',
-  fingerprint_method: '',
-  title: '',
-  culprit: '',
-  template: '',
-  template_id: '',
-  params: {},
-  fingerprint_own: '',
-  fingerprint_rule: '',
 }

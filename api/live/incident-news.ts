@@ -1,3 +1,5 @@
+import { columnsOf } from '#/schemas/incident.ts'
+import type { Incident } from '#/schemas/incident.ts'
 import type { IncidentEvent, Insight } from '#/schemas/records.ts'
 import type { Reads } from '#/schemas/reads.ts'
 import { incidentRow } from './messages.ts'
@@ -54,28 +56,7 @@ export function createIncidentNews(
   }
 }
 
-type Detail = NonNullable<Awaited<ReturnType<Reads['incident']>>>
-
-function rowOf(incident: Detail['incident']): IncidentNews['row'] {
-  return {
-    id: incident.id,
-    number: incident.number,
-    project: incident.project,
-    status: incident.status,
-    title: incident.title,
-    severity: incident.severity.level,
-    severity_score: incident.severity.score,
-    opened_at: incident.openedAt,
-    updated_at: incident.updatedAt,
-    resolved_at: incident.resolvedAt,
-    services: incident.services,
-    fingerprints: incident.members.map(({ fingerprint }) => fingerprint).filter(Boolean),
-    events: incident.events,
-    users: incident.users,
-    root: incident.root,
-    suspect_deploy: incident.suspectDeploy,
-    regressed: incident.regressed,
-    flapping: incident.flapping,
-    silenced: incident.silenced !== undefined,
-  }
+function rowOf(incident: Incident): IncidentNews['row'] {
+  const { id, project, silenced } = incident
+  return { ...columnsOf(incident), id, project, silenced: silenced !== undefined }
 }

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { textOf } from '#/api/ingest/input.ts'
 import type { EventInput } from '#/api/ingest/input.ts'
+import { SEVERITY_OF } from '#/schemas/event-input-fields.ts'
 import { httpFields, MAPPED, personalFields } from './http-fields.ts'
 import type { AttributeValue, Attributes, OtlpLog } from './model.ts'
 import type { ResourceFields } from './resource.ts'
@@ -47,25 +48,7 @@ export function logEvent(
 /** 0 when neither the number nor the text tells. */
 function levelOf({ severityNumber, severityText }: OtlpLog): number {
   if (severityNumber > 0) return SEVERITY_OF_STEP[Math.floor((severityNumber - 1) / 4)] ?? 5
-  return TEXT_LEVELS[severityText.trim().toLowerCase()] ?? 0
-}
-
-const TEXT_LEVELS: Readonly<Record<string, number>> = {
-  trace: 1,
-  debug: 1,
-  info: 2,
-  information: 2,
-  notice: 2,
-  warn: 3,
-  warning: 3,
-  error: 4,
-  err: 4,
-  severe: 4,
-  fatal: 5,
-  critical: 5,
-  crit: 5,
-  emergency: 5,
-  panic: 5,
+  return SEVERITY_OF.get(severityText.trim().toLowerCase()) ?? 0
 }
 
 /** Structured bodies carry their text under one of these names. */

@@ -1,19 +1,11 @@
 import { textOf } from '#/api/ingest/input.ts'
 import type { EventInput } from '#/api/ingest/input.ts'
+import { SEVERITY_OF } from '#/schemas/event-input-fields.ts'
 import { attributesOf, commonFields } from './event-fields.ts'
 import type { Sender } from './event-fields.ts'
 import { fieldsOf, listOf } from './payload.ts'
 import type { Fields } from './payload.ts'
 
-const LEVELS: Readonly<Record<string, number>> = {
-  fatal: 5,
-  critical: 5,
-  error: 4,
-  warning: 3,
-  info: 2,
-  log: 2,
-  debug: 1,
-}
 const FRAMES_MAX = 256
 const CAUSES_MAX = 8
 const CAUSE_FRAMES_MAX = 5
@@ -21,7 +13,8 @@ const CAUSE_FRAMES_MAX = 5
 /** An event of an SDK: an exception or a failure is an error, any other message a `custom` event. */
 export function errorEvent(event: Fields, sender: Sender): EventInput {
   const exceptions = listOf(event['exception']).map(fieldsOf)
-  const level = LEVELS[textOf(event['level']).toLowerCase()] ?? (exceptions.length > 0 ? 4 : 2)
+  const level =
+    SEVERITY_OF.get(textOf(event['level']).toLowerCase()) ?? (exceptions.length > 0 ? 4 : 2)
   const attributes = attributesOf(event)
   // The one that was thrown last comes last; what it was caused by stands before it.
   const thrown = exceptions.at(-1)

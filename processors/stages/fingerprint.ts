@@ -8,7 +8,7 @@ import { deadLetter, drop, OK } from '#/processors/runtime/record.ts'
 import type { Processor, ProcessorContext, Stage } from '#/processors/runtime/stage.ts'
 import type { StoreCodec } from '#/processors/runtime/store.ts'
 import { createTaskStage } from '#/processors/runtime/task.ts'
-import { encode, extendEvent } from '#/schemas/codec.ts'
+import { encode, extendEvent, UNGROUPED } from '#/schemas/codec.ts'
 import type { GroupedEventExtra } from '#/schemas/codec.ts'
 import { eventProblem } from '#/schemas/event-check.ts'
 import type { Event } from '#/schemas/records.ts'
@@ -49,18 +49,6 @@ const NEEDED = [
   'stack',
 ] as const
 type Needed = Pick<Event, (typeof NEEDED)[number]>
-
-const UNGROUPED: GroupedEventExtra = {
-  fingerprint: '',
-  fingerprint_method: '',
-  title: '',
-  culprit: '',
-  template: '',
-  template_id: '',
-  params: {},
-  fingerprint_own: '',
-  fingerprint_rule: '',
-}
 
 /**
  * signals.raw → signals.fingerprinted: each event once, with the issue it belongs to. Ticks pass through, so that

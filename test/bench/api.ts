@@ -13,7 +13,7 @@ import { systemClock } from '#/kernel/clock.ts'
 import { createMetrics } from '#/kernel/metrics.ts'
 import { systemRandom } from '#/kernel/random.ts'
 import { createMemoryLog } from '#/processors/log/memory.ts'
-import { encode, extendEvent } from '#/schemas/codec.ts'
+import { encode, extendEvent, UNGROUPED } from '#/schemas/codec.ts'
 import { canonicalize } from '#/schemas/event-input.ts'
 import { registerAll } from '#/schemas/register.ts'
 import { createMemoryRegistry } from '#/schemas/registry-embedded.ts'
@@ -26,17 +26,6 @@ const SECONDS_PER_ROUND = 2
 const FRAME_EVENTS = 825
 const FRAMES = 100
 const VIEWERS = 100
-const NO_GROUP = {
-  fingerprint: '',
-  fingerprint_method: '',
-  title: '',
-  culprit: '',
-  template: '',
-  template_id: '',
-  params: {},
-  fingerprint_own: '',
-  fingerprint_rule: '',
-}
 
 function eventAt(index: number): object {
   const isError = index % 4 === 0
@@ -200,7 +189,7 @@ async function benchFrames(print: (line: string) => void): Promise<void> {
     const result = canonicalize(eventAt(index), context)
     if (!result.ok) throw new Error(result.message)
     const event = encode('Event', schemaIds.Event, result.event)
-    const value = extendEvent(event, NO_GROUP, schemaIds.GroupedEvent)
+    const value = extendEvent(event, UNGROUPED, schemaIds.GroupedEvent)
     return { offset: index, timestampMs: 0, key: null, value }
   })
   const records = createLiveRecords({ registry, schemaIds })

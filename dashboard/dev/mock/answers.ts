@@ -15,7 +15,8 @@ import type {
   SqlView,
 } from '#lib/contract.ts'
 import { makeEvent, rates } from './events.ts'
-import { FACETS, number, rangeOf, type Asked } from './params.ts'
+import { FACET_FIELDS } from '#lib/explore/query.ts'
+import { number, rangeOf, type Asked } from './params.ts'
 import { chance, HOUR, MINUTE, SERVICES, type World } from './world.ts'
 
 const among = (values: readonly string[], value: string): boolean =>
@@ -159,6 +160,10 @@ export function incidentDetail(world: World, id: string): IncidentDetail | null 
   }
 }
 
+function counted(name: string, counts: Readonly<Record<string, number>>) {
+  return { name, values: Object.entries(counts).map(([value, events]) => ({ value, events })) }
+}
+
 export function issueDetail(world: World, fingerprint: string, now: number): IssueDetail | null {
   const index = world.issues.findIndex((one) => one.fingerprint === fingerprint)
   const row = world.issues[index]
@@ -166,37 +171,10 @@ export function issueDetail(world: World, fingerprint: string, now: number): Iss
   const length = world.issues.length
   return {
     ...row,
-    params: [
-      {
-        name: 'ms',
-        values: [
-          { value: '2000', events: 812 },
-          { value: '5000', events: 41 },
-        ],
-      },
-      {
-        name: 'host',
-        values: [
-          { value: 'db-7', events: 640 },
-          { value: 'db-2', events: 120 },
-        ],
-      },
-    ],
+    params: [counted('ms', { 2000: 812, 5000: 41 }), counted('host', { 'db-7': 640, 'db-2': 120 })],
     dimensions: [
-      {
-        name: 'release',
-        values: [
-          { value: 'v412', events: 700 },
-          { value: 'v409', events: 60 },
-        ],
-      },
-      {
-        name: 'environment',
-        values: [
-          { value: 'prod', events: 733 },
-          { value: 'staging', events: 27 },
-        ],
-      },
+      counted('release', { v412: 700, v409: 60 }),
+      counted('environment', { prod: 733, staging: 27 }),
     ],
     samples: [1, 2, 3].flatMap((times) => {
       const event = makeEvent(world, index + length * times * 7, now - times * 3 * MINUTE)
@@ -224,7 +202,7 @@ export function issueDetail(world: World, fingerprint: string, now: number): Iss
 }
 
 function facetsOf(events: readonly EventView[]): FacetView[] {
-  return FACETS.map((field) => {
+  return FACET_FIELDS.map((field) => {
     const counts = new Map<string, number>()
     for (const event of events) {
       const value = String(event[field])
@@ -241,7 +219,7 @@ export function searchAnswer(world: World, asked: Asked): SearchView {
   const limit = Math.min(1000, number(params.get('limit'), 200))
   const offset = number(params.get('cursor'), 0)
   const text = (params.get('q') ?? '').toLowerCase()
-  const fields = FACETS.map((field) => [field, params.getAll(field)] as const)
+  const fields = FACET_FIELDS.map((field) => [field, params.getAll(field)] as const)
   const all = Array.from({ length: 3000 }, (_, index) =>
     makeEvent(world, index, to - index * 400),
   ).filter(

@@ -1,4 +1,5 @@
 /** What may be asked, as strictly as the API asks for it. */
+import { FILTER_FIELDS } from '#lib/explore/query.ts'
 import { HOUR } from './world.ts'
 
 export interface Asked {
@@ -15,30 +16,9 @@ export function rangeOf({ params, now }: Asked): { from: number; to: number } {
   return { from: number(params.get('from'), to - HOUR), to }
 }
 
-export const FACETS = [
-  'event_type',
-  'severity',
-  'service',
-  'environment',
-  'release',
-  'error_type',
-] as const
-
 const RANGE = ['from', 'to']
 const PAGING = ['cursor', 'limit']
-const FIELDS = [
-  ...FACETS,
-  'host',
-  'error_code',
-  'route',
-  'method',
-  'status_code',
-  'user_id',
-  'session_id',
-  'request_id',
-  'trace_id',
-  'fingerprint',
-]
+const FIELDS = Object.keys(FILTER_FIELDS)
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   overview: RANGE,
   deliveries: ['status', 'target', 'incident', ...RANGE, ...PAGING],

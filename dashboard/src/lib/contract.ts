@@ -100,4 +100,5 @@ export type {
   InsightSentence,
   RerunView,
 } from '../../../schemas/insight.ts'
+export type { EventField } from '../../../schemas/reads.ts'
 export type { KnownSolution } from '../../../schemas/knowledge.ts'

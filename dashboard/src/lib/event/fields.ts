@@ -1,4 +1,5 @@
 import type { EventView } from '#lib/contract.ts'
+import { FILTER_FIELDS } from '#lib/explore/query.ts'
 import { eventName } from '#lib/severity.ts'
 import { absolute } from '#lib/time/format.ts'
 
@@ -9,24 +10,6 @@ export interface FieldRow {
   filter: string
 }
 
-const FILTERED = new Set([
-  'event_type',
-  'severity',
-  'service',
-  'environment',
-  'release',
-  'host',
-  'error_type',
-  'error_code',
-  'route',
-  'method',
-  'status_code',
-  'user_id',
-  'session_id',
-  'request_id',
-  'trace_id',
-  'fingerprint',
-])
 /** Shown elsewhere, or of no use to a reader. */
 const HIDDEN = new Set(['stack', 'message', 'attributes', 'params', 'project', 'tags', 'flags'])
 
@@ -45,7 +28,7 @@ export function eventFields(event: EventView): readonly FieldRow[] {
       : name === 'severity'
         ? `${text(value)} ${eventName(Number(value))}`
         : text(value)
-    rows.push({ name, value: shown, filter: FILTERED.has(name) ? text(value) : '' })
+    rows.push({ name, value: shown, filter: name in FILTER_FIELDS ? text(value) : '' })
   }
   for (const name of ['tags', 'flags'] as const) {
     if (event[name].length > 0) rows.push({ name, value: event[name].join(', '), filter: '' })

@@ -1,6 +1,6 @@
 /** What an address of Explore asks for, and which live events belong into it. Pure. */
 import type { Query } from '#lib/api/path.ts'
-import type { EventView } from '#lib/contract.ts'
+import type { EventField, EventView } from '#lib/contract.ts'
 import type { Params, TimeRange } from '#lib/time/range.ts'
 import { readList } from '#lib/url-state.ts'
 
@@ -22,7 +22,7 @@ export const FILTER_FIELDS = {
   request_id: 'Request',
   trace_id: 'Trace',
   fingerprint: 'Fingerprint',
-} as const
+} as const satisfies Readonly<Record<EventField, string>>
 
 export type FilterField = keyof typeof FILTER_FIELDS
 
