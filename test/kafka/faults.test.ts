@@ -89,7 +89,60 @@ describe.skipIf(!kafkaAvailable())('lost requests and answers', () => {
       expect(copier.refusals).toEqual([])
     },
   )
+
+  it('[LG101] an end that arrives late does not end the transaction after the one it was for', async () => {
+    logs = new KafkaLogs('platformatic')
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    let [ends, offsets] = [0, 0]
+    const faults: Faults = {
+      late: ({ apiName }) => (apiName === 'EndTxn' && ++ends === 1 ? released : undefined),
+      async before({ apiName }) {
+        if (apiName !== 'TxnOffsetCommit' || ++offsets !== 2) return
+        release()
+        // The broker has it long before this is over.
+        await systemClock.sleep(300)
+      },
+    }
+    const [log, calm] = [await logs.open({}, faults), await logs.open()]
+    await createCopyTopics(calm)
+    await calm.append([{ ...IN, records: numbered(0, 30) }])
+    const copier = new Copier(log, 'copier')
+    await copier.start()
+    await until('the copy', async () => (await calm.committed('copy', IN))?.offset === 30)
+    expect(offsets).toBeGreaterThan(2)
+    expect(await valuesOf(calm, OUT)).toEqual(range(30))
+    expect(copier.refusals).toEqual([])
+  })
+
+  it('[LG101] a coordinator that loads has not made a commit visible yet: it is asked again', async () => {
+    logs = new KafkaLogs('platformatic')
+    let asked = 0
+    const faults: Faults = {
+      instead: ({ apiName }) =>
+        apiName === 'DescribeTransactions' && ++asked <= 3 ? stateUnknown(14) : undefined,
+    }
+    const log = await logs.open({}, faults)
+    await createCopyTopics(log)
+    await log.append([{ ...IN, records: numbered(0, 1) }])
+    const copier = new Copier(log, 'copier')
+    await copier.start()
+    await until('the question', async () => asked > 3)
+    expect((await log.committed('copy', IN))?.offset).toBe(1)
+    expect(copier.refusals).toEqual([])
+  })
 })
+
+/** DescribeTransactions, version 0: one transaction whose coordinator answers with an error. */
+function stateUnknown(code: number): Buffer {
+  const error = Buffer.alloc(2)
+  error.writeInt16BE(code)
+  const [throttle, emptyText, emptyList, tags] = [Buffer.alloc(4), [1], [1], [0]]
+  const numbers = Buffer.alloc(4 + 8 + 8 + 2)
+  const one = [error, emptyText, emptyText, numbers, emptyList, tags].map((part) =>
+    Buffer.from(part),
+  )
+  return Buffer.concat([throttle, Buffer.from([2]), ...one, Buffer.from(tags)])
+}
 
 describe.skipIf(!ownBrokerAvailable())('a broker that is away', () => {
   let broker: RunningBroker

@@ -5,6 +5,10 @@ import { TransportError } from '#/processors/log/kafka/transport.ts'
 export interface Faults {
   /** Awaited before a request goes out; a rejection means it never does. */
   before?(request: WireRequest): Promise<void>
+  /** When it gives a promise the request counts as lost, and goes out once that resolves. */
+  late?(request: WireRequest): Promise<void> | undefined
+  /** An answer in place of the broker's, which never sees the request. */
+  instead?(request: WireRequest): Buffer | undefined
   /** Awaited before an answer is handed on; a rejection means it is lost. */
   after?(request: WireRequest): Promise<void>
 }
@@ -19,6 +23,13 @@ export function faultyTransport(inner: Transport, faults: Faults): Transport {
         isOpen: () => connection.isOpen(),
         send: async (request) => {
           await faults.before?.(request)
+          const late = faults.late?.(request)
+          if (late !== undefined) {
+            void late.then(() => connection.send(request)).catch(() => undefined)
+            throw lost(request)
+          }
+          const instead = faults.instead?.(request)
+          if (instead !== undefined) return instead
           const answer = await connection.send(request)
           await faults.after?.(request)
           return answer

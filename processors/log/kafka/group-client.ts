@@ -1,4 +1,4 @@
-import { FaultlineError, messageOf } from '#/kernel/errors.ts'
+import { FaultlineError, isFaultlineError, messageOf } from '#/kernel/errors.ts'
 import { partitionKey } from '#/processors/log/assignment.ts'
 import type {
   CommitUnit,
@@ -89,7 +89,9 @@ export class GroupClient {
     return work
   }
 
+  /** What commits of this process led to is among it, whatever became of their answers. */
   async committed(group: string, partitions: readonly TopicPartition[] | undefined) {
+    await Promise.all((partitions ?? []).map((tp) => this.#settle(group, tp)))
     const what = `offsets of ${group}`
     return this.#cluster.retry(
       () =>
@@ -201,6 +203,17 @@ export class GroupClient {
       const results = await this.#cluster.send(node, OFFSET_COMMIT, input, { lane: 'commit' })
       for (const { error } of results) checkCode('OffsetCommit', error)
     })
+  }
+
+  async #settle(group: string, tp: TopicPartition): Promise<void> {
+    const owner = [...this.#members].find((one) => one.group === group && one.ownership.has(tp))
+    if (owner === undefined) return
+    try {
+      await this.#producers.get(`${group}/${partitionKey(tp)}`)?.settle()
+    } catch (error) {
+      if (isFaultlineError(error, 'stale_owner')) owner.lost()
+      throw error
+    }
   }
 
   #track(group: string, partitions: readonly TopicPartition[], work: Promise<void>): void {

@@ -23,6 +23,7 @@ import { BrokerError, checkCode, CODE, isBrokerError, toFaultlineError } from '.
 import { isPassing } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
 import type { KafkaLogOptions } from './options.ts'
+import { TransportError } from './transport.ts'
 
 /** A part of the outputs of one partition that goes in one batch; Kafka's default limit is 1 MiB. */
 const BATCH_BYTES_MAX = 900 * 1024
@@ -74,6 +75,19 @@ export class PartitionProducer {
     })
   }
 
+  /**
+   * Resolves when nothing of ours is undecided: who reads what was committed sees all of it. Fails with `stale_owner`
+   * when somebody else has taken over.
+   */
+  async settle(): Promise<void> {
+    if (!this.#isDirty) return
+    await this.#inTurn(async () => {
+      if (!this.#isDirty) return
+      const what = `settling ${this.#transactionalId}`
+      await this.#cluster.retry(() => this.#beginAnew(), { what })
+    })
+  }
+
   /** All of it or nothing. When it rejects, it is decided that nothing of it counts. */
   commit(transaction: Transaction): Promise<void> {
     return this.#inTurn(() => this.#commit(transaction))
@@ -91,7 +105,7 @@ export class PartitionProducer {
       if (this.#cluster.isClosed) throw new FaultlineError('log_unavailable', 'the log is closed')
       if (!transaction.holds()) throw stale(this.#transactionalId, 'the partition has gone')
       try {
-        if (this.#isDirty) await this.#initialise()
+        if (this.#isDirty) await this.#beginAnew()
         await this.#write(transaction)
         await this.#end(transaction)
         return
@@ -119,6 +133,17 @@ export class PartitionProducer {
     )
     this.#sequences.clear()
     this.#isDirty = false
+  }
+
+  /** Ends what is open first: a coordinator that has to do it takes the epoch for one that was fenced. */
+  async #beginAnew(): Promise<void> {
+    try {
+      await this.#sendEnd(false)
+    } catch (error) {
+      // Nothing may be open, or it is being ended: the next request tells.
+      if (error instanceof TransportError) throw error
+    }
+    await this.#initialise()
   }
 
   #onCoordinator<T>(work: (node: number) => Promise<T>): Promise<T> {
@@ -222,6 +247,7 @@ export class PartitionProducer {
   /** Asks for the end until the answer is known, then waits until everybody can see it. */
   async #end(transaction: Transaction): Promise<void> {
     const { clock, random } = this.#options
+    let isAskedAgain = false
     for (let backoffMs = BACKOFF_FIRST_MS; ; backoffMs = Math.min(backoffMs * 2, BACKOFF_MAX_MS)) {
       try {
         await this.#sendEnd(true)
@@ -231,10 +257,14 @@ export class PartitionProducer {
         // Without an answer only the next owner can find out what became of it, by taking over.
         if (!transaction.holds() || this.#cluster.isClosed)
           throw stale(this.#transactionalId, `the end is unknown: ${messageOf(error)}`)
+        isAskedAgain = true
       }
       await clock.sleep(backoffMs * (0.5 + random.unit() / 2))
     }
     await this.#visible(transaction)
+    // A request for the end that was given up may still reach the broker, and would end the next transaction half
+    // written: another epoch keeps it out.
+    if (isAskedAgain) this.#isDirty = true
   }
 
   async #sendEnd(commit: boolean): Promise<void> {
@@ -252,17 +282,23 @@ export class PartitionProducer {
         const isComplete = await this.#onCoordinator(async (node) => {
           if (!(await this.#cluster.supports(node, DESCRIBE_TRANSACTIONS, this.#lane))) return true
           const lane = { lane: this.#lane }
-          const { state } = await this.#cluster.send(
+          const { error, state } = await this.#cluster.send(
             node,
             DESCRIBE_TRANSACTIONS,
             this.#transactionalId,
             lane,
           )
+          // A coordinator that loads after a restart knows no state, and has not written the markers either.
+          checkCode('DescribeTransactions', error)
           return state !== 'PrepareCommit'
         })
         if (isComplete) return
       } catch (error) {
-        if (!isPassing(error)) throw error
+        if (!isPassing(error)) {
+          // It stands; that it can be seen is found out before the next thing is done.
+          this.#isDirty = true
+          return
+        }
       }
       if (this.#cluster.isClosed || !transaction.holds()) return
       await clock.sleep(waitMs)
