@@ -15,6 +15,9 @@ const sum = (rows: readonly Cells[], name: string): number =>
   rows.reduce((total, row) => total + Number(row[name] ?? 0), 0)
 const at = (row: Cells | undefined, name: string): string => row?.[name] ?? ''
 const where = ({ service }: Slots): string => (service === '' ? '' : ` in ${service}`)
+/** An incident that was opened by hand may name no service. */
+const services = (row: Cells, say: (names: string) => string): string =>
+  at(row, 'where_') === '' ? '' : say(at(row, 'where_'))
 const clock = (time: string): string => time.slice(0, 16)
 
 /** One sentence out of the rows; what it says stands in them. */
@@ -22,11 +25,11 @@ const SAY: Readonly<Record<AskKind, Say>> = {
   open_incidents: ([first, ...rest], slots) =>
     first === undefined
       ? `No incident is open${where(slots)}.`
-      : `${counted(rest.length + 1, 'incident')} open${where(slots)}; the worst is #${at(first, 'number')}, SEV${at(first, 'severity')}: ${at(first, 'title')} (${at(first, 'where_')}).`,
+      : `${counted(rest.length + 1, 'incident')} open${where(slots)}; the worst is #${at(first, 'number')}, SEV${at(first, 'severity')}: ${at(first, 'title')}${services(first, (names) => ` (${names})`)}.`,
   priorities: ([first]) =>
     first === undefined
       ? 'Nothing is open: there is nothing to begin with.'
-      : `Begin with #${at(first, 'number')}: SEV${at(first, 'severity')} (score ${at(first, 'severity_score')}), ${at(first, 'users')} users, ${at(first, 'title')} in ${at(first, 'where_')}.`,
+      : `Begin with #${at(first, 'number')}: SEV${at(first, 'severity')} (score ${at(first, 'severity_score')}), ${counted(Number(at(first, 'users')), 'user')}, ${at(first, 'title')}${services(first, (names) => ` in ${names}`)}.`,
   incident_summary: ([row]) =>
     row === undefined
       ? 'There is no such incident.'
