@@ -27,6 +27,7 @@ import { allRoutes, serves } from './routes/all.ts'
 import type { RouteParts } from './routes/all.ts'
 import { WEBSOCKET_OPTIONS, registerWebSockets } from './routes/live.ts'
 import type { Call, Route } from './route.ts'
+import { isOpenInSandbox, refusedInSandbox } from './sandbox.ts'
 
 /** What `buildApp` gives, under a name that binds nobody to Fastify. */
 export type App = FastifyInstance
@@ -136,6 +137,7 @@ function register(
       else void callBack(admitted, done)
     },
     handler: async (request, reply) => {
+      if (deps.config.isSandbox && !isOpenInSandbox(route)) throw refusedInSandbox()
       const call = callOf(deps, route, { request, reply })
       const answer = await route.handle(call)
       if (noteChange !== undefined) await noteChange(call)

@@ -10,6 +10,7 @@ import type { Oidc } from './accounts/oidc.ts'
 import type { WsTickets } from './accounts/ws-tickets.ts'
 import type { AiParts } from './ai/routes.ts'
 import type { DetectorDesk } from './detectors/desk.ts'
+import type { DrillDesk, SandboxDesk } from './drills.ts'
 import type { Keys } from './keys.ts'
 import type { HookSettings } from './hooks/routes.ts'
 import type { Dsns } from './sentry/dsns.ts'
@@ -46,6 +47,8 @@ export interface ApiConfig {
   readyLagRecordsMax: number
   /** Bytes handed to the log and not yet durable, before ingest answers 429. */
   inFlightBytesMax: number
+  /** It is a drill's sandbox: trainees change rooms there, and nothing else. */
+  isSandbox: boolean
   /** Open live streams, SSE and WebSocket together. */
   streamsMax: number
 }
@@ -62,6 +65,7 @@ export const API_DEFAULTS: ApiConfig = Object.freeze({
   lagRecordsMax: 2_000_000,
   readyLagRecordsMax: 500_000,
   inFlightBytesMax: 64 * 1024 * 1024,
+  isSandbox: false,
   streamsMax: 2_000,
 })
 
@@ -102,6 +106,10 @@ export interface AppDeps {
   silences?: SilenceDesk | undefined
   /** Detectors that are a SELECT; routes for them exist only where it is given. */
   detectors?: DetectorDesk | undefined
+  /** Recorded outages played to trainees; routes for it exist only where it is given. */
+  drills?: DrillDesk | undefined
+  /** In the sandbox of a drill: what it is. */
+  sandbox?: SandboxDesk | undefined
   /** Who is told of incidents; routes for it exist only where it is given. */
   notify?: NotifyParts | undefined
   /** Rooms; without them the WebSocket only tells events. */

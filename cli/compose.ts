@@ -4,10 +4,9 @@ import { openKeys, type Keys } from '#/api/keys.ts'
 import { buildRegistryApp } from '#/api/registry-http.ts'
 import { NOTIFY_GROUP } from '#/processors/notify/stage.ts'
 import { systemClock } from '#/kernel/clock.ts'
-import { createMetrics } from '#/kernel/metrics.ts'
 import { openPeople, setupUrlOf } from './accounts.ts'
-import { composeChain, readTopology } from './chain.ts'
-import { openDataDir } from './data-dir.ts'
+import { composeChain } from './chain.ts'
+import { openDeck, openSandbox } from './drill/sandbox.ts'
 import { openStorage } from './engine.ts'
 import { withoutPassword } from './config.ts'
 import { exclusively } from './exclusively.ts'
@@ -15,14 +14,11 @@ import { serveKafka } from './kafka-front.ts'
 import { firstKey, hasFirstKey, knownKey } from './first-key.ts'
 import type { Kit } from './kit.ts'
 import { listen } from './listen.ts'
-import type { Logger } from './logger.ts'
+import { openKit, type KitOptions } from './open-kit.ts'
 import { createTopics, startProcessors, watchProcessors } from './processors.ts'
 import { rolesOf, type Role } from './roles.ts'
-import { openSchemas } from './schemas.ts'
 import { watchKit } from './self-watch.ts'
 import { openServer } from './server.ts'
-import type { Config } from './settings.ts'
-import { openLog } from './shared-log.ts'
 
 export interface Platform {
   roles: readonly Role[]
@@ -37,15 +33,6 @@ export interface Platform {
   /** Makes the first account; null once there is one, and where this process has no pages. */
   setupUrl: string | null
   stop(): Promise<void>
-}
-
-export interface KitOptions {
-  config: Config
-  logger: Logger
-  version: string
-  /** Instead of the file the configuration names. */
-  topology?: Kit['topology']
-  sink?: Kit['sink']
 }
 
 export interface ComposeOptions extends KitOptions {
@@ -93,7 +80,8 @@ async function open(
   const processors = await (runs ? startProcessors(kit, chain) : watchProcessors(kit, chain))
   onStep(roles.has('api') ? 'starting the API and the dashboard' : 'starting the server')
   const people = await openPeople(kit, keys)
-  const app = await openServer(kit, { storage, keys, people, processors })
+  const drills = { openDeck, openSandbox }
+  const app = await openServer(kit, { storage, keys, people, processors, drills })
   const url = await listen(app, { host: config.host, port: config.port, flag: 'port' })
   const registryUrl = await serveRegistry(kit)
   const ingestKey = roles.has('api') ? await sharedFirstKey(kit, keys) : null
@@ -102,30 +90,6 @@ async function open(
   const clickhouseUrl = storage.readerUrl
   const setupUrl = roles.has('api') ? setupUrlOf(kit, people, url) : null
   return { roles: roles.names, url, clickhouseUrl, registryUrl, kafka, ingestKey, setupUrl }
-}
-
-/** The log, the registry and what goes with them; enough for commands on a stopped platform. */
-export async function openKit(
-  { config, logger, version, sink, topology }: KitOptions,
-  closers: Kit['closers'],
-): Promise<Kit> {
-  const dataDir = openDataDir(config.dataDir)
-  const metrics = createMetrics()
-  const logs = await openLog({ config, metrics, logger })
-  closers.push(() => logs.log.close())
-  const schemas = await openSchemas(config)
-  return {
-    ...schemas,
-    config,
-    logger,
-    version,
-    dataDir,
-    metrics,
-    ...logs,
-    closers,
-    sink,
-    topology: topology ?? readTopology(config.topology),
-  }
 }
 
 /** Everything below follows the configuration; the topic is read once, for all of it. */

@@ -11,10 +11,14 @@ const BUILD_DIR = join(import.meta.dirname, '..', 'dashboard', 'build')
  * The built pages; undefined when the dashboard was not built, as in tests of the API alone. Pages ask the API inside
  * this process, without a socket; `app` is the API once it exists.
  */
-export async function openDashboard(app: () => App | undefined): Promise<Dashboard | undefined> {
+export async function openDashboard(
+  app: () => App | undefined,
+  { isDrill }: { isDrill: boolean },
+): Promise<Dashboard | undefined> {
   if (!existsSync(join(BUILD_DIR, 'adapter-node.js'))) return undefined
   const mounted = await mountDashboard({
     buildDir: BUILD_DIR,
+    isDrill,
     api: async (request) => {
       const opened = app()
       return opened === undefined

@@ -82,6 +82,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     about: 'an incident’s post-mortem as a file that proves itself: export, verify',
     load: async () => (await import('./post-mortem.ts')).postMortemCommand,
   },
+  drill: {
+    about: 'a recorded incident played to trainees in a sandbox: start, list, end, report',
+    load: async () => (await import('./drill/command.ts')).drillCommand,
+  },
   migrate: {
     about: 'bring the tables of a stopped platform to this version',
     load: async () => (await import('./maintain.ts')).migrateCommand,

@@ -1,6 +1,6 @@
 import { openKeys } from '#/api/keys.ts'
 import { systemClock } from '#/kernel/clock.ts'
-import { openKit } from './compose.ts'
+import { openKit } from './open-kit.ts'
 import { loadConfig } from './config.ts'
 import { openStorage } from './engine.ts'
 import { firstKey } from './first-key.ts'

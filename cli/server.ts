@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { buildApp, type App } from '#/api/app.ts'
+import type { CollabParts } from '#/api/collab/socket.ts'
 import { API_DEFAULTS, type AppDeps, type Surface } from '#/api/deps.ts'
+import type { DrillDesk, SandboxDesk } from '#/api/drills.ts'
 import type { Keys } from '#/api/keys.ts'
 import { openDsns, type Dsns } from '#/api/sentry/dsns.ts'
 import { openGroupingDesk } from '#/api/grouping-desk.ts'
@@ -18,6 +20,7 @@ import { openDeadLetterDesk } from './dead-letters.ts'
 import { openCollab } from './collab.ts'
 import { openDetectors } from './detectors.ts'
 import { openDiffDesk } from './diff-desk.ts'
+import { openDrillDesk, type DrillHost } from './drill/desk.ts'
 import type { Storage } from './engine.ts'
 import { createExplainDesk } from './explain-desk.ts'
 import { hookSettings } from './hooks.ts'
@@ -36,14 +39,21 @@ export interface ServerParts {
   keys: Keys
   people: People
   processors: Processors
+  /** How sandboxes of drills are opened; none is in a process without them. */
+  drills?: DrillHost
+  /** Of the sandbox this is the server of. */
+  sandbox?: SandboxDesk
 }
 
 /** The HTTP server of this process: health and metrics always, the door and the pages by its roles. */
 export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
   const { config, logger, closers } = kit
-  const { storage, keys, people, processors } = parts
+  const { storage, keys, people, processors, sandbox } = parts
   const roles = rolesOf(config)
   const reads = readsOf(storage, roles)
+  const collab = roles.has('api')
+    ? await openCollab(kit, collabOptionsOf(people), reads)
+    : undefined
   const deps: Omit<AppDeps, 'dashboard'> = {
     ...kit,
     ...people,
@@ -52,7 +62,7 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
     hooks: hookSettings(config),
     clock: systemClock,
     random: systemRandom,
-    surfaces: surfacesOf(roles),
+    surfaces: sandbox === undefined ? surfacesOf(roles) : SANDBOX,
     reads,
     dependsOnClickHouse: roles.has('api') || roles.has('sink'),
     moreChecks: ownsData(config) ? { disk: () => checkDisk(config.dataDir) } : {},
@@ -61,7 +71,9 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
     grouping: roles.has('api') ? await groupingOf(kit, storage) : undefined,
     silences: roles.has('api') ? await silencesOf(kit) : undefined,
     detectors: roles.has('api') ? await openDetectors(kit, reads) : undefined,
-    collab: roles.has('api') ? await openCollab(kit, collabOptionsOf(people), reads) : undefined,
+    collab,
+    drills: drillsOf(kit, parts, { reads, collab }),
+    sandbox,
     ai: roles.has('api') ? await openAi(kit, storage) : undefined,
     notify: roles.has('api') ? notifyPartsOf(kit, storage.clickhouse) : undefined,
     firstKeyShell: `$(cat ${join(config.dataDir, 'ingest-key')})`,
@@ -77,13 +89,15 @@ export async function openServer(kit: Kit, parts: ServerParts): Promise<App> {
       readAccess: config.readAccess,
       registration: config.registration,
       publicUrl: config.publicUrl,
+      isSandbox: sandbox !== undefined,
       hostsAllowed: hostsOf(config.allowedHosts),
     },
     onProblem: (error, requestId) => logger.error('a request failed', { error, requestId }),
   }
   // Pages ask the API inside this process, and the API serves the pages: each is given the other.
   let app: App | undefined
-  const dashboard = roles.has('api') ? await openDashboard(() => app) : undefined
+  const isDrill = sandbox !== undefined
+  const dashboard = roles.has('api') ? await openDashboard(() => app, { isDrill }) : undefined
   const opened = buildApp({ ...deps, dashboard })
   app = opened
   closers.push(() => opened.close())
@@ -99,6 +113,19 @@ function hostsOf(names = ''): readonly string[] | null {
 function ownsData({ kafkaBrokers, clickhouseUrl, role }: Config): boolean {
   const hasTables = clickhouseUrl === undefined && rolesOf({ role }).has('sink')
   return kafkaBrokers === undefined || hasTables
+}
+
+/** Events of a sandbox are played, not sent. */
+const SANDBOX: ReadonlySet<Surface> = new Set<Surface>(['reads'])
+
+function drillsOf(
+  kit: Kit,
+  { drills, people, keys }: ServerParts,
+  { reads, collab }: { reads: Reads; collab: CollabParts | undefined },
+): DrillDesk | undefined {
+  if (drills === undefined || collab === undefined) return undefined
+  const history = (incidentId: string) => collab.gateway.history(incidentId)
+  return openDrillDesk(kit, { ...drills, people, keys, reads, history })
 }
 
 function surfacesOf(roles: Roles): ReadonlySet<Surface> {

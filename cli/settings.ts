@@ -186,6 +186,21 @@ export const CONFIG_OPTIONS = [
     about: 'where people reach the pages, for links in notifications',
   },
   {
+    name: 'drill-port',
+    type: 'number',
+    default: 0,
+    min: 0,
+    max: 65535,
+    about: 'pages of a drill’s sandbox; 0 takes a free one',
+  },
+  {
+    name: 'drill-url',
+    type: 'text',
+    isAddress: true,
+    value: 'address',
+    about: 'where people reach the pages of a drill, when it is not that port of the same host',
+  },
+  {
     name: 'kafka-brokers',
     type: 'text',
     value: 'host:port,…',
@@ -323,6 +338,8 @@ export interface Config extends AccountSettings, AiConfig {
   /** A path, or the section of the configuration file as JSON; `readNotify` reads it. */
   notify: string | undefined
   publicUrl: string | undefined
+  drillPort: number
+  drillUrl: string | undefined
   kafkaBrokers: string | undefined
   kafkaClient: 'kafkajs' | 'platformatic'
   kafkaTls: boolean

@@ -14,6 +14,8 @@ export interface MountOptions {
   buildDir: string
   /** Answers `/api/*` for loads on the server, inside the process; gets cookies of the visitor. */
   api: (request: Request) => Promise<Response>
+  /** The pages are those of a drill's sandbox, and say so. */
+  isDrill?: boolean
 }
 
 export interface MountedDashboard {
@@ -34,7 +36,7 @@ interface BuiltServer {
   respond: (
     request: Request,
     options: {
-      platform: { api: MountOptions['api'] }
+      platform: { api: MountOptions['api']; isDrill: boolean }
       getClientAddress: () => string
     },
   ) => Promise<Response>
@@ -64,7 +66,7 @@ export async function mountDashboard(options: MountOptions): Promise<MountedDash
     immutablePath: `${build.base}/${build.app_path}/immutable/`,
     respond: (request, visitor) =>
       build.server.respond(request, {
-        platform: { api: options.api },
+        platform: { api: options.api, isDrill: options.isDrill === true },
         getClientAddress: () => visitor?.address ?? '127.0.0.1',
       }),
   }

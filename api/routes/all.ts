@@ -9,6 +9,7 @@ import { authRoutes } from './auth.ts'
 import { aiRoutes } from '#/api/ai/routes.ts'
 import { changeRoutes } from './changes.ts'
 import { describeRoutes } from './describe.ts'
+import { drillRoutes } from './drills.ts'
 import { eventRoutes } from './events.ts'
 import { graphRoutes } from './graph.ts'
 import { groupingRoutes } from './grouping.ts'
@@ -65,6 +66,7 @@ function readRoutes(deps: AppDeps, parts: RouteParts): readonly Route[] {
     ...detectorRoutes(deps),
     ...roomRoutes(deps),
     ...postMortemRoutes(deps),
+    ...drillRoutes(deps),
     ...notifyRoutes(deps),
     ...serviceRoutes(deps),
     ...graphRoutes(deps),

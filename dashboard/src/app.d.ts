@@ -9,9 +9,13 @@ declare namespace App {
   }
   interface Locals {
     theme: '' | 'light' | 'dark'
+    /** The pages are those of a drill's sandbox. */
+    isDrill: boolean
   }
   interface Platform {
     /** Answers `/api/*` inside the process; set by whoever mounts the build (mount.ts). */
     api?: (request: Request) => Promise<Response>
+    /** It is the sandbox of a drill: every page says so, with or without scripts. */
+    isDrill?: boolean
   }
 }

@@ -2,14 +2,22 @@ import type { Handle, HandleFetch, HandleServerError } from '@sveltejs/kit/hooks
 
 import { readTheme } from '#lib/theme.ts'
 
+/** On every page of a sandbox; the script fills in which drill it is and how far. */
+const DRILL_BAR =
+  '<aside id="drill" class="drill-bar" aria-label="Drill"><strong>Drill</strong> A recorded incident is played again. Nothing here is live.</aside>'
+
 /**
  * The theme lies in a cookie, so that the first byte of HTML already has the right colours: no inline
  * script, no flash, and it works without JavaScript.
  */
 export const handle: Handle = async ({ event, resolve }) => {
   event.locals.theme = readTheme(event.cookies.get('theme'))
+  event.locals.isDrill = event.platform?.isDrill === true
   return resolve(event, {
-    transformPageChunk: ({ html }) => html.replace('%faultline.theme%', event.locals.theme),
+    transformPageChunk: ({ html }) =>
+      html
+        .replace('%faultline.theme%', event.locals.theme)
+        .replace('%faultline.drill%', event.locals.isDrill ? DRILL_BAR : ''),
   })
 }
 

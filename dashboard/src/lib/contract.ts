@@ -61,6 +61,16 @@ export type {
   WarningView,
 } from '../../../schemas/detector-view.ts'
 export type { SweepPoint, SweepResult, SweepState } from '../../../schemas/sweep-view.ts'
+export type {
+  DrillCard,
+  DrillLink,
+  DrillMoment,
+  DrillPairs,
+  DrillReport,
+  DrillView,
+  SandboxView,
+} from '../../../schemas/drill-view.ts'
+export { drillSpan } from '../../../schemas/drill-view.ts'
 export type { DeliveryView, OnCallView } from '../../../schemas/notify-view.ts'
 export type {
   ComparedIncident,

@@ -13,6 +13,8 @@ import type {
   DeployView,
   DetectorBacktest,
   DetectorView,
+  DrillReport,
+  DrillView,
   EventView,
   IncidentDetail,
   IncidentRow,
@@ -96,6 +98,12 @@ export function createApi(fetch: typeof globalThis.fetch) {
     deliveries: (query: Query) =>
       read<Page<DeliveryView>>('The deliveries', apiPath('deliveries', query)),
     onCall: () => read<OnCallView>('Who is on call', apiPath('on-call')),
+    drills: () => read<Page<DrillView> & { now: number }>('The drills', apiPath('drills')),
+    drillReport: (id: string) =>
+      read<{ report: DrillReport; head: string }>(
+        'The report',
+        apiPath(`drills/${encodeURIComponent(id)}/report`),
+      ),
     sweeps: () => read<Page<SweepState>>('The sweep', apiPath('sweeps')),
     detectors: () => read<Page<DetectorView>>('The detectors', apiPath('detectors')),
     backtests: () => read<Page<DetectorBacktest>>('The back-tests', apiPath('detectors/backtests')),

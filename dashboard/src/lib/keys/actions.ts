@@ -62,6 +62,7 @@ export const ACTIONS: readonly Action[] = [
   go('g r', 'Replay diff: what other rules would find', '/pipeline/replay-diff'),
   go('g w', 'Detectors in SQL, and their warnings', '/pipeline/detectors'),
   go('g f', 'Sweep: pages a week against missed ones', '/pipeline/sweep'),
+  go('g l', 'Drills: incidents played again to trainees', '/drills'),
   go('g t', 'Status, plain', '/status'),
   go('g ,', 'Settings: people, keys, audit trail', '/settings'),
   act('j', 'Next row', 'In a list', 'next_row'),
