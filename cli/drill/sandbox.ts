@@ -19,7 +19,7 @@ import type { DrillRecord } from '#/processors/domain/drill/report.ts'
 import { sandboxConfig } from './config.ts'
 import { openPlayer } from './player.ts'
 import { readRooms } from './rooms.ts'
-import { cutTape, TAPE_TOPICS, type CutTape } from './tape.ts'
+import { cutTape, PAST, TAPE_TOPICS, type CutTape } from './tape.ts'
 
 export interface SandboxWish {
   dataDir: string
@@ -53,8 +53,9 @@ export interface Sandbox {
   close: () => Promise<void>
 }
 
-/** For the processors to go through the past, and the pages to come up. */
+/** For the pages to come up, and for the processors to go through the past. */
 const HEAD_START_MS = 3_000
+const PAST_EVENTS_PER_MS = 15
 const STORED_MS_MAX = 5_000
 const STORED_MS = 200
 const QUERY_MS_MAX = 10_000
@@ -104,7 +105,8 @@ export async function openSandbox({ kit, close }: Deck, options: OpenSandbox): P
   const { plan, keys } = options
   const { closers, log, config } = kit
   const storage = await openStorage(kit)
-  const startedMs = options.startedMs ?? systemClock.nowMs() + HEAD_START_MS
+  const headStartMs = HEAD_START_MS + (await log.endOffset(PAST)) / PAST_EVENTS_PER_MS
+  const startedMs = options.startedMs ?? Math.ceil(systemClock.nowMs() + headStartMs)
   const player = await openPlayer({
     log,
     startedMs,
