@@ -23,6 +23,7 @@ import { deliveries, onCall } from './mock/deliveries.ts'
 import { askAnswer, knowledgeAnswer } from './mock/ask.ts'
 import { detectors, warnings } from './mock/detectors.ts'
 import { replayDiffs } from './mock/replay-diffs.ts'
+import { drillReport, drills } from './mock/drills.ts'
 import { sweeps } from './mock/sweeps.ts'
 import { makeEvent } from './mock/events.ts'
 import { FrameSource } from './mock/live.ts'
@@ -100,6 +101,10 @@ function read(world: World, asked: Asked, state: { isEmpty: boolean; viewers: nu
       return json(onCall(asked.now))
     case 'detectors':
       return page(id === 'backtests' ? [] : detectors(asked.now))
+    case 'drills':
+      return id === ''
+        ? json({ items: isEmpty ? [] : drills(asked.now), next: null, now: asked.now })
+        : json({ report: drillReport(asked.now), head: '5f'.repeat(32), markdown: '' })
     case 'sweeps':
       return page(sweeps(asked.now))
     case 'warnings':

@@ -130,6 +130,8 @@ export async function everyPage(url: string): Promise<readonly string[]> {
     '/pipeline/replay-diff',
     '/pipeline/detectors',
     '/pipeline/sweep',
+    '/drills?incident=12',
+    '/drills/2',
     `/print/${incident}`,
     '/status',
   ]

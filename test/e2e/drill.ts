@@ -75,6 +75,6 @@ export function recount(history: readonly RoomEvent[], began: number, cause: str
     note: first(({ kind }) => kind === 'note'),
     cause: first(({ payload }) => JSON.stringify(payload).includes(cause)),
     changes: people.length,
-    cards: cards.map(({ payload }) => String(payload['title'])),
+    cards: cards.map(({ payload }) => JSON.stringify(payload['title']).slice(1, -1)),
   }
 }
