@@ -18,7 +18,8 @@ const page = read('docs/operations.md')
 
 /** Messages the composition root writes to its log. */
 function logMessages(): string[] {
-  return filesIn('cli')
+  return ['cli', 'cli/drill']
+    .flatMap((folder) => filesIn(folder))
     .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
     .flatMap((path) => [...read(path).matchAll(/logger\.\w+\(\s*'([^']+)'/g)])
     .map((match) => match[1] ?? '')
