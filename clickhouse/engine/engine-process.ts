@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { statfsSync, writeFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { join } from 'node:path'
 import { drainPending } from 'chdb'
@@ -7,10 +7,12 @@ import { adhocDatabaseOf, guardStatement } from '#/clickhouse/guard.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import type { Clock } from '#/kernel/clock.ts'
 import { FaultlineError, systemErrorCode } from '#/kernel/errors.ts'
+import { repairParts } from './broken-parts.ts'
 import { LANES, configXml, laneSettings } from './engine-config.ts'
 import type { EngineConfig, LaneName } from './engine-config.ts'
 import { createExecutor } from './executor.ts'
 import type { Executor } from './executor.ts'
+import { failedWritesOf } from './failed-writes.ts'
 import { createFront } from './http-front.ts'
 import { createLane } from './lane.ts'
 import type { Lane } from './lane.ts'
@@ -20,7 +22,9 @@ import { lockDataDir } from './pid-lock.ts'
 import { openSession } from './session.ts'
 import type { EngineSession } from './session.ts'
 import { createSpool } from './spool.ts'
-import { forgetUnbornParts } from './unborn-parts.ts'
+import { forgetUnbornParts, unbornAtStart } from './unborn-parts.ts'
+import { createWriteWatch } from './write-watch.ts'
+import type { WriteWatch } from './write-watch.ts'
 
 /**
  * The process that owns the data folder. It is forked by start-engine.ts, gets its configuration in the
@@ -28,6 +32,9 @@ import { forgetUnbornParts } from './unborn-parts.ts'
  */
 const STUCK_MS_MAX = 30_000
 const EXIT_STUCK = 70
+const EXIT_BROKEN_PART = 71
+
+type Lanes = Awaited<ReturnType<typeof openLanes>>
 
 interface Running {
   port: number
@@ -73,17 +80,26 @@ async function openEngine(config: EngineConfig, clock: Clock): Promise<Running> 
   const configFile = join(config.dataDir, 'engine.xml')
   const backups = join(config.dataDir, 'backups')
   writeFileSync(configFile, configXml(config, { spool: spool.dir, backups }), { mode: 0o600 })
-  const forgotten = forgetUnbornParts(join(storeOf(config), 'store'))
+  const tables = join(storeOf(config), 'store')
+  const forgotten = forgetUnbornParts(tables)
   const lanes = await openLanes(config, configFile)
-  const executor = createExecutor({ lanes, spool, clock, onStuck, stuckMsMax: STUCK_MS_MAX })
+  const watch = watchWrites({ lanes, config, clock })
+  const executor = createExecutor({ lanes, spool, clock, watch, onStuck, stuckMsMax: STUCK_MS_MAX })
   await createDatabases(lanes.command, config)
   const [version = 'unknown'] = await executor.lines('SELECT version()')
+  // Waits until every table is open.
+  await executor.lines('SELECT count() FROM system.parts')
+  if (unbornAtStart(tables).length > 0) process.exit(EXIT_BROKEN_PART)
   const parser = parserOf(executor)
   const { database } = config
   const guard = (sql: string) => guardStatement(sql, { parser, database, project: undefined })
   const front = createFront({ config, executor, spool, clock, version, guard })
   const port = await listen(front, config)
-  return { port, forgotten, stop: () => shutDown({ front, executor, config, clock, unlock }) }
+  return {
+    port,
+    forgotten,
+    stop: () => shutDown({ front, executor, watch, config, clock, unlock }),
+  }
 }
 
 /** Nothing in this process can free the session; a new process recovers what was acknowledged. */
@@ -95,6 +111,40 @@ function onStuck(session: string): void {
 /** chDB's own folder; Atomic databases keep their tables in `store` below it. */
 function storeOf(config: EngineConfig): string {
   return join(config.dataDir, 'store')
+}
+
+const ASK_NEVER_ABORTED = new AbortController().signal
+
+function watchWrites(given: { lanes: Lanes; config: EngineConfig; clock: Clock }): WriteWatch {
+  const { lanes, config, clock } = given
+  const ask = async (sql: string): Promise<string[]> => {
+    const work = { sql, database: 'system', settings: {}, params: {}, format: 'TSVRaw' }
+    const { bytes } = await lanes.control.use({ signal: ASK_NEVER_ABORTED }, (session) =>
+      session.run(work),
+    )
+    const text = Buffer.from(bytes).toString('utf8').trimEnd()
+    return text === '' ? [] : text.split('\n')
+  }
+  const all = async (...statements: string[]): Promise<void> => {
+    for (const sql of statements) await ask(sql)
+  }
+  return createWriteWatch({
+    clock,
+    failedWrites: () =>
+      lanes.control.use({ signal: ASK_NEVER_ABORTED }, (session) =>
+        failedWritesOf(session, 'system'),
+      ),
+    freeBytes() {
+      const { bavail, bsize } = statfsSync(config.dataDir)
+      return bavail * bsize
+    },
+    // Old parts stay as long as a broken one may need them.
+    halt: () => all('SYSTEM STOP MERGES', 'SYSTEM STOP CLEANUP'),
+    isHalted: async () => (await ask('SELECT count() FROM system.merges'))[0] === '0',
+    resume: () => all('SYSTEM START CLEANUP', 'SYSTEM START MERGES'),
+    repair: (sinceMs) => repairParts(ask, sinceMs),
+    restart: () => process.exit(EXIT_BROKEN_PART),
+  })
 }
 
 async function openLanes(config: EngineConfig, configFile: string) {
@@ -162,13 +212,15 @@ function listen(front: Server, config: EngineConfig): Promise<number> {
 interface ShutDown {
   front: Server
   executor: Executor
+  watch: WriteWatch
   config: EngineConfig
   clock: Clock
   unlock: () => void
 }
 
 /** Stops intake, lets running statements finish for a while, then closes what is idle. */
-async function shutDown({ front, executor, config, clock, unlock }: ShutDown): Promise<void> {
+async function shutDown(parts: ShutDown): Promise<void> {
+  const { front, executor, watch, config, clock, unlock } = parts
   const closed = new Promise<void>((resolve) => {
     front.close(() => resolve())
   })
@@ -177,6 +229,7 @@ async function shutDown({ front, executor, config, clock, unlock }: ShutDown): P
   await Promise.race([closed, clock.sleep(config.limits.stopTimeMsMax, patience.signal)])
   patience.abort()
   front.closeAllConnections()
+  watch.close()
   executor.close()
   await drainPending()
   unlock()

@@ -3,9 +3,11 @@ import type { Statement } from './body.ts'
 import { engineError, EngineError } from './engine-error.ts'
 import type { Lane } from './lane.ts'
 import type { LaneName } from './engine-config.ts'
+import { failedWritesOf } from './failed-writes.ts'
 import { SESSION_MARK } from './session.ts'
 import type { EngineSession, Work, WorkResult } from './session.ts'
 import type { Spool } from './spool.ts'
+import type { WriteWatch } from './write-watch.ts'
 import { placeholdersOf, withInfile, withOutfile } from './statement-shape.ts'
 
 export interface ExecutorDeps {
@@ -15,6 +17,8 @@ export interface ExecutorDeps {
   /** A query ignored its kill for `stuckMsMax`; nothing in the process can free its session. */
   onStuck(session: string): void
   stuckMsMax: number
+  /** Whether what was written is really there. */
+  watch: WriteWatch
 }
 
 interface Execution {
@@ -64,10 +68,18 @@ export function createExecutor(deps: ExecutorDeps): Executor {
         throw engineError('READONLY', 'Cannot execute query in readonly mode.')
       }
       if (shape.kind === 'command') {
-        const lane = /^\s*KILL\b/i.test(shape.sql) ? lanes.control : lanes.command
-        return lane.use({ signal: execution.signal }, async (session) => {
-          return inlineAnswer(execution, await session.run(workOf(execution, shape.sql)))
-        })
+        const run = async (session: EngineSession): Promise<Answer> =>
+          inlineAnswer(execution, await session.run(workOf(execution, shape.sql)))
+        const { signal } = execution
+        // Writes nothing, and may be what ends a statement that is waited for.
+        if (/^\s*KILL\b/i.test(shape.sql)) return lanes.control.use({ signal }, run)
+        return lanes.command.use({ signal }, (session) =>
+          deps.watch.guard({
+            work: () => run(session),
+            failedWrites: () => failedWritesOf(session, execution.database),
+            isShort: false,
+          }),
+        )
       }
       return executeInsert(deps, execution, shape)
     },
@@ -93,9 +105,13 @@ async function executeOutput(
   const { sql, clause } = withOutfile(shape, { path: file, format })
   const lane = execution.restricted ? deps.lanes.adhoc : deps.lanes.reader
   try {
-    const result = await lane.use({ signal: execution.signal }, (session) =>
-      killable(deps, session, { work: workOf(execution, sql), signal: execution.signal }),
-    )
+    const failedBefore = deps.watch.known
+    const result = await lane.use({ signal: execution.signal }, async (session) => {
+      const work = workOf(execution, sql)
+      const done = await killable(deps, session, { work, signal: execution.signal })
+      await deps.watch.checkAnswer(failedBefore, () => failedWritesOf(session, execution.database))
+      return done
+    })
     return { file, bytes: result.bytes, format, result, wroteRows: 0 }
   } catch (error) {
     await deps.spool.remove(file)
@@ -114,7 +130,11 @@ async function executeInsert(
   try {
     const options = { key: `${execution.database}.${shape.table}`, signal: execution.signal }
     const result = await deps.lanes.writer.use(options, (session) =>
-      session.run(workOf(execution, sql)),
+      deps.watch.guard({
+        work: () => session.run(workOf(execution, sql)),
+        failedWrites: () => failedWritesOf(session, execution.database),
+        isShort: true,
+      }),
     )
     const bytes = new Uint8Array()
     return { file: undefined, bytes, format: shape.format, result, wroteRows: result.rowsRead }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -93,6 +93,24 @@ describe('a block that a kill cut short', () => {
       rmSync(dataDir, { recursive: true, force: true })
     },
   )
+
+  it('[CH26] an entry that a full disk cut short keeps no table closed', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'faultline-unborn-'))
+    const first = await startTestEngine({ dataDir })
+    await first.clickhouse.command(
+      `CREATE TABLE base (n UInt32) ENGINE = MergeTree ORDER BY n ${WINDOW}`,
+    )
+    for (const block of [0, 1]) await insertBlock(first.clickhouse, block)
+    const folder = await folderOf(first.clickhouse, 'base')
+    await first.stop()
+    appendFileSync(join(folder, 'deduplication_logs', 'deduplication_log_1.txt'), '1\tall_3_')
+    await using second = await startTestEngine({ dataDir })
+    for (const block of [0, 1, 2]) await insertBlock(second.clickhouse, block)
+    expect(await second.clickhouse.query('SELECT toUInt32(count()) AS n FROM base')).toEqual([
+      { n: 30 },
+    ])
+    rmSync(dataDir, { recursive: true, force: true })
+  })
 
   it('[CH26] parts merged, and parts dropped on purpose, keep their entries', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'faultline-unborn-'))

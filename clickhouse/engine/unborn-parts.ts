@@ -15,6 +15,9 @@ const NEWEST_LOOKED_AT = 64
 
 /** Ids of partitions hold no underscore (dates, numbers, `all`, or a hash), and a mutated part has a fifth field. */
 const PART = /^(?<partition>[^_]+)_(?<min>\d+)_(?<max>\d+)_\d+(?:_\d+)?$/
+/** What a full disk cut short, or two of them in one line, ClickHouse could not read, and would not open the table. */
+const ENTRY = /^[12]\t[^\t]+\t[^\t]+$/
+const ASIDE = /^broken-on-start_(?<part>.+?)(?:_try\d+)?$/
 const LOG = /^deduplication_log_(?<number>\d+)\.txt$/
 const [ADD, DROP] = ['1', '2']
 
@@ -30,46 +33,87 @@ interface Blocks {
  * @returns the names of the parts whose tokens were forgotten, for the log.
  */
 export function forgetUnbornParts(storeDir: string): string[] {
-  return foldersOf(storeDir)
-    .flatMap((prefix) => foldersOf(prefix))
-    .flatMap(mendTable)
+  return tablesOf(storeDir).flatMap(mendTable)
+}
+
+/**
+ * Parts that ClickHouse put aside as broken when it opened the tables, of which it still knows the tokens: those of a
+ * full disk, ended before they were mended. A process that opens the tables after these were forgotten is needed.
+ */
+export function unbornAtStart(storeDir: string): string[] {
+  return tablesOf(storeDir).flatMap((tableDir) => {
+    const aside = join(tableDir, 'detached')
+    const broken = existsSync(aside)
+      ? readdirSync(aside).flatMap((name) => ASIDE.exec(name)?.groups?.['part'] ?? [])
+      : []
+    if (broken.length === 0) return []
+    const unborn = readLogs(tableDir).flatMap((log) =>
+      Array.from(log.unborn, (line) => fieldsOf(line).part),
+    )
+    return unborn.filter((part) => broken.includes(part))
+  })
 }
 
 function mendTable(tableDir: string): string[] {
-  const logDir = join(tableDir, 'deduplication_logs')
-  if (!existsSync(logDir)) return []
-  const born = readdirSync(tableDir).flatMap((name) => blocksOf(name) ?? [])
   const forgotten: string[] = []
-  let left = NEWEST_LOOKED_AT
-  for (const file of logsNewestFirst(logDir)) {
-    if (left <= 0) break
-    const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1)
-    const from = Math.max(0, lines.length - left)
-    left -= lines.length - from
-    const unborn = unbornOf(lines.slice(from), born)
-    if (unborn.size === 0) continue
+  for (const { file, text, lines, unborn } of readLogs(tableDir)) {
+    const kept = lines.flatMap((line) => (unborn.has(line) ? [] : `${line}\n`)).join('')
+    if (kept === text) continue
     // Not beside the log: ClickHouse reads every file in that folder as one.
     const next = join(tableDir, 'tmp_deduplication_log')
-    writeFileSync(next, lines.flatMap((line) => (unborn.has(line) ? [] : `${line}\n`)).join(''))
+    writeFileSync(next, kept)
     renameSync(next, file)
     forgotten.push(...Array.from(unborn, (line) => fieldsOf(line).part))
   }
   return forgotten
 }
 
-function unbornOf(entries: readonly string[], born: readonly Blocks[]): Set<string> {
-  const fields = entries.map(fieldsOf)
-  const dropped = new Set(fields.filter(({ kind }) => kind === DROP).map(({ part }) => part))
-  const unborn = entries.filter((_, index) => {
-    const { kind, part } = fields[index] ?? { kind: '', part: '' }
+interface TokenLog {
+  file: string
+  text: string
+  /** Its entries that can be read. */
+  lines: string[]
+  unborn: Set<string>
+}
+
+/** The newest logs of a table. */
+function readLogs(tableDir: string): TokenLog[] {
+  const logDir = join(tableDir, 'deduplication_logs')
+  if (!existsSync(logDir)) return []
+  const born = readdirSync(tableDir).flatMap((name) => blocksOf(name) ?? [])
+  const dropped = new Set<string>()
+  const logs: TokenLog[] = []
+  let left = NEWEST_LOOKED_AT
+  for (const file of logsNewestFirst(logDir)) {
+    if (left <= 0) break
+    const text = readFileSync(file, 'utf8')
+    const lines = text.split('\n').filter((line) => ENTRY.test(line))
+    const from = Math.max(0, lines.length - left)
+    left -= lines.length - from
+    logs.push({ file, text, lines, unborn: unbornOf(lines.slice(from), born, dropped) })
+  }
+  return logs
+}
+
+/** `dropped` holds the parts that later entries drop. */
+function unbornOf(
+  entries: readonly string[],
+  born: readonly Blocks[],
+  dropped: Set<string>,
+): Set<string> {
+  const unborn = entries.toReversed().filter((entry) => {
+    const { kind, part } = fieldsOf(entry)
+    if (kind === DROP) dropped.add(part)
     const blocks = blocksOf(part)
-    if (kind !== ADD || dropped.has(part) || blocks === undefined) return false
+    if (kind !== ADD || blocks === undefined) return false
+    // Its name may have been another's, dropped before.
+    if (dropped.delete(part)) return false
     return !born.some((other) => covers(other, blocks))
   })
   return new Set(unborn)
 }
 
-/** An entry is `kind TAB part TAB partition_hash`, one a line; a line that a full disk cut short is left out above. */
+/** An entry is `kind TAB part TAB partition_hash`, one a line. */
 function fieldsOf(entry: string): { kind: string; part: string } {
   const [kind = '', part = ''] = entry.split('\t')
   return { kind, part }
@@ -95,6 +139,10 @@ function logsNewestFirst(dir: string): string[] {
 
 function logNumberOf(name: string): number {
   return Number(LOG.exec(name)?.groups?.['number'])
+}
+
+function tablesOf(storeDir: string): string[] {
+  return foldersOf(storeDir).flatMap((prefix) => foldersOf(prefix))
 }
 
 function foldersOf(dir: string): string[] {
