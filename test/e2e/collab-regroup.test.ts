@@ -12,7 +12,7 @@ const BEN = { id: 'user:ben', name: 'Ben Ode', role: 'admin' } as const
 describe.skipIf(!hasChromium)('an incident put together and apart', () => {
   const stage = useDashboard()
 
-  it('[D8] [G5] a merge is asked for at once and rolled back with the reason; a split says what it would do', async () => {
+  it('[D8] [G5] a merge is asked for at once and rolled back with the reason; a split says what it would do, and what the engine would not do is told', async () => {
     const { incident } = await someIds(stage.served.url)
     const room = new FakeRoom(incident)
     const at = systemClock.nowMs() - 600_000
@@ -30,8 +30,18 @@ describe.skipIf(!hasChromium)('an incident put together and apart', () => {
     await dialog.locator('[data-preview]').waitFor()
     await dialog.getByRole('checkbox').first().check()
     expect(await dialog.locator('[data-preview]').innerText()).toMatch(/part|parts/)
-    await page.keyboard.press('Escape')
-    await dialog.waitFor({ state: 'detached' })
+    await dialog.getByRole('button', { name: 'Split', exact: true }).click()
+    await page.locator('[data-asked=split]', { hasText: 'asked for' }).waitFor()
+    await expect.poll(() => room.events.at(-1)?.kind).toBe('split_issues')
+    // By the time the engine comes to it, one of the parts is gone.
+    const reason = 'a split takes some members out and leaves some in'
+    const { cmdId } = room.events.at(-1)!
+    room.do(ENGINE, 'refused', { cmdId, kind: 'split', by: ANN.name, reason })
+    const undone = page.locator('[data-notice=undone]')
+    await undone.waitFor()
+    expect(await undone.innerText()).toContain(`did not do what Ann Lee decided (split): ${reason}`)
+    expect(await page.locator('[data-asked]').count()).toBe(0)
+    await undone.getByRole('button', { name: 'Understood' }).click()
 
     await page.getByRole('button', { name: 'Merge …' }).click()
     await dialog.getByRole('radio').first().check()
