@@ -7,6 +7,8 @@ export type Ask = <Row>(sql: string) => Promise<Row[]>
 export type Faults = string[]
 
 const SHOWN_MAX = 5
+/** Their places make long lines. */
+const TWICE_SHOWN_MAX = 2
 
 /** Failures of the platform itself are events, too, of a project of their own that no sender knows of. */
 export const SENT = "project = 'default'"
@@ -34,7 +36,9 @@ async function judgeEvents(ask: Ask, ledger: Ledger, faults: Faults): Promise<vo
     const row = found.get(service)
     const [n, ids, places] = [Number(row?.n ?? 0), Number(row?.ids ?? 0), Number(row?.places ?? 0)]
     if (n > ids)
-      faults.push(`${service}: ${n - ids} rows are doubled (${places} places in the log)`)
+      faults.push(
+        `${service}: ${n - ids} rows are doubled (${places} places in the log): ${await eventsTwice(ask, service)}`,
+      )
     if (ids < count) faults.push(`${service}: ${count - ids} of ${count} acknowledged are missing`)
     if (ids > count) faults.push(`${service}: ${ids - count} more than were acknowledged`)
     if (ids === count && (Number(row?.low) !== 0 || Number(row?.high) !== count - 1))
@@ -48,6 +52,19 @@ async function judgeEvents(ask: Ask, ledger: Ledger, faults: Faults): Promise<vo
         SELECT service, toUInt64(duration_ms) AS number FROM events WHERE ${SENT} ORDER BY service, _offset)
       GROUP BY service) WHERE numbers != arraySort(numbers) LIMIT ${SHOWN_MAX}`)
   for (const { service } of disorder) faults.push(`${service}: out of order`)
+}
+
+/**
+ * How the first of them lie. One place: an insert that was made twice. Two places with one time of arrival: a commit
+ * that counted twice. Two times of arrival: sent again, and not recognised.
+ */
+async function eventsTwice(ask: Ask, service: string): Promise<string> {
+  const rows = await ask<{ event_id: string; at: string[] }>(`
+    SELECT event_id, arraySort(groupArray(concat(toString(_partition), '/', toString(_offset), ' epoch ',
+      toString(_epoch), ' received ', toString(received_at), ' in ', _part))) AS at
+    FROM events WHERE ${SENT} AND service = '${service}' GROUP BY event_id HAVING count() > 1
+    ORDER BY at[1] LIMIT ${TWICE_SHOWN_MAX}`)
+  return rows.map(({ event_id: id, at }) => `${id} at ${at.join(' and ')}`).join(', ')
 }
 
 interface Rollup {
