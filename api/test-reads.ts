@@ -202,7 +202,9 @@ export class TestReads implements Reads {
     return page(found, query, (deploy) => [deploy.at, deploy.deploy_id])
   }
 
-  async overview(query: StepQuery): Promise<Omit<Overview, 'now' | 'lag_records'>> {
+  async overview(
+    query: StepQuery & { nowMs: number },
+  ): Promise<Omit<Overview, 'now' | 'lag_records'>> {
     const { incidents, events } = this.#note('overview', query)
     return {
       headline: incidents.length === 0 ? 'All quiet.' : 'Something is wrong.',

@@ -41,7 +41,7 @@ function banner(platform: Platform, isDemo: boolean): string {
     ...(kafka === null ? [] : [['Kafka', kafka]]),
     ['API', `${url}/docs`],
     ...(setupUrl === null ? [] : [['First account', setupUrl]]),
-  ].map(([name = '', value = '']) => `  ${name.padEnd(13)}${value}`)
+  ].map(([name = '', value = '']) => `  ${name.padEnd(15)}${value}`)
   return `
   Faultline is up.
 

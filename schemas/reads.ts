@@ -208,7 +208,7 @@ export interface Reads {
   /** Newest first. */
   deploys(query: DeployQuery): Promise<Page<DeployView>>
   /** The API adds the clock and the lag, which ClickHouse cannot know. */
-  overview(query: StepQuery): Promise<Omit<Overview, 'now' | 'lag_records'>>
+  overview(query: StepQuery & { nowMs: number }): Promise<Omit<Overview, 'now' | 'lag_records'>>
 
   /** Tables of the platform as they lie on disk, of all projects. */
   storage(): Promise<readonly TableView[]>

@@ -124,7 +124,7 @@ export function overviewRoute(deps: AppDeps): Route {
     query: { ...range(1), step },
     answer: { ...JSON_ANSWER, about: 'The first page.', schema: ref('Overview') },
     async handle({ project, query, nowMs, request }) {
-      const overview = await deps.reads.overview({ project, ...stepsOf(query) })
+      const overview = await deps.reads.overview({ project, nowMs, ...stepsOf(query) })
       const lag = await deps.pipeline.stages().then(lagOf, (error: unknown) => {
         deps.onProblem?.(error, request.id)
         return null

@@ -23,13 +23,14 @@ const MODEL_KEPT_MS = 300_000
 const SORT_KEYS: Readonly<Record<IncidentSort, string>> = {
   updated_at: 'toUnixTimestamp64Milli(updated_at)',
   opened_at: 'toUnixTimestamp64Milli(opened_at)',
-  // Worst first means descending score, so that one order fits all.
-  severity: 'toInt64(severity_score)',
+  // The level, then the score: a level that is held stays above lower ones. Worst first means descending, so that one
+  // order fits all.
+  severity: 'toInt64((5 - severity) * 1000 + severity_score)',
   events: 'events',
 }
 
 function sortValue(row: IncidentRow, sort: IncidentSort): number {
-  if (sort === 'severity') return row.severity_score
+  if (sort === 'severity') return (5 - row.severity) * 1000 + row.severity_score
   return sort === 'events' ? row.events : row[sort]
 }
 

@@ -11,9 +11,9 @@ const RATE_WINDOW_MS = 60_000
 
 export async function overview(
   clickhouse: ClickHouse,
-  query: StepQuery,
+  query: StepQuery & { nowMs: number },
 ): Promise<Omit<Overview, 'now' | 'lag_records'>> {
-  const { project } = query
+  const { project, nowMs } = query
   const step = query.stepMs
   const active = {
     project,
@@ -43,12 +43,12 @@ export async function overview(
          (SELECT sum(events) FROM events_10s WHERE ${BUCKET_IN_RANGE}) AS recent,
          (SELECT count() FROM (SELECT 1 FROM events_1h WHERE project = {project:String} LIMIT 1)) AS known
        FROM incidents FINAL WHERE project = {project:String} AND status != 'resolved' AND redirect_to = ''`,
-      { params: { project, from: query.to - RATE_WINDOW_MS, to: query.to } },
+      { params: { project, from: nowMs - RATE_WINDOW_MS, to: nowMs } },
     ),
   ])
   const hasData = Number(totals[0]?.known ?? 0) > 0
   return {
-    headline: headlineOf(incidents.items, { hasData, nowMs: query.to, deploys: deploys.items }),
+    headline: headlineOf(incidents.items, { hasData, nowMs, deploys: deploys.items }),
     open_incidents: Number(totals[0]?.open ?? 0),
     users_affected: Number(totals[0]?.users ?? 0),
     events_per_second:

@@ -61,8 +61,16 @@ function pages({ day, hour }: Ranges): readonly Question[] {
   const open = { project: day.project, status: ['open', 'investigating'] as const, severity: [] }
   const issues = { services: [], text, cursor, limit: 50, order: 'desc' } as const
   return [
-    page('Now: overview, an hour', (r) => r.overview({ ...hour, stepMs: 10_000 }), NOW_MS),
-    page('Now: overview, a day', (r) => r.overview({ ...day, stepMs: 300_000 }), NOW_MS),
+    page(
+      'Now: overview, an hour',
+      (r) => r.overview({ ...hour, stepMs: 10_000, nowMs: NOW_MS }),
+      NOW_MS,
+    ),
+    page(
+      'Now: overview, a day',
+      (r) => r.overview({ ...day, stepMs: 300_000, nowMs: NOW_MS }),
+      NOW_MS,
+    ),
     page('Services: list, an hour', (r) => r.services(hour)),
     page('Services: list, a day', (r) => r.services(day)),
     page('Services: who calls whom, an hour', (r) => r.serviceGraph(hour)),

@@ -46,6 +46,16 @@ describe.skipIf(!hasChromium)('the dashboard', () => {
     expect(await news.count()).toBe(0)
   })
 
+  it('[E3] where no row stands that could move, a new incident shows at once', async () => {
+    served().mock.empty(true)
+    const page = await stage.visit('/')
+    served().mock.empty(false)
+    served().mock.openIncident()
+    await page.getByText('PoolExhausted: no free connection').first().waitFor({ timeout: 5000 })
+    expect(await page.locator('button.fresh').count()).toBe(0)
+    expect(await page.getByText('No incident is open.').count()).toBe(0)
+  })
+
   it('[E3] numbers of a known incident change in place', async () => {
     const page = await stage.visit('/')
     const { incident } = await someIds(served().url)

@@ -45,7 +45,7 @@ export function incidentPage(
         ? row.opened_at
         : sort === 'events'
           ? row.events
-          : row.severity_score
+          : (5 - row.severity) * 1000 + row.severity_score
   const sign = params.get('order') === 'asc' ? 1 : -1
   const items = [...world.rows.values()]
     .filter((row) => matches(params, row))
@@ -57,7 +57,7 @@ export function overviewAnswer(world: World, asked: Asked): Overview {
   const { from, to } = rangeOf(asked)
   const open = [...world.rows.values()]
     .filter((row) => row.status !== 'resolved')
-    .toSorted((a, b) => b.severity_score - a.severity_score)
+    .toSorted((a, b) => a.severity - b.severity || b.severity_score - a.severity_score)
   const worst = open[0]
   return {
     now: asked.now,

@@ -100,7 +100,7 @@ function suspectDeploy(
   if (best === undefined) return undefined
   const { deploy, weight, delayMs } = best
   const seconds = Math.round(delayMs / 1000)
-  const sentence = `Deploy ${deploy.deployId} put ${service} on ${deploy.release} ${seconds} s before its first new error, which only this release shows.`
+  const sentence = `${service} ${deploy.release} went out ${seconds} s before its first new error, which only this release shows.`
   return { deploy, cause: { kind: 'deploy', subject: deploy.deployId, weight, sentence } }
 }
 

@@ -32,15 +32,15 @@ interface Tie {
 }
 
 const RULE_TEXT: Record<AffinityRule, string> = {
-  same_fingerprint: 'it is the same issue as',
-  names_service: 'one names the service of the other,',
-  same_named: 'both name the same service as',
-  same_host: 'it comes from the same host as',
-  external_host: 'both name the same external host as',
-  dependency: 'one service calls the other,',
-  two_hops: 'the services are two calls apart,',
-  same_service: 'it is in the same service as',
-  zone: 'it fails in the same zone as',
+  same_fingerprint: 'It is the same issue as',
+  names_service: 'One names the service of the other,',
+  same_named: 'Both name the same service as',
+  same_host: 'It comes from the same host as',
+  external_host: 'Both name the same external host as',
+  dependency: 'One service calls the other,',
+  two_hops: 'The services are two calls apart,',
+  same_service: 'It is in the same service as',
+  zone: 'It fails in the same zone as',
 }
 
 function isBetter(left: Tie, right: Tie | undefined): boolean {
@@ -113,7 +113,7 @@ function joinThrough(
     rule: tie.rule,
     affinity: Math.min(1, tie.value),
     through: through.alert.key,
-    sentence: `Affinity ${Math.min(1, tie.value).toFixed(2)}: ${RULE_TEXT[tie.rule]} "${through.alert.title.slice(0, 80)}" in ${through.alert.service}.`,
+    sentence: `${RULE_TEXT[tie.rule]} "${through.alert.title.slice(0, 80)}" in ${through.alert.service}; affinity ${Math.min(1, tie.value).toFixed(2)} of 1.`,
   }
   if (incident.status === 'investigating') backToOpen(cluster, incident, detection)
   if (known === undefined) addMember(cluster, incident, { alert, detection, reason })

@@ -169,7 +169,8 @@ export function advanceTo(cluster: Cluster, nowMs: number): void {
     refreshCauses(cluster, incident)
     splitByCause(cluster, incident, nowMs)
     const events = incident.members.reduce((sum, member) => sum + eventsOf(member), 0)
-    const sentence = `${events} events so far in ${incident.members.length} issues.`
+    const parts = incident.members.length
+    const sentence = `${events} event${events === 1 ? '' : 's'} so far in ${parts} ${parts === 1 ? 'part' : 'parts'}.`
     tell(cluster, incident, { kind: 'updated', at: nowMs, sentence })
   }
   boundOpen(cluster, nowMs)

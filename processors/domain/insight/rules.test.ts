@@ -136,10 +136,25 @@ describe('summary by rules', () => {
     const [incident] = clusterer.openIncidents()
     if (incident === undefined) throw new Error('nothing opened')
     const summary = summarizeByRules(incident)
-    expect(summary.likely_causes[0]).toContain('deploy-v7')
+    expect(summary.likely_causes[0]).toMatch(/^cart-2 v7 went out 55 s before/)
+    expect(summary.next_steps[0]).toContain('deploy-v7')
     expect(summary.next_steps[0]).toContain('roll it back')
     expect(summary.impact).toContain('20 events')
     expect(summary.confidence).toBeGreaterThan(0.5)
+  })
+
+  it('begins with what began at a known time, not with the minute a count was drawn ahead to', () => {
+    const clusterer = createClusterer({ project: 'shop', topology: SHOP })
+    clusterer.advance(T0 - 6 * HOUR)
+    clusterer.apply(alert({ service: 'cart-2', fingerprint: 'n', at: MINUTE + 10_000 }))
+    const [incident] = clusterer.openIncidents()
+    const [exact] = incident?.members ?? []
+    if (incident === undefined || exact === undefined) throw new Error('nothing opened')
+    const told = { ...exact, key: 'exact', kind: 'novel', title: 'Boom', firstAt: T0 + 70_000 }
+    const minutely = { ...exact, key: 'count', kind: 'spike', title: '17 failed', firstAt: T0 }
+    const { evidence } = summarizeByRules({ ...incident, members: [minutely, told] })
+    expect(evidence[0]).toContain('First: "Boom"')
+    expect(evidence.find((line) => line.includes('17 failed'))).toMatch(/^By the minute, from /)
   })
 
   it('offers what ended a similar incident first', () => {

@@ -1,5 +1,6 @@
 import { beganAt, type Cause, type Incident, type IncidentMember } from '#/schemas/incident.ts'
 import type { Insight } from '#/schemas/records.ts'
+import { COUNTED_EARLY_MS } from '../incident/alert.ts'
 
 /** A resolved incident that resembles this one, with what ended it. */
 export interface PastIncident {
@@ -15,7 +16,7 @@ export interface PastIncident {
 
 export const RULES_MODEL = 'rules'
 /** Grows when the same incident would be summarised differently. */
-export const RULES_VERSION = 'rules-1'
+export const RULES_VERSION = 'rules-2'
 
 const TEXT_MAX = 160
 const LIST_MAX = 6
@@ -48,9 +49,16 @@ function clockTime(ms: number): string {
 }
 
 /** In the order they began, so that the first is what the incident began with. */
+/** Told to begin with the minute its excess began to add up in, which may be an odd failure of an ordinary day. */
+const isCounted = ({ kind, firstAt }: IncidentMember): boolean =>
+  kind !== 'novel' && firstAt % MINUTE_MS === 0
+
+/** In the order they began; what is counted by the minute began at the latest some minutes after it is told to. */
 function byStart(members: readonly IncidentMember[]): IncidentMember[] {
+  const latest = (member: IncidentMember): number =>
+    member.firstAt + (isCounted(member) ? COUNTED_EARLY_MS : 0)
   return members.toSorted(
-    (left, right) => left.firstAt - right.firstAt || (left.key < right.key ? -1 : 1),
+    (left, right) => latest(left) - latest(right) || (left.key < right.key ? -1 : 1),
   )
 }
 
@@ -92,8 +100,9 @@ function evidenceOf(incident: Incident): string[] {
     `First: "${quoted(first.title)}" in ${quoted(first.service)} at ${clockTime(first.firstAt)}, ${counted(first.events, 'event')}.`,
     quoted(first.sentence),
     ...members.slice(1).map((member) => {
-      const after = Math.round((member.firstAt - first.firstAt) / 1000)
-      return `${counted(after, 'second')} later: "${quoted(member.title)}" in ${quoted(member.service)}, ${counted(member.events, 'event')}.`
+      const what = `"${quoted(member.title)}" in ${quoted(member.service)}, ${counted(member.events, 'event')}.`
+      if (isCounted(member)) return `By the minute, from ${clockTime(member.firstAt)}: ${what}`
+      return `${counted(Math.round((member.firstAt - first.firstAt) / 1000), 'second')} later: ${what}`
     }),
   ].filter((fact) => fact !== '')
   const terms = incident.severity.terms

@@ -16,20 +16,20 @@ const minutes = (ms: number): number => ms / 60_000
 
 const some = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
 
-/** "New: 3 events by 2 users in 2 min; from 3 events in 10 min a new fingerprint counts". */
+/** "New: 3 events by 2 users in 2 min; a new error counts from 3 events in 10 min". */
 export function noveltySentence(facts: NoveltyFacts): string {
   const seen = `New: ${some(facts.count, 'event')}${facts.users > 0 ? ` by ${some(facts.users, 'user')}` : ''} in ${facts.windowMin} min`
   switch (facts.rule) {
     case 'first_event':
-      return `${seen}; every new fingerprint opens at its first event here`
+      return `${seen}; every new error opens at its first event here`
     case 'fatal':
       return `${seen}; a fatal one counts at once`
     case 'burst':
-      return `${seen}; in a service's first hour a fingerprint counts from ${COLD_EVENTS} events in ${minutes(COLD_WINDOW_MS)} min`
+      return `${seen}; in a service's first hour a new error counts from ${COLD_EVENTS} events in ${minutes(COLD_WINDOW_MS)} min`
     case 'events':
-      return `${seen}; from ${WARM_EVENTS} events in ${minutes(WARM_WINDOW_MS)} min a new fingerprint counts`
+      return `${seen}; a new error counts from ${WARM_EVENTS} events in ${minutes(WARM_WINDOW_MS)} min`
     case 'users':
-      return `${seen}; from ${WARM_USERS} users in ${minutes(WARM_WINDOW_MS)} min a new fingerprint counts`
+      return `${seen}; a new error counts from ${WARM_USERS} users in ${minutes(WARM_WINDOW_MS)} min`
   }
 }
 

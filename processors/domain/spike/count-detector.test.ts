@@ -189,9 +189,11 @@ describe('the count detector', () => {
       score: 9.7,
       direction: 'spike',
     } as const
-    expect(countSentence(seen, 'errors')).toBe(
-      '42 errors in 5 min, 3.1 expected; e^9 to 1 against chance',
-    )
+    const said = (score: number): string => countSentence({ ...seen, score }, 'errors')
+    expect(said(9.7)).toBe('42 errors in 5 min, 3.1 expected; 16,000 to 1 against chance')
+    expect(said(14)).toContain('; 1.2 million to 1 against chance')
+    expect(said(23.1)).toContain('; 11 billion to 1 against chance')
+    expect(said(900)).toContain('; more than 1,000 trillion to 1 against chance')
   })
 
   it('[C5] minutes must go up', () => {

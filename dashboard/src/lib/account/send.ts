@@ -21,6 +21,9 @@ export async function send<T = unknown>(
   }).catch(() => null)
   if (response === null) return { ok: false, sentence: 'The platform does not answer.' }
   if (response.ok) return { ok: true, body: (await response.json()) as T }
+  // The API's own remedy is about keys; here is somebody at a page, and signing in answers 401 too.
+  if (response.status === 401 && !path.startsWith('/api/auth/'))
+    return { ok: false, sentence: 'Sign in first: under Settings, top right.' }
   const wait = response.headers.get('retry-after')
   const sentence = await problemSentence(response)
   return { ok: false, sentence: wait === null ? sentence : `${sentence} Try again in ${wait} s.` }

@@ -6,6 +6,9 @@ function isProblem(body: unknown): body is Problem {
   return typeof body === 'object' && body !== null && 'code' in body && 'title' in body
 }
 
+/** Loading again brings nothing back. */
+const GONE = 'The address may be mistyped, or older than what is kept. Look for it in the list.'
+
 /**
  * Ends a load with the API's own words (RFC 9457 problem), so that the error page can say what happened and
  * what to do. The detail of a 5xx stays out: it is for the log, not for the page.
@@ -18,9 +21,10 @@ export async function raiseProblem(response: Response, what: string): Promise<ne
     })
   }
   const message = response.status < 500 && body.detail !== '' ? body.detail : body.title
+  const remedy = body.remedy ?? (response.status === 404 ? GONE : undefined)
   return error(response.status, message, {
     code: body.code,
-    ...(body.remedy === undefined ? {} : { remedy: body.remedy }),
+    ...(remedy === undefined ? {} : { remedy }),
   })
 }
 

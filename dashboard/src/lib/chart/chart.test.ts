@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest'
 
 import { markers, timeTicks, valueTicks } from '#lib/chart/axis.ts'
 import { bucketAt, bucketSentence, selectedRange } from '#lib/chart/cursor.ts'
-import { anyModel, coarser, layerTops, seriesModel, severityModel } from '#lib/chart/model.ts'
+import {
+  anyModel,
+  coarser,
+  highest,
+  layerTops,
+  seriesModel,
+  severityModel,
+} from '#lib/chart/model.ts'
 import { chartOptions, columns } from '#lib/chart/options.ts'
 import { fitBars, layerPaths, sparkPath } from '#lib/chart/paths.ts'
 import { bucketMs } from '#lib/chart/step.ts'
@@ -59,6 +66,24 @@ describe('models', () => {
     expect(coarser(model, 2).series[0]?.values).toEqual([1, 5])
     expect(coarser(model, 2).stepMs).toBe(20_000)
     expect(coarser(model, 60)).toBe(model)
+  })
+
+  it('leave a gap where nothing was measured, and count nothing where nothing was counted', () => {
+    const points = [point(1, 'latency_p95', 80), point(3, 'latency_p95', 40)]
+    const measured = seriesModel(points, range, { stacked: false, gaps: true })
+    expect(measured.series[0]?.values).toEqual([NaN, 80, NaN, 40])
+    expect(highest(measured)).toBe(80)
+    expect(layerPaths(measured, 80)[0]?.d).toBe('M1 0h1M3 100h1')
+    expect(coarser(measured, 2).series[0]?.values).toEqual([80, 40])
+    expect(bucketSentence(measured, 0, ' ms')).toContain('nothing')
+    const counted = seriesModel(points, range, { stacked: false })
+    expect(counted.series[0]?.values).toEqual([0, 80, 0, 40])
+  })
+
+  it('have a hue each, and grey for the rest only', () => {
+    const points = Array.from({ length: 6 }, (_, index) => point(0, `s${index}`, index + 1))
+    const model = seriesModel([...points, point(0, 'other', 1)], range, { stacked: true })
+    expect(new Set(model.series.map((one) => one.tone)).size).toBe(model.series.length)
   })
 
   it('stack up to the sum', () => {

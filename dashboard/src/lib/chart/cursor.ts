@@ -26,7 +26,7 @@ export function bucketTime(model: ChartModel, index: number): string {
 /** `02:19:10 · 28 fatal · 4 error`: what was counted in the bucket, empty series left out. */
 export function bucketSentence(model: ChartModel, index: number, unit: string): string {
   const parts = model.series.flatMap((series) => {
-    const value = series.values[index] ?? 0
+    const value = series.values[index] || 0
     return value === 0 ? [] : [`${compact(value)}${unit} ${series.name}`]
   })
   return `${bucketTime(model, index)} · ${parts.length === 0 ? 'nothing' : parts.join(' · ')}`

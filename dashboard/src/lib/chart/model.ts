@@ -9,7 +9,7 @@ export interface ChartSeries {
   key: string
   name: string
   tone: Tone
-  /** One value per bucket. */
+  /** One value per bucket; NaN where nothing was measured, which is not the same as nought. */
   values: readonly number[]
 }
 
@@ -21,6 +21,8 @@ export interface ChartModel {
   /** Bottom of the stack first. */
   series: readonly ChartSeries[]
   stacked: boolean
+  /** Series that are not drawn, the smallest ones, because lines that many say nothing. */
+  hidden?: number
 }
 
 export interface ModelRange {
@@ -29,7 +31,8 @@ export interface ModelRange {
   stepMs: number
 }
 
-const TONES: readonly Tone[] = ['accent', 'sev-low', 'sev-high', 'sev-info', 'sev-medium', 'ink-2']
+/** Neighbours differ in hue; grey is kept for the rest. */
+const TONES: readonly Tone[] = ['accent', 'sev-high', 'sev-info', 'sev-medium', 'sev-low', 'ink-2']
 /** Past this many series a chart says nothing; the smallest are summed up. */
 const SERIES_MAX = 6
 const OTHER = 'other'
@@ -47,8 +50,8 @@ interface Grid {
   rows: Map<string, number[]>
 }
 
-/** Sums points into buckets of `stepMs`; points outside of the range are left out. */
-export function toGrid(points: readonly SeriesPoint[], range: ModelRange): Grid {
+/** Sums points into buckets of `stepMs`, from `empty` on; points outside of the range are left out. */
+export function toGrid(points: readonly SeriesPoint[], range: ModelRange, empty = 0): Grid {
   const from = Math.floor(range.from / range.stepMs) * range.stepMs
   const count = Math.max(1, Math.min(2000, Math.ceil((range.to - from) / range.stepMs)))
   const rows = new Map<string, number[]>()
@@ -57,10 +60,10 @@ export function toGrid(points: readonly SeriesPoint[], range: ModelRange): Grid 
     if (index < 0 || index >= count || !Number.isFinite(point.value)) continue
     let row = rows.get(point.series)
     if (row === undefined) {
-      row = Array.from({ length: count }, () => 0)
+      row = Array.from({ length: count }, () => empty)
       rows.set(point.series, row)
     }
-    row[index] = (row[index] ?? 0) + point.value
+    row[index] = (row[index] || 0) + point.value
   }
   return { from, stepMs: range.stepMs, count, rows }
 }
@@ -90,19 +93,23 @@ export function severityModel(points: readonly SeriesPoint[], range: ModelRange)
   return { from, stepMs, count, series, stacked: true }
 }
 
-const total = (row: readonly number[]): number => row.reduce((sum, value) => sum + value, 0)
+const total = (row: readonly number[]): number => row.reduce((sum, value) => sum + (value || 0), 0)
 
-/** Any other split (services, status classes, quantiles): the largest series first. */
+/**
+ * Any other split (services, status classes, quantiles): the largest series first. `gaps`: a bucket without a point was
+ * not measured, as a latency without a request; otherwise nothing was counted in it.
+ */
 export function seriesModel(
   points: readonly SeriesPoint[],
   range: ModelRange,
-  { stacked }: { stacked: boolean },
+  { stacked, gaps = false }: { stacked: boolean; gaps?: boolean },
 ): ChartModel {
-  const { from, stepMs, count, rows } = toGrid(points, range)
+  const { from, stepMs, count, rows } = toGrid(points, range, gaps ? Number.NaN : 0)
   // The API sums up the smallest itself, under the same name.
   const named = [...rows].filter(([name]) => name !== OTHER)
   const ranked = named.toSorted((a, b) => total(b[1]) - total(a[1]) || a[0].localeCompare(b[0]))
-  const shown = ranked.slice(0, ranked.length > SERIES_MAX ? SERIES_MAX - 1 : SERIES_MAX)
+  const hasRest = stacked && (ranked.length > SERIES_MAX || rows.has(OTHER))
+  const shown = ranked.slice(0, hasRest ? SERIES_MAX - 1 : SERIES_MAX)
   const rest = [
     ...ranked.slice(shown.length).map(([, row]) => row),
     ...(rows.has(OTHER) ? [rows.get(OTHER) ?? []] : []),
@@ -114,7 +121,8 @@ export function seriesModel(
     tone: TONE_OF[name] ?? TONES[index] ?? 'ink-2',
     values,
   }))
-  return { from, stepMs, count, series, stacked }
+  const hidden = stacked ? 0 : rest.length
+  return { from, stepMs, count, series, stacked, ...(hidden === 0 ? {} : { hidden }) }
 }
 
 /** Severities as severities, anything else as it comes. */
@@ -122,6 +130,12 @@ export function anyModel(points: readonly SeriesPoint[], range: ModelRange): Cha
   const isSeverity = points.every((point) => eventSeverity(point.series) !== null)
   return isSeverity ? severityModel(points, range) : seriesModel(points, range, { stacked: true })
 }
+
+/** The highest top there is, 0 without one: what the axis must reach. */
+export const highest = (model: ChartModel): number =>
+  layerTops(model)
+    .flat()
+    .reduce((top, value) => (value > top ? value : top), 0)
 
 /** Tops of the layers: for a stack the running sums, otherwise the values themselves. */
 export function layerTops(model: ChartModel): readonly (readonly number[])[] {
@@ -140,8 +154,11 @@ export function coarser(model: ChartModel, countMax: number): ChartModel {
   const count = Math.ceil(model.count / factor)
   const mean = (values: readonly number[]): number[] =>
     Array.from({ length: count }, (_, index) => {
-      const part = values.slice(index * factor, (index + 1) * factor)
-      return part.reduce((sum, value) => sum + value, 0) / Math.max(1, part.length)
+      const part = values
+        .slice(index * factor, (index + 1) * factor)
+        .filter((value) => !Number.isNaN(value))
+      if (part.length === 0) return Number.NaN
+      return part.reduce((sum, value) => sum + value, 0) / part.length
     })
   const series = model.series.map((one) => ({ ...one, values: mean(one.values) }))
   return { ...model, stepMs: model.stepMs * factor, count, series }

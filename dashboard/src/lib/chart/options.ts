@@ -30,7 +30,7 @@ export function columns(model: ChartModel): Float64Array[] {
   const values = model.series.map((series) =>
     Float64Array.from(
       { length: model.count + 1 },
-      (_, i) => series.values[Math.min(i, model.count - 1)] ?? 0,
+      (_, i) => series.values[Math.min(i, model.count - 1)] ?? Number.NaN,
     ),
   )
   return [times, ...values]

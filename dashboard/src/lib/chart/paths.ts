@@ -14,19 +14,21 @@ export interface LayerPath {
 function staircase(values: readonly number[], max: number, closed: boolean): string {
   const scale = (value: number): number =>
     PATH_HEIGHT - Math.round((Math.max(0, value) / max) * PATH_HEIGHT)
-  let y = scale(values[0] ?? 0)
-  let d = `M0 ${y}`
+  let y = Number.NaN
+  let d = ''
   let run = 0
-  for (const value of values) {
+  for (const [index, value] of values.entries()) {
     const next = scale(value)
-    if (next !== y) {
-      d += `h${run}v${next - y}`
+    if (!Object.is(next, y)) {
+      if (run > 0 && !Number.isNaN(y)) d += `h${run}`
+      // Nothing was measured: the line ends, and begins anew where something is.
+      if (!Number.isNaN(next)) d += Number.isNaN(y) ? `M${index} ${next}` : `v${next - y}`
       run = 0
       y = next
     }
     run += 1
   }
-  d += `h${run}`
+  if (!Number.isNaN(y)) d += `h${run}`
   return closed ? `${d}V${PATH_HEIGHT}H0z` : d
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 
 import type { EventView } from '#lib/contract.ts'
 import { matchesSelection, readSelection, searchQuery, selectionSql } from '#lib/explore/query.ts'
+import { selectionSentence } from '#lib/explore/sentence.ts'
 
 const params = (text: string): URLSearchParams => new URLSearchParams(text)
 const event = (more: Partial<EventView>): EventView =>
@@ -10,6 +11,20 @@ const event = (more: Partial<EventView>): EventView =>
 const range = { from: 1000, to: 2000, relative: null }
 
 describe('a selection', () => {
+  it('is said in a sentence that stays short whatever is asked', () => {
+    const said = (total: number, address: string): string =>
+      selectionSentence(total, readSelection(params(address)))
+    expect(said(56, 'event_type=error')).toBe('56 events with type error.')
+    expect(said(1, 'q=time+out&severity=5&severity=!1')).toBe(
+      '1 event that says “time out” with severity fatal or not debug.',
+    )
+    expect(said(0, 'q=nothing')).toBe('No event that says “nothing”.')
+    expect(said(0, '')).toBe('No event in this range.')
+    const long = 'x'.repeat(10_000)
+    const many = Array.from({ length: 50 }, (_, index) => `host=${index}${long}`).join('&')
+    expect(said(2, `q=${long}&${many}&user_id=1&route=2&method=3`).length).toBeLessThan(500)
+  })
+
   it('is read from the address; parameters that are no filter are left alone', () => {
     const selection = readSelection(
       params('q= time  out &service=a&service=b&severity=4&t=3h&evil=1'),

@@ -42,7 +42,10 @@ export function chartSheet({ title, unit, model }: ShownChart): Sheet {
     columns: ['at', ...series.map((one) => one.name)],
     rows: Array.from({ length: count }, (_, index) => [
       new Date(from + index * stepMs).toISOString(),
-      ...series.map((one) => one.values[index] ?? 0),
+      ...series.map((one) => {
+        const value = one.values[index]
+        return value === undefined || Number.isNaN(value) ? '' : value
+      }),
     ]),
   }
 }

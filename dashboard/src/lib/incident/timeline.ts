@@ -1,4 +1,5 @@
 import type { DeployView, TimelineEntry } from '#lib/contract.ts'
+import { plainTitle } from '#lib/format.ts'
 
 export interface TimelineItem {
   key: string
@@ -63,6 +64,6 @@ export function timelineItems(
     // Some sentences begin with the word that stands before them anyway.
     const told = item.sentence.startsWith(`${label}: `)
     const sentence = told ? item.sentence.slice(label.length + 2) : item.sentence
-    return { ...item, sentence, label, sign, newDay }
+    return { ...item, sentence: plainTitle(sentence), label, sign, newDay }
   })
 }

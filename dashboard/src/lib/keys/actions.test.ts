@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 
 import { ACTIONS, KeyMatcher } from '#lib/keys/actions.ts'
+import { searchesFor } from '#lib/keys/searches.ts'
 import { pressName, type KeyPress } from '#lib/keys/press.ts'
 
 const press = (key: string, more: Partial<KeyPress> = {}): string =>
@@ -11,6 +12,20 @@ it('[E12] no two actions share their keys, and no key begins a sequence and stan
   expect(new Set(keys).size).toBe(keys.length)
   const begins = new Set(keys.filter((one) => one.includes(' ')).map((one) => one.split(' ')[0]))
   expect(keys.filter((one) => begins.has(one))).toEqual([])
+})
+
+it('[E12] what is typed may be an incident, or words of events, incidents and issues', () => {
+  expect(searchesFor('')).toEqual([])
+  expect(searchesFor('#12')[0]).toEqual({
+    title: 'Go to incident #12',
+    path: '/incidents/12',
+    text: '',
+  })
+  expect(searchesFor('time out').map(({ path, text }) => `${path} ${text}`)).toEqual([
+    '/explore time out',
+    '/incidents time out',
+    '/issues time out',
+  ])
 })
 
 it('follows a sequence, but not for ever', () => {

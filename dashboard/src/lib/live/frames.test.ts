@@ -37,6 +37,12 @@ const row = (id: string, more: Partial<IncidentRow> = {}): IncidentRow => ({
   ...more,
 })
 
+it('the worst level comes first, also one that is held while its score is lower', () => {
+  const held = row('held', { severity: 1, severity_score: 39 })
+  const higher = row('higher', { severity: 2, severity_score: 53 })
+  expect([higher, held].toSorted(byRank).map(({ id }) => id)).toEqual(['held', 'higher'])
+})
+
 describe('cells', () => {
   const range = { from: 10_000, stepMs: 10_000 }
 

@@ -60,11 +60,12 @@ export function patchIncidents(
   return { rows: patched, fresh: [...newest.values()] }
 }
 
-/** Worst first, then the most recent, then by id so that the order is always the same. */
+/** The worst level first and in it the highest score, then the most recent, then by id so that the order is always the same. */
 export function byRank(left: IncidentRow, right: IncidentRow): number {
   const closed = Number(left.status === 'resolved') - Number(right.status === 'resolved')
   return (
     closed ||
+    left.severity - right.severity ||
     right.severity_score - left.severity_score ||
     right.updated_at - left.updated_at ||
     left.id.localeCompare(right.id)

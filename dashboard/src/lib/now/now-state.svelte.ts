@@ -59,6 +59,11 @@ export class NowState {
     return this.#rate ?? this.#overview.events_per_second
   }
 
+  /** The time `eventsPerSecond` is about: the API looks at a longer one than the stream. */
+  get rateWindow(): string {
+    return this.#rate === null ? 'last minute' : 'last 10 s'
+  }
+
   get hasData(): boolean {
     return this.#overview.has_data || this.#points.length > 0
   }
@@ -123,6 +128,8 @@ export class NowState {
     const waiting = patchIncidents(this.#fresh, fresh)
     // One that was resolved before it was ever shown is no news.
     this.#fresh = [...waiting.rows, ...waiting.fresh].filter((row) => row.status !== 'resolved')
+    // In an empty list nothing can move under a pointer, and “no incident” beside an open one would be a lie.
+    if (this.#rows.length === 0) this.showFresh()
     return true
   }
 }

@@ -12,9 +12,10 @@ export const READY_QUERIES: readonly ReadyQuery[] = [
   {
     title: 'All errors containing “timeout”',
     group: 'Errors',
-    sql: `SELECT occurred_at, service, route, message
+    sql: `SELECT occurred_at, service, route, error_type, message
 FROM events
-WHERE event_type = 'error' AND hasAllTokens(lower(message), ['timeout'])
+WHERE event_type = 'error'
+  AND (hasAllTokens(lower(message), ['timeout']) OR positionCaseInsensitive(error_type, 'timeout') > 0)
 ORDER BY occurred_at DESC
 LIMIT 200`,
   },
@@ -162,7 +163,7 @@ LIMIT 50`,
     sql: `SELECT number, severity, status, title, services, opened_at
 FROM incidents
 WHERE opened_at > now() - INTERVAL 7 DAY
-ORDER BY severity_score DESC
+ORDER BY severity, severity_score DESC
 LIMIT 100`,
   },
   {

@@ -1,11 +1,21 @@
 import { expect, it } from 'vitest'
 
-import { absolute, clockMillis, span, spanLong, spanShort, stepName } from '#lib/time/format.ts'
+import {
+  absolute,
+  between,
+  clockMillis,
+  span,
+  spanLong,
+  spanShort,
+  stepName,
+} from '#lib/time/format.ts'
 
 it('writes times in UTC, the same on every machine', () => {
   const at = Date.UTC(2026, 10, 21, 2, 31, 10, 42)
   expect(absolute(at)).toBe('21 Nov 2026, 02:31:10 UTC')
   expect(clockMillis(at)).toBe('02:31:10.042')
+  expect(between(at, at + 60_000)).toBe('21 Nov, 02:31:10 – 02:32:10')
+  expect(between(at, at + 86_400_000)).toBe('21 Nov, 02:31:10 – 22 Nov, 02:31:10')
 })
 
 it('writes a dash for what is no time', () => {

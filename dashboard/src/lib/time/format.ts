@@ -29,10 +29,12 @@ export function clockSeconds(at: number): string {
 }
 
 /** 02:31:10.042, for rows of a log */
-export function clockMillis(at: number): string {
+export const clockMillis = (at: number): string => `${clockSeconds(at)}${millis(at)}`
+
+/** .042, after the seconds in rows of a log */
+export function millis(at: number): string {
   const date = valid(at)
-  if (date === null) return '–'
-  return `${clockSeconds(at)}.${String(date.getUTCMilliseconds()).padStart(3, '0')}`
+  return date === null ? '' : `.${String(date.getUTCMilliseconds()).padStart(3, '0')}`
 }
 
 /** 21 Nov */
@@ -46,6 +48,12 @@ export function absolute(at: number): string {
   const date = valid(at)
   if (date === null) return '–'
   return `${dayMonth(at)} ${date.getUTCFullYear()}, ${clockSeconds(at)} UTC`
+}
+
+/** 21 Nov, 02:31:10 – 02:40:00; the day twice when it ends on another one. */
+export function between(from: number, to: number): string {
+  const [first, last] = [dayMonth(from), dayMonth(to)]
+  return `${first}, ${clockSeconds(from)} – ${first === last ? '' : `${last}, `}${clockSeconds(to)}`
 }
 
 /** 34 s, 12 min, 3 h, 5 d: one unit, rounded down, never negative. */
