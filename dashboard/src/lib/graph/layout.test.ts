@@ -5,11 +5,19 @@ import { layout, NODE_HEIGHT, NODE_WIDTH } from '#lib/graph/layout.ts'
 const node = (service: string) => ({
   service,
   events: 1,
+  errors: 0,
+  requests: 1,
   error_rate: 0,
   open_incidents: 0,
   external: false,
 })
-const edge = (caller: string, callee: string) => ({ caller, callee, calls: 1, errors: 0 })
+const edge = (caller: string, callee: string) => ({
+  caller,
+  callee,
+  calls: 1,
+  errors: 0,
+  declared: false,
+})
 
 /** The straight parts of a path that pass a column. */
 const passes = (d: string): { y: number; to: number }[] =>
