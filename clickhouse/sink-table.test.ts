@@ -47,7 +47,7 @@ describe('sink tables', () => {
       'SELECT count() AS rows, uniqExact(_offset) AS offsets FROM events',
     )
     expect(base).toEqual({ rows: '3000', offsets: '3000' })
-    for (const rollup of ['events_10s', 'events_1m', 'events_1h']) {
+    for (const rollup of ['events_10s', 'events_1m', 'events_1h', 'volume_1m']) {
       const rows = await engine.clickhouse.query<{ key: string; events: string; failures: string }>(
         `SELECT concat(project, '/', service, '/', event_type, '/', toString(severity)) AS key, sum(events) AS events, sum(failures) AS failures FROM ${rollup} GROUP BY key ORDER BY key`,
       )

@@ -42,6 +42,15 @@ const EVENTS: TableFamily = {
       content: `SELECT ${KEY_1M}, sum(events), sum(failures), ${STATES} FROM {table} GROUP BY ${KEY_1M}`,
     },
     {
+      table: 'volume_1m',
+      content: `SELECT ${KEY_1M}, release, error_type, sum(events), sum(failures) FROM {table} GROUP BY ${KEY_1M}, release, error_type`,
+    },
+    {
+      table: 'users_1m',
+      content:
+        'SELECT project, bucket, environment, event_type, uniqCombinedMerge(12)(users) FROM {table} GROUP BY ALL',
+    },
+    {
       table: 'durations_1m',
       content:
         'SELECT project, service, bucket, environment, quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(durations) FROM {table} GROUP BY ALL',

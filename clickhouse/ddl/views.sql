@@ -16,6 +16,20 @@ SELECT project, toDateTime(toStartOfMinute(occurred_at), 'UTC') AS bucket, servi
 FROM events{{suffix}}
 GROUP BY project, bucket, service, environment, event_type, severity, release, route;
 
+CREATE MATERIALIZED VIEW volume_1m_view{{suffix}}{{cluster}} TO volume_1m{{suffix}} AS
+SELECT project, toDateTime(toStartOfMinute(occurred_at), 'UTC') AS bucket, service, environment, event_type, severity,
+  release, error_type, count() AS events, countIf(status_code >= 500) AS failures,
+  max(toDate(received_at)) AS received_on
+FROM events{{suffix}}
+GROUP BY project, bucket, service, environment, event_type, severity, release, error_type;
+
+CREATE MATERIALIZED VIEW users_1m_view{{suffix}}{{cluster}} TO users_1m{{suffix}} AS
+SELECT project, toDateTime(toStartOfMinute(occurred_at), 'UTC') AS bucket, environment, event_type,
+  uniqCombinedState(12)(user_id) AS users, max(toDate(received_at)) AS received_on
+FROM events{{suffix}}
+WHERE user_id != ''
+GROUP BY project, bucket, environment, event_type;
+
 CREATE MATERIALIZED VIEW events_1h_view{{suffix}}{{cluster}} TO events_1h{{suffix}} AS
 SELECT project, toDateTime(toStartOfHour(occurred_at), 'UTC') AS bucket, service, environment, event_type, severity,
   count() AS events, countIf(status_code >= 500) AS failures,

@@ -70,7 +70,9 @@ export async function openSession(options: SessionOptions): Promise<EngineSessio
 
   return {
     name: options.name,
-    async run(work) {
+    async run(given) {
+      // What the session has already need not be set and taken back, which is as long as a small question.
+      const work = { ...given, settings: unlike(base, given.settings) }
       let failed = true
       try {
         const prelude = preludeOf(work, database)
@@ -113,6 +115,13 @@ async function openNative(
     await native.queryAsync(`SET ${name} = ${settingLiteral(value)}`)
   }
   return native
+}
+
+function unlike(base: Work['settings'], settings: Work['settings']): Work['settings'] {
+  const other = Object.entries(settings).filter(
+    ([name, value]) => base[name] === undefined || String(base[name]) !== String(value),
+  )
+  return Object.fromEntries(other)
 }
 
 /** Runs apart from the statement, so that positions in its error messages are the user's. */

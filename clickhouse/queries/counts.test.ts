@@ -3,9 +3,9 @@ import { startTestEngine, type TestEngine } from '#/clickhouse/engine/test-engin
 import { migrate } from '#/clickhouse/migrate.ts'
 import { createSinkTable, SINK_TABLES } from '#/clickhouse/sink-table.ts'
 import { batchOf } from '#/clickhouse/test-events.ts'
-import { systemClock } from '#/kernel/clock.ts'
+import { createManualClock, systemClock } from '#/kernel/clock.ts'
 import type { Event } from '#/schemas/records.ts'
-import type { EventFilter, Reads } from '#/schemas/reads.ts'
+import type { EventFilter, MetricsQuery, Reads } from '#/schemas/reads.ts'
 import { createReads } from './reads.ts'
 
 const options = { retentionDays: 3650 }
@@ -87,6 +87,100 @@ describe('counts of a selection', () => {
       }
     }
   }, 120_000)
+})
+
+describe('counts and users by the minute', () => {
+  const range = { project: 'default', from: nowMs - 30 * HOUR_MS, to: nowMs + HOUR_MS }
+  const base = { ...range, text: '', stepMs: 600_000, limit: 2 }
+  /** A filter no rollup knows and every event passes: the answer comes from the events. */
+  const raw: EventFilter = { field: 'method', values: ['nothing'], exclude: true }
+  const lines = async (query: MetricsQuery) => {
+    const { points } = await reads.metrics(query)
+    return points.map(({ at, series, value }) => `${at} ${series} ${value.toFixed(9)}`)
+  }
+
+  it('[B8] series of the largest values and of all others are those of the events', async () => {
+    for (const metric of ['events', 'errors', 'error_rate'] as const)
+      for (const groupBy of ['service', 'release', 'route', 'severity'] as const)
+        for (const filters of [[], [service]]) {
+          const found = await lines({ ...base, metric, groupBy, filters })
+          expect(found.length).toBeGreaterThan(3)
+          expect(found).toEqual(
+            await lines({ ...base, metric, groupBy, filters: [...filters, raw] }),
+          )
+        }
+  }, 120_000)
+
+  it('[B8] steps shorter than a minute, of rollups and past what they keep, are those of the events', async () => {
+    const query = { ...base, stepMs: 30_000, metric: 'events', groupBy: 'service' } as const
+    const wanted = await lines({ ...query, filters: [raw] })
+    expect(wanted.length).toBeGreaterThan(10)
+    expect(await lines({ ...query, filters: [] })).toEqual(wanted)
+    // Three days on, what is finer than a minute is gone from the rollups, or about to go.
+    const later = createReads(engine.clickhouse, createManualClock(nowMs + 72 * HOUR_MS))
+    const asked = { ...range, ...query, filters: [] }
+    expect((await later.metrics(asked)).points).toEqual((await reads.metrics(asked)).points)
+    const search = { ...asked, cursor: null, facets: ['service'] as const }
+    const [now, then] = [await reads.search(search), await later.search(search)]
+    expect(then.histogram).toEqual(now.histogram)
+    expect(then.total).toBe(all.length)
+    const one = { ...range, stepMs: 30_000, service: 'payment' }
+    expect((await later.service(one))?.rates).toEqual((await reads.service(one))?.rates)
+  }, 60_000)
+
+  it('[B8] users are those of the events, in all and of one service', async () => {
+    for (const filters of [
+      [],
+      [service],
+      [{ field: 'event_type', values: ['error'], exclude: false }],
+    ] satisfies EventFilter[][]) {
+      const query = {
+        ...base,
+        from: nowMs - 9 * HOUR_MS,
+        metric: 'users',
+        groupBy: null,
+        filters,
+      } as const
+      expect(await lines(query)).toEqual(await lines({ ...query, filters: [...filters, raw] }))
+      const stats = await reads.eventStats({ ...range, filters, text: '' })
+      const users = all.filter((event) =>
+        filters.every(({ field, values }) => values.includes(textOf(event, field))),
+      )
+      expect(stats.users).toBe(new Set(users.map(({ user_id }) => user_id)).size)
+    }
+  }, 60_000)
+
+  it('statistics of a release, which hours do not know', async () => {
+    const filters: EventFilter[] = [{ field: 'release', values: ['v1'], exclude: false }]
+    const stats = await reads.eventStats({ ...range, filters, text: '' })
+    expect(stats.total).toBe(all.filter(({ release }) => release === 'v1').length)
+  })
+
+  it('[B8] tables that were filled before there were any are filled from the events', async () => {
+    const { clickhouse } = engine
+    const content = async (): Promise<unknown> =>
+      clickhouse.query(
+        `SELECT bucket, service, severity, release, error_type, sum(events) AS n, sum(failures) AS f,
+           (SELECT groupArray((bucket, event_type, u)) FROM (SELECT bucket, event_type, uniqCombinedMerge(12)(users) AS u FROM users_1m GROUP BY ALL ORDER BY ALL)) AS users
+         FROM volume_1m GROUP BY ALL ORDER BY ALL`,
+      )
+    const before = await content()
+    for (const table of ['volume_1m', 'users_1m']) {
+      await clickhouse.command(`DROP VIEW ${table}_view`)
+      await clickhouse.command(`DROP TABLE ${table} SYNC`)
+    }
+    const again = async (): Promise<void> => {
+      await clickhouse.command(
+        'ALTER TABLE schema_migrations DELETE WHERE number = 10 SETTINGS mutations_sync = 1',
+      )
+      expect((await migrate(clickhouse, options)).applied).toEqual(['0010 volume'])
+    }
+    await again()
+    expect(await content()).toEqual(before)
+    // A start that ended half way does it again, and nothing is counted twice.
+    await again()
+    expect(await content()).toEqual(before)
+  }, 60_000)
 })
 
 describe('durations by the minute', () => {

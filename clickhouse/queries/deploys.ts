@@ -25,7 +25,7 @@ const WITH_RATES = `SELECT d.deploy_id AS deploy_id, d.service AS service, d.env
     greatest(dateDiff('second', d.begins, d.minute) / 60, 1) AS minutes_before,
     greatest(dateDiff('second', d.minute, least(d.ends, now('UTC'))) / 60, 1) AS minutes_after
   FROM chosen AS d LEFT JOIN (
-    SELECT service, bucket, sum(events) AS errors FROM events_1m
+    SELECT service, bucket, sum(events) AS errors FROM volume_1m
     WHERE project = {project:String} AND event_type = 'error' AND service IN (SELECT service FROM chosen)
       AND bucket >= (SELECT min(begins) FROM chosen) AND bucket < (SELECT max(ends) FROM chosen)
     GROUP BY service, bucket

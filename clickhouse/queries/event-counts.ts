@@ -1,8 +1,8 @@
 import type { ClickHouse } from '#/clickhouse/client.ts'
-import type { EventField, EventSelection, SearchQuery } from '#/schemas/reads.ts'
-import type { CountView, EventStats, FacetView, SeriesPoint } from '#/schemas/view.ts'
-import { selectionConditions } from './conditions.ts'
-import { countedRows, wholeMinutes, type WholeMinutes } from './whole-minutes.ts'
+import type { EventSelection } from '#/schemas/reads.ts'
+import type { CountView, EventStats } from '#/schemas/view.ts'
+import { BUCKET_IN_RANGE, filterConditions, selectionConditions } from './conditions.ts'
+import { minutesOf, usersKnow, wholeMinutes, type WholeMinutes } from './whole-minutes.ts'
 
 const COUNTS_MAX = 100
 const GROUPS_MAX = 100_000
@@ -35,9 +35,6 @@ interface StatsRow {
   services: string
   users: string
   found: readonly GroupTuple[]
-}
-
-interface Bounds {
   first: string
   last: string
 }
@@ -46,47 +43,99 @@ const GROUPS = ['event_type', 'severity', 'service', 'environment'] as const
 const KEYS = GROUPS.join(', ')
 const HOUR_MS = 3_600_000
 
-/** The combinations of the four fields are few: they are counted once, and all else is made of them. */
+/**
+ * The combinations of the four fields are few: they are counted once, and all else is made of them. Rows of rollups
+ * count events or users, rows of events both; when the first and the last of them occurred is told by events alone.
+ */
 const STATS = (groups: string, merge: string): string =>
-  `SELECT sum(n) AS total, sumIf(n, event_type = 'error') AS errors, uniqExact(service) AS services, ${merge}(users) AS users,
-    groupArray(${GROUPS_MAX})((toString(event_type), severity, toString(service), toString(environment), n)) AS found
+  `SELECT sum(n) AS total, sumIf(n, event_type = 'error') AS errors, uniqExactIf(service, n > 0) AS services, ${merge}(users) AS users,
+    groupArrayIf(${GROUPS_MAX})((toString(event_type), severity, toString(service), toString(environment), n), n > 0) AS found,
+    minIf(begins, begins > 0) AS first, max(ends) AS last
   FROM (${groups}) SETTINGS prefer_column_name_to_alias = 1`
 
-const OF_EVENTS = (where: string, state: string): string =>
-  `SELECT ${KEYS}, count() AS n, ${state}(user_id, user_id != '') AS users FROM events WHERE ${where} GROUP BY ${KEYS}`
+const NO_USERS = "uniqCombinedStateIf(12)('', false) AS users"
+const NO_TIMES = 'toInt64(0), toInt64(0)'
 
-const OF_ROLLUP = (table: string, where: string): string =>
-  `SELECT ${KEYS}, sum(events) AS n, uniqCombinedMergeState(12)(users) AS users FROM ${table} WHERE ${where} GROUP BY ${KEYS}`
+const OF_EVENTS = (
+  where: string,
+  state: string | null,
+  [first, last]: readonly [string, string] = ['1', '1'],
+): string =>
+  `SELECT ${KEYS}, count() AS n, ${state === null ? NO_USERS : `${state}(user_id, user_id != '') AS users`},
+     toUnixTimestamp64Milli(minIf(occurred_at, ${first})) AS begins, toUnixTimestamp64Milli(maxIf(occurred_at, ${last})) AS ends
+   FROM events WHERE ${where} GROUP BY ${KEYS}`
 
-/** Whole hours where there are some, the minutes around them, and the events at the ends. */
-function rolledUpGroups({ rollup, ends, from, to }: WholeMinutes): string {
-  const [first, last] = [Math.ceil(from / HOUR_MS), Math.floor(to / HOUR_MS)]
+/** Of the events at both ends, those before the first whole minute and after the last. */
+const AT_ENDS = [
+  'occurred_at < fromUnixTimestamp64Milli({wholeFrom:Int64})',
+  'occurred_at >= fromUnixTimestamp64Milli({wholeTo:Int64})',
+] as const
+
+const COUNTS_OF_ROLLUP = (table: string, where: string): string =>
+  `SELECT ${KEYS}, sum(events) AS n, ${NO_USERS}, toInt64(0) AS begins, toInt64(0) AS ends FROM ${table} WHERE ${where} GROUP BY ${KEYS}`
+
+/** One sketch of all, as a row that counts no events; columns of a union go by their place. */
+const USERS_OF_ROLLUP = (table: string, where: string): string =>
+  `SELECT '', toUInt8(0), '', '', toUInt64(0), uniqCombinedMergeState(12)(users), ${NO_TIMES} FROM ${table} WHERE ${where}`
+
+/** Past this, users of the minutes the range begins and ends in are counted whole: less than the error of a sketch. */
+const USERS_BY_MINUTE_FROM_MS = 6 * HOUR_MS
+
+/**
+ * Users of the minutes, of whole hours where users by service are asked for and there are some. Events at the ends tell
+ * theirs, unless the range is long.
+ */
+function rolledUpUsers(
+  { rollup, from, to }: WholeMinutes,
+  { filters, isLong }: { filters: EventSelection['filters']; isLong: boolean },
+): string[] {
+  const fields = filters.map(({ field }) => field)
+  const minutes = isLong ? BUCKET_IN_RANGE + filterConditions(filters).where : rollup
+  if (usersKnow(fields)) return [USERS_OF_ROLLUP('users_1m', minutes)]
+  const first = Math.ceil(from / HOUR_MS)
+  // Hours do not know what minutes know.
+  const isByHour = fields.every((field) => (GROUPS as readonly string[]).includes(field))
+  const last = isByHour ? Math.floor(to / HOUR_MS) : first
+  if (first >= last) return [USERS_OF_ROLLUP('events_1m', minutes)]
   const within = `(bucket >= toDateTime(${first * 3600}) AND bucket < toDateTime(${last * 3600}))`
-  const minutes = OF_ROLLUP('events_1m', first < last ? `${rollup} AND NOT ${within}` : rollup)
-  const hours = first < last ? [OF_ROLLUP('events_1h', `${rollup} AND ${within}`)] : []
-  return [...hours, minutes, OF_EVENTS(ends, 'uniqCombinedStateIf(12)')].join(' UNION ALL ')
+  return [
+    USERS_OF_ROLLUP('events_1h', `${rollup} AND ${within}`),
+    USERS_OF_ROLLUP('events_1m', `${minutes} AND NOT ${within}`),
+  ]
+}
+
+function rolledUpGroups(whole: WholeMinutes, selection: EventSelection): string {
+  const isLong = selection.to - selection.from >= USERS_BY_MINUTE_FROM_MS
+  return [
+    COUNTS_OF_ROLLUP(whole.table, whole.rollup),
+    ...rolledUpUsers(whole, { filters: selection.filters, isLong }),
+    OF_EVENTS(whole.ends, isLong ? null : 'uniqCombinedStateIf(12)', AT_ENDS),
+  ].join(' UNION ALL ')
 }
 
 const BOUNDS = (where: string): string =>
   `SELECT toUnixTimestamp64Milli(min(occurred_at)) AS first, toUnixTimestamp64Milli(max(occurred_at)) AS last FROM events WHERE ${where}`
 
-/** When the first and the last of them occurred. Rollups know the minute; only events of that minute are looked at. */
+/** When the first and the last occurred, where there are none at an end: the first and the last minute are looked at. */
 async function bounds(
   clickhouse: ClickHouse,
   selection: EventSelection,
-  whole: WholeMinutes | null,
-): Promise<Bounds | undefined> {
+  whole: WholeMinutes,
+): Promise<{ first: string; last: string } | undefined> {
   const { where, params } = selectionConditions(selection)
-  if (whole === null) return (await clickhouse.query<Bounds>(BOUNDS(where), { params }))[0]
-  const [minutes] = await clickhouse.query<Bounds & { n: string }>(
-    `SELECT count() AS n, toUnixTimestamp(min(bucket)) * 1000 AS first, toUnixTimestamp(max(bucket)) * 1000 AS last FROM events_1m WHERE ${whole.rollup}`,
+  const [minutes] = await clickhouse.query<{ n: string; first: string; last: string }>(
+    `SELECT count() AS n, toUnixTimestamp(min(bucket)) * 1000 AS first, toUnixTimestamp(max(bucket)) * 1000 AS last FROM ${whole.table} WHERE ${whole.rollup}`,
     { params: whole.params },
   )
   const isEmpty = Number(minutes?.n ?? 0) === 0
   const begins = isEmpty ? whole.from : Number(minutes?.first) + 60_000
   const ends = isEmpty ? whole.to : Number(minutes?.last)
   const near = `(occurred_at < fromUnixTimestamp64Milli(toInt64(${begins})) OR occurred_at >= fromUnixTimestamp64Milli(toInt64(${ends})))`
-  return (await clickhouse.query<Bounds>(BOUNDS(`${where} AND ${near}`), { params }))[0]
+  const [found] = await clickhouse.query<{ first: string; last: string }>(
+    BOUNDS(`${where} AND ${near}`),
+    { params },
+  )
+  return found
 }
 
 /** Of long ranges users are estimated (1.6 %), as wherever they come from rollups. */
@@ -94,16 +143,16 @@ export async function eventStats(
   clickhouse: ClickHouse,
   selection: EventSelection,
 ): Promise<EventStats> {
-  const whole = wholeMinutes(selection, GROUPS)
+  const asked = [...GROUPS, ...selection.filters.map(({ field }) => field)]
+  const whole = minutesOf(asked, 'sketches') === null ? null : wholeMinutes(selection, GROUPS)
   const { where, params } = selectionConditions(selection)
   const sql =
     whole === null
       ? STATS(OF_EVENTS(where, 'uniqStateIf'), 'uniqMerge')
-      : STATS(rolledUpGroups(whole), 'uniqCombinedMerge(12)')
-  const [[row], times] = await Promise.all([
-    clickhouse.query<StatsRow>(sql, { params: whole?.params ?? params }),
-    bounds(clickhouse, selection, whole),
-  ])
+      : STATS(rolledUpGroups(whole, selection), 'uniqCombinedMerge(12)')
+  const [row] = await clickhouse.query<StatsRow>(sql, { params: whole?.params ?? params })
+  const isTold = row !== undefined && row.first !== '0' && row.last !== '0'
+  const times = isTold || whole === null ? row : await bounds(clickhouse, selection, whole)
   const total = Number(row?.total ?? 0)
   const groups = (row?.found ?? []).map(
     ([event_type, severity, service, environment, n]): Group => ({
@@ -126,81 +175,4 @@ export async function eventStats(
     first_at: total === 0 ? null : Number(times?.first),
     last_at: total === 0 ? null : Number(times?.last),
   }
-}
-
-const FACET_VALUES = 12
-const NUMBERS: ReadonlySet<EventField> = new Set(['severity', 'status_code'])
-
-/** The most frequent values of each field, in one pass over what knows the fields. */
-export async function facets(
-  clickhouse: ClickHouse,
-  query: SearchQuery,
-): Promise<readonly FacetView[]> {
-  const fields = [...new Set(query.facets)]
-  const rolledUp = fields.filter((field) => wholeMinutes(query, [field]) !== null)
-  const rest = fields.filter((field) => !rolledUp.includes(field))
-  const found = await Promise.all([
-    facetsOf(clickhouse, query, rolledUp),
-    // Fields that few events have: only those are read.
-    ...(rolledUp.length > 0 ? rest.map((field) => [field]) : [rest]).map((some) =>
-      facetsOf(clickhouse, query, some),
-    ),
-  ])
-  const counted = new Map(found.flatMap((some) => [...some]))
-  return query.facets.map((field) => ({ field, values: counted.get(field) ?? [] }))
-}
-
-/** On the column itself, so that rows without a value are left out before anything else is read. */
-const hasValue = (field: EventField): string =>
-  `WHERE ${field} != ${NUMBERS.has(field) ? '0' : "''"}`
-
-async function facetsOf(
-  clickhouse: ClickHouse,
-  query: SearchQuery,
-  fields: readonly EventField[],
-): Promise<ReadonlyMap<EventField, FacetView['values']>> {
-  if (fields.length === 0) return new Map()
-  const rows = countedRows(query, fields)
-  // What a set leaves out has its bit set, the first field the highest.
-  const bits = 2 ** fields.length - 1
-  const setOf = (index: number): number => bits - 2 ** (fields.length - 1 - index)
-  const value = fields.map((field, index) => `found = ${setOf(index)}, toString(${field})`)
-  const [only = ''] = fields.length === 1 ? fields.map(hasValue) : []
-  const found = await clickhouse.query<{ found: string; value: string; events: string }>(
-    `SELECT * FROM (SELECT grouping(${fields.join(', ')}) AS found, multiIf(${value.join(', ')}, '') AS value, sum(n) AS events
-      FROM ${rows.from} ${only} GROUP BY GROUPING SETS (${fields.map((field) => `(${field})`).join(', ')}))
-     WHERE value NOT IN ('', '0') ORDER BY events DESC, value LIMIT ${FACET_VALUES} BY found`,
-    { params: rows.params },
-  )
-  return new Map(
-    fields.map((field, index) => [
-      field,
-      found
-        .filter((row) => Number(row.found) === setOf(index))
-        .map(({ value: name, events }) => ({ value: name, events: Number(events) })),
-    ]),
-  )
-}
-
-const stepOf = (ms: string): string => `intDiv(toInt64(${ms}), {step:Int64}) * {step:Int64}`
-
-/** Events by severity over time. */
-export async function histogram(
-  clickhouse: ClickHouse,
-  query: SearchQuery,
-): Promise<SeriesPoint[]> {
-  const time = {
-    rollup: query.stepMs % 60_000 === 0 ? stepOf('toUnixTimestamp(bucket) * 1000') : null,
-    raw: stepOf('toUnixTimestamp64Milli(occurred_at)'),
-  }
-  const rows = countedRows(query, ['severity'], time)
-  const found = await clickhouse.query<{ at: string; series: string; value: string }>(
-    `SELECT at, toString(severity) AS series, sum(n) AS value FROM ${rows.from} GROUP BY at, series ORDER BY at, series`,
-    { params: { ...rows.params, step: query.stepMs } },
-  )
-  return found.map(({ at: bucket, series, value }) => ({
-    at: Number(bucket),
-    series,
-    value: Number(value),
-  }))
 }

@@ -4,7 +4,7 @@ import { cutPage, decodeCursor } from '#/schemas/cursor.ts'
 import type { EventQuery, SearchQuery } from '#/schemas/reads.ts'
 import type { EventView, Page, SearchView } from '#/schemas/view.ts'
 import { selectionConditions } from './conditions.ts'
-import { facets, histogram } from './event-counts.ts'
+import { searchCounts } from './search-counts.ts'
 
 const TIMES = new Set(['occurred_at', 'received_at'])
 const HIDDEN = new Set(['id_made'])
@@ -47,8 +47,17 @@ export function eventView(row: EventRow): EventView {
 
 /** How far back is looked first, and then: what is asked for mostly lies at the end of the range. */
 const LOOKS_BACK_MS = [60_000, 600_000, 3_600_000]
+/** Of what a word or a filter leaves there is too little in a minute. */
+const LOOKS_BACK_FOR_SOME_MS = LOOKS_BACK_MS.slice(1)
+/** What has one of these is rare and known to an index: all of the range is looked through at once. */
+const RARE: ReadonlySet<string> = new Set(['user_id', 'request_id', 'trace_id'])
 /** A look that saves less than this part of the work is left out. */
 const LOOK_PART_MAX = 0.25
+
+function looksFor({ filters, text }: EventQuery): readonly number[] {
+  if (filters.some(({ field, exclude }) => RARE.has(field) && !exclude)) return []
+  return filters.length === 0 && text === '' ? LOOKS_BACK_MS : LOOKS_BACK_FOR_SOME_MS
+}
 
 /**
  * Newest first by (occurred_at, event_id). Events do not lie in order of time: to find the newest ones every granule of
@@ -60,7 +69,7 @@ export async function eventPage(
 ): Promise<Page<EventView>> {
   const cursor = query.cursor === null ? null : decodeCursor(query.cursor, 2)
   const to = cursor === null ? query.to : Math.min(query.to, Number(cursor[0]) + 1)
-  const looks = LOOKS_BACK_MS.filter((ms) => ms < LOOK_PART_MAX * (to - query.from))
+  const looks = looksFor(query).filter((ms) => ms < LOOK_PART_MAX * (to - query.from))
   for (const from of [...looks.map((ms) => to - ms), query.from]) {
     const rows = await newestRows(clickhouse, { ...query, from, to }, cursor)
     if (rows.length > query.limit || from === query.from)
@@ -97,12 +106,15 @@ export async function eventById(
   return rows[0] === undefined ? null : eventView(rows[0])
 }
 
-export async function search(clickhouse: ClickHouse, query: SearchQuery): Promise<SearchView> {
-  const [page, points, counted] = await Promise.all([
+export async function search(
+  clickhouse: ClickHouse,
+  query: SearchQuery,
+  nowMs: number,
+): Promise<SearchView> {
+  const [page, { histogram, facets }] = await Promise.all([
     eventPage(clickhouse, query),
-    histogram(clickhouse, query),
-    facets(clickhouse, query),
+    searchCounts(clickhouse, query, nowMs),
   ])
-  const total = points.reduce((sum, point) => sum + point.value, 0)
-  return { ...page, total, facets: counted, histogram: points }
+  const total = histogram.reduce((sum, point) => sum + point.value, 0)
+  return { ...page, total, facets, histogram }
 }

@@ -36,9 +36,20 @@ const UNMERGED = `SELECT own_id AS fingerprint, 1 AS is_name, * EXCEPT (own_id) 
 // What an issue is called is what the events it is named after are called.
 const NAMED = (column: string): string =>
   `coalesce(nullIf(maxIf(${column}, is_name), ''), max(${column})) AS ${column}`
-const COLUMNS = `fingerprint, ${NAMED('title')}, ${NAMED('culprit')}, max(fingerprint_method) AS method, ${NAMED('template')},
-  arraySort(groupUniqArrayArray(services)) AS services, toUnixTimestamp64Milli(min(first_seen)) AS first_ms,
-  toUnixTimestamp64Milli(max(last_seen)) AS last_ms, sum(events) AS events, uniqCombinedMerge(12)(users) AS users, max(severity) AS severity`
+const AGGREGATES = {
+  title: NAMED('title'),
+  culprit: NAMED('culprit'),
+  method: 'max(fingerprint_method) AS method',
+  template: NAMED('template'),
+  services: 'arraySort(groupUniqArrayArray(services)) AS services',
+  first_ms: 'toUnixTimestamp64Milli(min(first_seen)) AS first_ms',
+  last_ms: 'toUnixTimestamp64Milli(max(last_seen)) AS last_ms',
+  events: 'sum(events) AS events',
+  users: 'uniqCombinedMerge(12)(users) AS users',
+  severity: 'max(severity) AS severity',
+} as const
+type Aggregate = keyof typeof AGGREGATES
+const COLUMNS = `fingerprint, ${Object.values(AGGREGATES).join(', ')}`
 const PLAIN_NAMES = 'SETTINGS prefer_column_name_to_alias = 1'
 
 function issueRow(row: Row): IssueRow {
@@ -65,17 +76,20 @@ export async function issuePage(
   query: IssueQuery,
 ): Promise<Page<IssueRow>> {
   const params: Record<string, unknown> = { ...rangeParams(query), limit: query.limit + 1 }
+  const key = SORT_KEYS[query.sort]
+  const asked = new Set<Aggregate>(['first_ms', 'last_ms', key])
   let having = 'last_ms >= {from:Int64} AND first_ms < {to:Int64}'
   if (query.services.length > 0) {
     having += ' AND hasAny(services, {services:Array(String)})'
     params['services'] = query.services
+    asked.add('services')
   }
   if (query.text !== '') {
     having +=
       ' AND (positionCaseInsensitiveUTF8(title, {text:String}) > 0 OR positionCaseInsensitiveUTF8(template, {text:String}) > 0 OR startsWith(fingerprint, {text:String}))'
     params['text'] = query.text
+    asked.add('title').add('template')
   }
-  const key = SORT_KEYS[query.sort]
   if (query.cursor !== null) {
     const [value, fingerprint] = decodeCursor(query.cursor, 2)
     having += ` AND (toInt64(${key}), fingerprint) ${query.order === 'asc' ? '>' : '<'} ({cursorValue:Int64}, {cursorId:String})`
@@ -84,8 +98,12 @@ export async function issuePage(
   const direction = query.order === 'asc' ? 'ASC' : 'DESC'
   const isMerged = await hasAliases(clickhouse, query.project)
   const rowsOf = isMerged ? MERGED : UNMERGED
+  const order = `ORDER BY ${key} ${direction}, fingerprint ${direction}`
+  // Which ones are on the page is told by few columns; sketches and texts are merged for these alone.
+  const some = [...asked].map((name) => AGGREGATES[name]).join(', ')
+  const chosen = `SELECT fingerprint FROM (SELECT fingerprint, ${some} FROM (${rowsOf}) GROUP BY fingerprint ${PLAIN_NAMES}) WHERE ${having} ${order} LIMIT {limit:UInt32}`
   const rows = await clickhouse.query<Row>(
-    `SELECT * FROM (SELECT ${COLUMNS} FROM (${rowsOf}) GROUP BY fingerprint ${PLAIN_NAMES}) WHERE ${having} ORDER BY ${key} ${direction}, fingerprint ${direction} LIMIT {limit:UInt32}`,
+    `SELECT * FROM (SELECT ${COLUMNS} FROM (${rowsOf}) WHERE fingerprint IN (${chosen}) GROUP BY fingerprint ${PLAIN_NAMES}) ${order}`,
     { params },
   )
   const { items, next } = cutPage(rows.map(issueRow), query.limit, (last) => [
@@ -109,9 +127,13 @@ async function withSparks(
   const standing = query.isMerged
     ? await standingOf(clickhouse, query.project, ids)
     : new Map(ids.map((id) => [id, id] as const))
+  // Where nothing was merged, rows lie under the id itself, which the primary key knows.
+  const [id, place] = query.isMerged
+    ? [OWN_OF_ROLLUP, `${OWN_OF_ROLLUP} IN {members:Array(String)}`]
+    : ['fingerprint', 'fingerprint IN {members:Array(String)}']
   const rows = await clickhouse.query<{ own_id: string; slot: number; events: string }>(
-    `SELECT ${OWN_OF_ROLLUP} AS own_id, toInt64(floor((toInt64(toUnixTimestamp(bucket)) * 1000 - {from:Int64}) / {slotMs:Float64})) AS slot, sum(events) AS events FROM issues_1m
-     WHERE project = {project:String} AND own_id IN {members:Array(String)} AND bucket >= toDateTime(intDiv({from:Int64}, 1000)) AND bucket < toDateTime(intDiv({to:Int64}, 1000))
+    `SELECT ${id} AS own_id, toInt64(floor((toInt64(toUnixTimestamp(bucket)) * 1000 - {from:Int64}) / {slotMs:Float64})) AS slot, sum(events) AS events FROM issues_1m
+     WHERE project = {project:String} AND ${place} AND bucket >= toDateTime(intDiv({from:Int64}, 1000)) AND bucket < toDateTime(intDiv({to:Int64}, 1000))
      GROUP BY own_id, slot`,
     { params: { ...rangeParams(query), members: [...standing.keys()], slotMs } },
   )
@@ -126,6 +148,35 @@ async function withSparks(
 /** How many services the rollup of issues remembers. */
 const SERVICES_KEPT = 50
 const DIMENSIONS = ['service', 'release', 'host', 'route', 'environment', 'user_id'] as const
+
+/** A set of one column leaves the others empty, so that all of them together are its value. */
+const BY_DIMENSION = (where: string): string => {
+  const all = 2 ** DIMENSIONS.length - 1
+  const sets = DIMENSIONS.map((_, index) => all - 2 ** (DIMENSIONS.length - 1 - index))
+  const names = DIMENSIONS.map((name) => `'${name}'`)
+  return `SELECT transform(grouping(${DIMENSIONS.join(', ')}), [${sets.join(', ')}], [${names.join(', ')}], '') AS name,
+      concat(${DIMENSIONS.map((name) => `toString(${name})`).join(', ')}) AS value, count() AS events
+    FROM events WHERE ${where} GROUP BY GROUPING SETS (${DIMENSIONS.map((name) => `(${name})`).join(', ')})`
+}
+
+const SAMPLES = 5
+const SAMPLES_NEAR_MS = 600_000
+
+/** The newest events. They mostly lie within minutes of the last one; further back is looked where these are too few. */
+async function samplesOf(
+  clickhouse: ClickHouse,
+  asked: { where: string; params: Record<string, unknown>; from: number; to: number },
+): Promise<Parameters<typeof eventView>[0][]> {
+  const near = Math.max(asked.from, asked.to - SAMPLES_NEAR_MS)
+  for (const from of near > asked.from ? [near, asked.from] : [asked.from]) {
+    const rows = await clickhouse.query<Parameters<typeof eventView>[0]>(
+      `SELECT ${EVENT_COLUMNS} FROM events WHERE ${asked.where} ORDER BY occurred_at DESC LIMIT ${SAMPLES}`,
+      { params: { ...asked.params, from, to: asked.to } },
+    )
+    if (rows.length === SAMPLES || from === asked.from) return rows
+  }
+  return []
+}
 
 type TopValues = { name: string; value: string; events: string }
 
@@ -158,25 +209,22 @@ export async function issueDetail(
   const isAll = row.services.length < SERVICES_KEPT
   const place = `event_type = 'error'${isAll ? ' AND service IN {services:Array(String)}' : ''}`
   const where = `${OCCURRED_IN_RANGE} AND ${place} AND fingerprint IN {stored:Array(String)} AND ${OWN} IN {ids:Array(String)}`
-  const top = (columns: string, from: string): Promise<TopValues[]> =>
-    clickhouse.query(
-      `SELECT ${columns}, count() AS events FROM ${from} GROUP BY name, value ORDER BY events DESC, value LIMIT 8 BY name`,
-      { params },
-    )
+  const top = (sql: string): Promise<TopValues[]> =>
+    clickhouse.query(`SELECT * FROM (${sql}) ORDER BY events DESC, value LIMIT 8 BY name`, {
+      params,
+    })
   const [variables, dimensions, samples, chart, incidents] = await Promise.all([
     top(
-      'p.1 AS name, p.2 AS value',
-      `(SELECT arrayJoin(CAST(params, 'Array(Tuple(String, String))')) AS p FROM events WHERE ${where})`,
+      `SELECT p.1 AS name, p.2 AS value, count() AS events FROM (SELECT arrayJoin(CAST(params, 'Array(Tuple(String, String))')) AS p FROM events WHERE ${where}) GROUP BY name, value`,
     ),
-    top(
-      'd.1 AS name, d.2 AS value',
-      `(SELECT arrayJoin([${DIMENSIONS.map((name) => `('${name}', toString(${name}))`).join(', ')}]) AS d FROM events WHERE ${where}) WHERE d.2 != ''`,
-    ),
-    clickhouse.query<Parameters<typeof eventView>[0]>(
-      `SELECT ${EVENT_COLUMNS} FROM events WHERE ${where} ORDER BY occurred_at DESC LIMIT 5`,
-      { params },
-    ),
-    issueChart(clickhouse, query, members),
+    top(`${BY_DIMENSION(where)} HAVING value != ''`),
+    samplesOf(clickhouse, {
+      where,
+      params,
+      from: query.from,
+      to: Math.min(query.to, Number(row.last_ms) + 1),
+    }),
+    issueChart(clickhouse, query, { ids: members, stored }),
     incidentsOf(clickhouse, query.project, stored),
   ])
   return {
@@ -193,14 +241,14 @@ export async function issueDetail(
 async function issueChart(
   clickhouse: ClickHouse,
   query: StepQuery,
-  ids: readonly string[],
+  members: { ids: readonly string[]; stored: readonly string[] },
 ): Promise<SeriesPoint[]> {
   const step = Math.max(60, Math.ceil(query.stepMs / 60_000) * 60)
   const rows = await clickhouse.query<{ at: string; series: string; value: string }>(
     `SELECT intDiv(toInt64(toUnixTimestamp(bucket)), {step:Int64}) * {step:Int64} * 1000 AS at, service AS series, sum(events) AS value FROM issues_1m
-     WHERE project = {project:String} AND ${OWN_OF_ROLLUP} IN {ids:Array(String)} AND bucket >= toDateTime(intDiv({from:Int64}, 1000)) AND bucket < toDateTime(intDiv({to:Int64}, 1000))
+     WHERE project = {project:String} AND fingerprint IN {stored:Array(String)} AND ${OWN_OF_ROLLUP} IN {ids:Array(String)} AND bucket >= toDateTime(intDiv({from:Int64}, 1000)) AND bucket < toDateTime(intDiv({to:Int64}, 1000))
      GROUP BY at, series ORDER BY at, series`,
-    { params: { ...rangeParams(query), ids, step } },
+    { params: { ...rangeParams(query), ...members, step } },
   )
   return rows.map(({ at, series, value }) => ({ at: Number(at), series, value: Number(value) }))
 }

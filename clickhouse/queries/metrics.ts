@@ -9,7 +9,8 @@ import {
   selectionConditions,
 } from './conditions.ts'
 import { eventsAt } from './moment.ts'
-import { MINUTE_FIELDS } from './whole-minutes.ts'
+import { leadingCounts } from './leading-counts.ts'
+import { hasTenSeconds, minutesOf, usersKnow } from './whole-minutes.ts'
 
 const COARSE_FIELDS = new Set(['service', 'environment', 'event_type', 'severity'])
 const HOUR_MS = 3_600_000
@@ -56,18 +57,17 @@ interface Source {
 }
 
 /** The coarsest table that can answer: rollups where the dimensions allow, raw events otherwise. */
-function sourceOf(query: MetricsQuery): Source {
-  const fields = [
-    ...query.filters.map((filter: EventFilter) => filter.field),
-    ...(query.groupBy === null ? [] : [query.groupBy]),
-  ]
+function sourceOf(query: MetricsQuery, nowMs: number): Source {
+  const fields = fieldsOf(query)
   const raw = { table: 'events', isRollup: false }
   if (query.moment !== undefined) return raw
-  if (query.text !== '' || fields.some((field) => !MINUTE_FIELDS.has(field))) return raw
+  if (query.text !== '') return raw
   const isCoarse = fields.every((field) => COARSE_FIELDS.has(field))
   if (query.stepMs % HOUR_MS === 0 && isCoarse) return { table: 'events_1h', isRollup: true }
-  if (query.stepMs % 60_000 === 0) return { table: 'events_1m', isRollup: true }
-  if (query.stepMs % 10_000 === 0 && isCoarse && PLAIN_COUNTS.has(query.metric))
+  if (hasUsers(query)) return { table: 'users_1m', isRollup: true }
+  const minutes = minutesOf(fields, SKETCHES.has(query.metric) ? 'sketches' : 'counts')
+  if (query.stepMs % 60_000 === 0 && minutes !== null) return { table: minutes, isRollup: true }
+  if (PLAIN_COUNTS.has(query.metric) && hasTenSeconds(query, nowMs))
     return { table: 'events_10s', isRollup: true }
   return raw
 }
@@ -76,9 +76,26 @@ const SKETCHES = new Set<SeriesName>(['latency_p50', 'latency_p95', 'latency_p99
 const BY_THE_HOUR_FROM_MS = 12 * HOUR_MS
 const SERVICES_BY_MINUTE_MAX = 4
 
+const fieldsOf = ({ filters, groupBy }: MetricsQuery): string[] => [
+  ...filters.map((filter: EventFilter) => filter.field),
+  ...(groupBy === null ? [] : [groupBy]),
+]
+
+const USERS_BY_MINUTE_MS_MAX = 48 * HOUR_MS
+
+/** Whether users by the minute know it, and are few enough. */
+function hasUsers(query: MetricsQuery): boolean {
+  return (
+    query.metric === 'users' &&
+    query.stepMs % 60_000 === 0 &&
+    query.to - query.from <= USERS_BY_MINUTE_MS_MAX &&
+    usersKnow(fieldsOf(query))
+  )
+}
+
 /** Sketches are merged row by row: over half a day and more they are answered by the hour, as `step_ms` says. */
 function stepOf(query: MetricsQuery): number {
-  if (!isLong(query) || !SKETCHES.has(query.metric)) return query.stepMs
+  if (!isLong(query) || !SKETCHES.has(query.metric) || hasUsers(query)) return query.stepMs
   return Math.ceil(query.stepMs / HOUR_MS) * HOUR_MS
 }
 
@@ -109,8 +126,8 @@ interface Plan {
   weight: string
 }
 
-function planOf(query: MetricsQuery): Plan {
-  const { table, isRollup } = sourceOf(query)
+function planOf(query: MetricsQuery, nowMs: number): Plan {
+  const { table, isRollup } = sourceOf(query, nowMs)
   const expression = EXPRESSIONS[query.metric]
   const only = expression.only === undefined ? '' : ` AND ${expression.only}`
   if (!isRollup) {
@@ -143,22 +160,36 @@ function rankedBy(query: MetricsQuery, table: string): string {
   return isLong(query) && isCoarse && table === 'events_1m' ? 'events_1h' : table
 }
 
-export async function metrics(clickhouse: ClickHouse, asked: MetricsQuery): Promise<MetricsView> {
-  const fromDurations = await hasDurations(clickhouse, asked)
-  const query = fromDurations ? asked : { ...asked, stepMs: stepOf(asked) }
-  const plan = planOf(query)
-  const rows = durationRows(query)
-  const read = fromDurations
-    ? { table: 'durations_1m', where: BUCKET_IN_RANGE + rows.where }
-    : { table: plan.table, where: plan.where }
+const AT = (time: string): string => `intDiv(${time}, {step:Int64}) * {step:Int64}`
+
+/** One series, or those of the largest values, which are found first and looked up while the rows are read again. */
+function seriesOf(query: MetricsQuery, plan: Plan, read: Pick<Plan, 'table' | 'where'>): string {
   const grouped = query.groupBy === null ? `'${query.metric}'` : `toString(${query.groupBy})`
   const largest =
     query.groupBy === null
       ? ''
       : `WITH (SELECT groupArray(name) FROM (SELECT ${grouped} AS name FROM ${rankedBy(query, plan.table)} WHERE ${plan.where} GROUP BY name ORDER BY ${plan.weight} DESC, name LIMIT {limit:UInt32})) AS top `
   const series = query.groupBy === null ? grouped : `if(has(top, ${grouped}), ${grouped}, 'other')`
+  return `${largest}SELECT ${AT(plan.time)} AS at, ${series} AS series, ${plan.value} AS value FROM ${read.table} WHERE ${read.where} GROUP BY at, series ORDER BY at, series`
+}
+
+export async function metrics(
+  clickhouse: ClickHouse,
+  asked: MetricsQuery,
+  nowMs: number,
+): Promise<MetricsView> {
+  const fromDurations = await hasDurations(clickhouse, asked)
+  const query = fromDurations ? asked : { ...asked, stepMs: stepOf(asked) }
+  const plan = planOf(query, nowMs)
+  const rows = durationRows(query)
+  const read = fromDurations
+    ? { table: 'durations_1m', where: BUCKET_IN_RANGE + rows.where }
+    : { table: plan.table, where: plan.where }
+  const { metric, groupBy } = query
+  const counts =
+    groupBy === null ? null : leadingCounts({ ...read, metric, groupBy, at: AT(plan.time) })
   const found = await clickhouse.query<{ at: string; series: string; value: string | number }>(
-    `${largest}SELECT intDiv(${plan.time}, {step:Int64}) * {step:Int64} AS at, ${series} AS series, ${plan.value} AS value FROM ${read.table} WHERE ${read.where} GROUP BY at, series ORDER BY at, series`,
+    counts ?? seriesOf(query, plan, read),
     { params: { ...plan.params, step: query.stepMs, limit: query.limit } },
   )
   const points: SeriesPoint[] = found.map((row) => ({

@@ -32,8 +32,8 @@ export async function overview(
       cursor: null,
       limit: SHOWN_INCIDENTS,
     }),
-    clickhouse.query<{ at: string; series: string; value: string }>(
-      `SELECT intDiv(toInt64(toUnixTimestamp(bucket)) * 1000, {step:Int64}) * {step:Int64} AS at, toString(severity) AS series, sum(events) AS value FROM events_1m WHERE ${BUCKET_IN_RANGE} GROUP BY at, series ORDER BY at, series`,
+    clickhouse.query<{ at: string; severity: number; value: string }>(
+      `SELECT intDiv(toInt64(toUnixTimestamp(bucket)) * 1000, {step:Int64}) * {step:Int64} AS at, severity, sum(events) AS value FROM volume_1m WHERE ${BUCKET_IN_RANGE} GROUP BY at, severity ORDER BY at, severity`,
       { params: { ...rangeParams(query), step } },
     ),
     deployPage(clickhouse, { ...query, services: [], cursor: null, limit: 40 }),
@@ -54,7 +54,11 @@ export async function overview(
     events_per_second:
       Math.round((Number(totals[0]?.recent ?? 0) / (RATE_WINDOW_MS / 1000)) * 10) / 10,
     incidents: incidents.items,
-    rates: rates.map(({ at, series, value }) => ({ at: Number(at), series, value: Number(value) })),
+    rates: rates.map(({ at, severity, value }) => ({
+      at: Number(at),
+      series: String(severity),
+      value: Number(value),
+    })),
     deploys: deploys.items,
     has_data: hasData,
   }

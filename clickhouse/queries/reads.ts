@@ -1,5 +1,6 @@
 import type { ClickHouse } from '#/clickhouse/client.ts'
 import { guardQuery, type CheckedTexts } from '#/clickhouse/guard.ts'
+import { systemClock, type Clock } from '#/kernel/clock.ts'
 import type { Reads, SqlQuery } from '#/schemas/reads.ts'
 import type { SqlView } from '#/schemas/view.ts'
 import { changes } from './changes.ts'
@@ -16,22 +17,22 @@ import { serviceDetail, serviceList } from './services.ts'
 import { storage } from './storage.ts'
 
 /** The read port on ClickHouse: every question of the API as SQL on rollups where they can answer. */
-export function createReads(clickhouse: ClickHouse): Reads {
+export function createReads(clickhouse: ClickHouse, clock: Clock = systemClock): Reads {
   const known: CheckedTexts = new Map()
   return {
     events: (query) => eventPage(clickhouse, query),
     event: (query) => eventById(clickhouse, query),
     eventStats: (query) => eventStats(clickhouse, query),
-    search: (query) => search(clickhouse, query),
+    search: (query) => search(clickhouse, query, clock.nowMs()),
     incidents: (query) => incidentPage(clickhouse, query),
     incidentStats: (query) => incidentStats(clickhouse, query),
     incident: (query) => incidentDetail(clickhouse, query),
     issues: (query) => issuePage(clickhouse, query),
     issue: (query) => issueDetail(clickhouse, query),
-    metrics: (query) => metrics(clickhouse, query),
+    metrics: (query) => metrics(clickhouse, query, clock.nowMs()),
     changes: (query) => changes(clickhouse, query),
     services: (query) => serviceList(clickhouse, query),
-    service: (query) => serviceDetail(clickhouse, query),
+    service: (query) => serviceDetail(clickhouse, query, clock.nowMs()),
     serviceGraph: (query) => serviceGraph(clickhouse, query),
     deploys: (query) => deployPage(clickhouse, query),
     overview: (query) => overview(clickhouse, query),

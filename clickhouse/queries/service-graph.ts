@@ -37,7 +37,7 @@ async function newest(
   const [row] = await clickhouse.query<{ all: string; some: string; begin: string }>(
     `SELECT sum(n) AS all, sumIf(n, after <= ${EVENTS_MAX}) AS some, minIf(at, after <= ${EVENTS_MAX}) AS begin
      FROM (SELECT at, n, sum(n) OVER (ORDER BY at DESC) AS after FROM (
-       SELECT toInt64(toUnixTimestamp(bucket)) * 1000 AS at, sum(events) AS n FROM events_1m WHERE ${BUCKET_IN_RANGE} GROUP BY at))`,
+       SELECT toInt64(toUnixTimestamp(bucket)) * 1000 AS at, sum(events) AS n FROM volume_1m WHERE ${BUCKET_IN_RANGE} GROUP BY at))`,
     { params: rangeParams(query) },
   )
   const [all, some] = [Number(row?.all ?? 0), Number(row?.some ?? 0)]
@@ -54,7 +54,7 @@ export async function serviceGraph(
 ): Promise<ServiceGraphView> {
   const { from, weight } = await newest(clickhouse, query)
   const [services, calls] = await Promise.all([
-    serviceList(clickhouse, query),
+    serviceList(clickhouse, query, { hasLevels: false }),
     clickhouse.query<{ caller: string; callee: string; calls: string; errors: string }>(CALLS, {
       params: rangeParams({ ...query, from }),
     }),

@@ -7,15 +7,18 @@ import { durationsSince } from './durations.ts'
 import { issuePage } from './issues.ts'
 import { serviceLatency, serviceRates } from './service-series.ts'
 
-interface Row {
-  service: string
+interface Counts {
   events: string
   errors: string
   requests: string
   failures: string
+  last_s: number
+}
+
+interface Row extends Counts {
+  service: string
   p50: number | null
   p95: number | null
-  last_s: number
   open_incidents: string
 }
 
@@ -26,39 +29,29 @@ const WHOLE_HOURS = BUCKET_IN_RANGE.replace('bucket >= ', 'bucket >= toStartOfHo
   ') AND bucket <',
 )
 
-type ServicesQuery = RangeQuery & { service?: string }
-
 const COUNTS = `sum(events) AS events, sumIf(events, event_type = 'error') AS errors,
     sumIf(events, event_type = 'http_request') AS requests, sumIf(failures, event_type = 'http_request') AS failures`
-const LEVELS = 'quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(durations) AS levels'
-const LEVELS_OF_REQUESTS =
-  "quantilesDDMergeIf(0.01, 0.5, 0.95, 0.99)(durations, event_type = 'http_request') AS levels"
 const PLAIN_NAMES = 'SETTINGS prefer_column_name_to_alias = 1'
+const COUNTED = `SELECT service, ${COUNTS}, max(bucket) AS last FROM volume_1m WHERE ${BUCKET_IN_RANGE} GROUP BY service ${PLAIN_NAMES}`
+const LEVELS = 'quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(durations) AS levels'
 
 /**
- * Counts and latencies of each service. Latencies are merged from sketches, which is what costs: up to a few hours they
- * come from the minutes of durations, past that from whole hours, which are exact enough. When a service last spoke comes
- * from the minutes.
+ * Latencies of each service, merged from sketches, which is what costs: up to a few hours they come from the minutes of
+ * durations, past that from whole hours, which are exact enough.
  */
-function rollupOf(query: ServicesQuery, hasDurations: boolean): string {
-  const only = query.service === undefined ? '' : ' AND service = {service:String}'
-  const minutes = `events_1m WHERE ${BUCKET_IN_RANGE}${only} GROUP BY service`
-  const last = `SELECT service, max(bucket) AS last FROM ${minutes}`
-  const hours = `SELECT service, ${COUNTS}, ${LEVELS_OF_REQUESTS}, max(bucket) AS last FROM events_1h WHERE ${WHOLE_HOURS}${only} GROUP BY service ${PLAIN_NAMES}`
-  const isLong = query.to - query.from >= HOURLY_FROM_MS
-  // The page of one service knows its last minute from its releases.
-  if (isLong && query.service !== undefined) return hours
-  if (isLong)
-    return `SELECT * EXCEPT (last), l.last AS last FROM (${hours}) AS h
-      LEFT JOIN (${last}) AS l USING (service)`
-  if (!hasDurations)
-    return `SELECT service, ${COUNTS}, ${LEVELS_OF_REQUESTS}, max(bucket) AS last FROM ${minutes} ${PLAIN_NAMES}`
-  return `SELECT * FROM (SELECT service, ${COUNTS}, max(bucket) AS last FROM ${minutes} ${PLAIN_NAMES}) AS m
-    LEFT JOIN (SELECT service, ${LEVELS} FROM durations_1m WHERE ${BUCKET_IN_RANGE} AND service != ''${only} GROUP BY service) AS d USING (service)`
+function levelsOf(query: RangeQuery, hasDurations: boolean): string {
+  const of = (table: string, where: string): string =>
+    `SELECT service, ${LEVELS} FROM ${table} WHERE ${where} GROUP BY service`
+  const requests = "event_type = 'http_request'"
+  if (query.to - query.from >= HOURLY_FROM_MS)
+    return of('events_1h', `${WHOLE_HOURS} AND ${requests}`)
+  return hasDurations
+    ? of('durations_1m', `${BUCKET_IN_RANGE} AND service != ''`)
+    : of('events_1m', `${BUCKET_IN_RANGE} AND ${requests}`)
 }
 
-const OPEN = `SELECT arrayJoin(services) AS service, count() AS open FROM incidents FINAL
-  WHERE project = {project:String} AND status != 'resolved' AND redirect_to = '' GROUP BY service`
+const IS_OPEN = `project = {project:String} AND status != 'resolved' AND redirect_to = ''`
+const OPEN = `SELECT arrayJoin(services) AS service, count() AS open FROM incidents FINAL WHERE ${IS_OPEN} GROUP BY service`
 
 function serviceRow(row: Row): ServiceRow {
   const requests = Number(row.requests)
@@ -78,63 +71,95 @@ function serviceRow(row: Row): ServiceRow {
 /** Services with events in the range: those in trouble first, then by errors and volume. */
 export async function serviceList(
   clickhouse: ClickHouse,
-  query: ServicesQuery,
+  query: RangeQuery,
+  { hasLevels = true }: { hasLevels?: boolean } = {},
 ): Promise<ServiceRow[]> {
   const hasDurations = query.from >= (await durationsSince(clickhouse))
+  const levels = hasLevels
+    ? {
+        columns: 'ifNotFinite(d.levels[1], NULL) AS p50, ifNotFinite(d.levels[2], NULL) AS p95',
+        join: `LEFT JOIN (${levelsOf(query, hasDurations)}) AS d ON d.service = r.service`,
+      }
+    : { columns: 'NULL AS p50, NULL AS p95', join: '' }
   const rows = await clickhouse.query<Row>(
     `SELECT r.service AS service, r.events AS events, r.errors AS errors, r.requests AS requests, r.failures AS failures,
-      ifNotFinite(r.levels[1], NULL) AS p50, ifNotFinite(r.levels[2], NULL) AS p95, toUnixTimestamp(r.last) AS last_s, o.open AS open_incidents
-     FROM (${rollupOf(query, hasDurations)}) AS r LEFT JOIN (${OPEN}) AS o ON o.service = r.service
+      ${levels.columns}, toUnixTimestamp(r.last) AS last_s, o.open AS open_incidents
+     FROM (${COUNTED}) AS r ${levels.join} LEFT JOIN (${OPEN}) AS o ON o.service = r.service
      ORDER BY open_incidents DESC, errors DESC, events DESC, service LIMIT 1000`,
-    {
-      params: {
-        ...rangeParams(query),
-        ...(query.service === undefined ? {} : { service: query.service }),
-      },
-    },
+    { params: rangeParams(query) },
   )
   return rows.map(serviceRow)
+}
+
+/** Counts of one service by release, the one that spoke last first. */
+function countsByRelease(
+  clickhouse: ClickHouse,
+  query: RangeQuery & { service: string },
+): Promise<(Counts & { release: string })[]> {
+  return clickhouse.query(
+    `SELECT release, ${COUNTS}, toUnixTimestamp(max(bucket)) AS last_s FROM volume_1m
+     WHERE ${BUCKET_IN_RANGE} AND service = {service:String} GROUP BY release ORDER BY last_s DESC, release DESC ${PLAIN_NAMES}`,
+    { params: { ...rangeParams(query), service: query.service } },
+  )
+}
+
+async function openIncidents(
+  clickhouse: ClickHouse,
+  query: { project: string; service: string },
+): Promise<string> {
+  const { project, service } = query
+  const [row] = await clickhouse.query<{ n: string }>(
+    `SELECT count() AS n FROM incidents FINAL WHERE ${IS_OPEN} AND has(services, {service:String})`,
+    { params: { project, service } },
+  )
+  return row?.n ?? '0'
 }
 
 export async function serviceDetail(
   clickhouse: ClickHouse,
   query: StepQuery & { service: string },
+  nowMs: number,
 ): Promise<ServiceDetail | null> {
-  const [row] = await serviceList(clickhouse, query)
-  if (row === undefined) return null
-  const [rates, latency, issues, deploys, releases] = await Promise.all([
-    serviceRates(clickhouse, query),
+  const { project, service, from, to } = query
+  const [counts, rates, latency, open, issues, deploys] = await Promise.all([
+    countsByRelease(clickhouse, query),
+    serviceRates(clickhouse, query, nowMs),
     serviceLatency(clickhouse, query),
+    openIncidents(clickhouse, query),
     issuePage(clickhouse, {
       ...query,
-      services: [query.service],
+      services: [service],
       text: '',
       sort: 'events',
       order: 'desc',
       cursor: null,
       limit: 20,
     }),
-    deploysAround(clickhouse, {
-      project: query.project,
-      services: [query.service],
-      from: query.from,
-      to: query.to,
-    }),
-    clickhouse.query<{ release: string; last_s: number }>(
-      `SELECT release, toUnixTimestamp(max(bucket)) AS last_s FROM events_1m WHERE ${BUCKET_IN_RANGE} AND service = {service:String} GROUP BY release ORDER BY last_s DESC, release DESC LIMIT ${RELEASES_MAX + 1}`,
-      { params: { ...rangeParams(query), service: query.service } },
-    ),
+    deploysAround(clickhouse, { project, services: [service], from, to }),
   ])
+  if (counts[0] === undefined) return null
+  const sum = (of: 'events' | 'errors' | 'requests' | 'failures'): string =>
+    String(counts.reduce((total, row) => total + Number(row[of]), 0))
+  const row = serviceRow({
+    service,
+    events: sum('events'),
+    errors: sum('errors'),
+    requests: sum('requests'),
+    failures: sum('failures'),
+    last_s: counts[0].last_s,
+    p50: latency.levels[0] ?? null,
+    p95: latency.levels[1] ?? null,
+    open_incidents: open,
+  })
   return {
     ...row,
-    last_seen: (releases[0]?.last_s ?? row.last_seen / 1000) * 1000,
-    releases: releases
+    releases: counts
       .map(({ release }) => release)
       .filter((release) => release !== '')
       .slice(0, RELEASES_MAX),
     issues: issues.items,
     deploys,
     rates,
-    latency,
+    latency: latency.points,
   }
 }

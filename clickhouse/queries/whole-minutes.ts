@@ -6,24 +6,46 @@ import {
   selectionConditions,
 } from './conditions.ts'
 
-/** Columns of the rollup by the minute. */
-export const MINUTE_FIELDS: ReadonlySet<string> = new Set([
-  'service',
-  'environment',
-  'event_type',
-  'severity',
-  'release',
-  'route',
-])
+/** What both rollups by the minute know; `volume_1m` knows kinds of errors, too, and `events_1m` routes. */
+const SHARED_FIELDS = ['service', 'environment', 'event_type', 'severity', 'release'] as const
+const MINUTES = [
+  { table: 'volume_1m', fields: new Set<string>([...SHARED_FIELDS, 'error_type']) },
+  { table: 'events_1m', fields: new Set<string>([...SHARED_FIELDS, 'route']) },
+] as const
+
+export type MinuteTable = (typeof MINUTES)[number]['table']
+
+/** The smallest rollup by the minute that knows these fields, or null where none does. Only one has sketches. */
+export function minutesOf(
+  fields: readonly string[],
+  asked: 'counts' | 'sketches' = 'counts',
+): MinuteTable | null {
+  const known = MINUTES.find(
+    (one) =>
+      (asked === 'counts' || one.table === 'events_1m') &&
+      fields.every((field) => one.fields.has(field)),
+  )
+  return known?.table ?? null
+}
+
 const MINUTE_MS = 60_000
 /** Below this the events themselves are counted at once. */
 const ROLLED_UP_FROM_MS = 30 * MINUTE_MS
 
+const USERS_FIELDS: ReadonlySet<string> = new Set(['environment', 'event_type'])
+
+/** Whether `users_1m` knows users by these fields. */
+export function usersKnow(fields: readonly string[]): boolean {
+  return fields.every((field) => USERS_FIELDS.has(field))
+}
+
 export interface WholeMinutes {
+  table: MinuteTable
   /** Conditions on rows of a rollup, of minutes or hours, that lie wholly in the range. */
   rollup: string
-  /** Conditions on events of the range before its first and after its last whole minute. */
+  /** Conditions on events of the range before its first and after its last whole minute, and on all between. */
   ends: string
+  inside: string
   params: Record<string, unknown>
   from: number
   to: number
@@ -39,58 +61,59 @@ export function wholeMinutes(
 ): WholeMinutes | null {
   const asked = [...fields, ...selection.filters.map(({ field }) => field)]
   const isLong = selection.to - selection.from >= ROLLED_UP_FROM_MS
-  const isKnown = asked.every((field) => MINUTE_FIELDS.has(field))
-  if (!isLong || !isKnown || selection.text !== '') return null
+  const table = minutesOf(asked)
+  if (!isLong || table === null || selection.text !== '') return null
   const from = Math.ceil(selection.from / MINUTE_MS) * MINUTE_MS
   const to = Math.floor(selection.to / MINUTE_MS) * MINUTE_MS
   const { where, params } = filterConditions(selection.filters)
   const raw = selectionConditions(selection)
   return {
+    table,
     rollup: `project = {project:String} AND bucket >= toDateTime(intDiv({wholeFrom:Int64}, 1000)) AND bucket < toDateTime(intDiv({wholeTo:Int64}, 1000))${where}`,
     ends: `${raw.where} AND (occurred_at < fromUnixTimestamp64Milli({wholeFrom:Int64}) OR occurred_at >= fromUnixTimestamp64Milli({wholeTo:Int64}))`,
+    inside: `${raw.where} AND occurred_at >= fromUnixTimestamp64Milli({wholeFrom:Int64}) AND occurred_at < fromUnixTimestamp64Milli({wholeTo:Int64})`,
     params: { ...raw.params, ...params, wholeFrom: from, wholeTo: to },
     from,
     to,
   }
 }
 
-/** A bucket of time as each of the two tables writes it; `rollup` is null where its minutes are too wide. */
-interface Time {
-  rollup: string | null
-  raw: string
+const TEN_SECONDS_FIELDS: ReadonlySet<string> = new Set([
+  'service',
+  'environment',
+  'event_type',
+  'severity',
+])
+/** What arrived three days ago is gone; what happened since two days cannot have arrived before. */
+const TEN_SECONDS_KEPT_MS = 2 * 86_400_000
+
+/** Whether counts by ten seconds are there for such steps, fields and times. */
+export function hasTenSeconds(
+  query: EventSelection & { stepMs: number; groupBy?: string | null },
+  nowMs: number,
+): boolean {
+  const fields = [...query.filters.map(({ field }) => field), query.groupBy ?? 'service']
+  return (
+    query.stepMs % 10_000 === 0 &&
+    query.text === '' &&
+    query.from >= nowMs - TEN_SECONDS_KEPT_MS &&
+    fields.every((field) => TEN_SECONDS_FIELDS.has(field))
+  )
 }
 
-/** A subquery of rows with these columns, `at` with a time, and the number of events `n` each stands for. */
-export function countedRows(
-  selection: EventSelection,
-  columns: readonly string[],
-  time?: Time,
-): { from: string; params: Record<string, unknown> } {
-  const whole = time?.rollup === null ? null : wholeMinutes(selection, columns)
-  const keys = [...columns, ...(time === undefined ? [] : ['at'])].join(', ')
-  const read = (at: string | null | undefined): string =>
-    [...columns, ...(typeof at === 'string' ? [`${at} AS at`] : [])].join(', ')
-  if (whole === null) {
-    const { where, params } = selectionConditions(selection)
-    return { from: `(SELECT ${read(time?.raw)}, 1 AS n FROM events WHERE ${where})`, params }
-  }
-  return {
-    from: `(SELECT ${read(time?.rollup)}, sum(events) AS n FROM events_1m WHERE ${whole.rollup} GROUP BY ${keys}
-      UNION ALL SELECT ${read(time?.raw)}, count() AS n FROM events WHERE ${whole.ends} GROUP BY ${keys})`,
-    params: whole.params,
-  }
-}
-
-/** The same for a count that need not be exact: minutes are taken whole, however few they are. */
+/** Rows of `n` events each, for a count that need not be exact: minutes are taken whole, however few they are. */
 export function aboutRows(selection: EventSelection): {
   from: string
   params: Record<string, unknown>
 } {
-  const isKnown = selection.filters.every(({ field }) => MINUTE_FIELDS.has(field))
-  if (!isKnown || selection.text !== '') return countedRows(selection, ['event_type'])
+  const table = minutesOf(selection.filters.map(({ field }) => field))
+  if (table === null || selection.text !== '') {
+    const raw = selectionConditions(selection)
+    return { from: `(SELECT 1 AS n FROM events WHERE ${raw.where})`, params: raw.params }
+  }
   const { where, params } = filterConditions(selection.filters)
   return {
-    from: `(SELECT events AS n FROM events_1m WHERE ${BUCKET_IN_RANGE}${where})`,
+    from: `(SELECT events AS n FROM ${table} WHERE ${BUCKET_IN_RANGE}${where})`,
     params: { ...rangeParams(selection), ...params },
   }
 }

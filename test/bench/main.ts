@@ -43,6 +43,11 @@ const OPTIONS: readonly OptionSpec[] = [
     about: 'end-to-end: memory over this long, too; viewers: of the whole',
   },
   { name: 'rows', type: 'number', min: 1000, about: 'queries: rows in the table' },
+  {
+    name: 'data-dir',
+    type: 'text',
+    about: 'queries: a folder to fill once and ask again',
+  },
   { name: 'viewers', type: 'number', min: 20, about: 'viewers: how many live streams' },
   { name: 'area', type: 'text', about: 'inner: the area of this process' },
 ]
@@ -52,6 +57,7 @@ export interface BenchOptions {
   minutes?: number
   rows?: number
   viewers?: number
+  dataDir?: string
 }
 
 type Run = (print: (line: string) => void, options?: BenchOptions) => Promise<void>
@@ -89,6 +95,7 @@ function benchOptions(given: OptionValues): BenchOptions {
   const options: BenchOptions = {}
   for (const name of ['seconds', 'minutes', 'rows', 'viewers'] as const)
     if (given[name] !== undefined) options[name] = Number(given[name])
+  if (typeof given['data-dir'] === 'string') options.dataDir = given['data-dir']
   return options
 }
 

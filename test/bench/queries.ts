@@ -1,10 +1,12 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { createClickHouse } from '#/clickhouse/client.ts'
 import { startTestEngine } from '#/clickhouse/engine/test-engine.ts'
 import type { TestEngine } from '#/clickhouse/engine/test-engine.ts'
 import { migrate } from '#/clickhouse/migrate.ts'
 import { createReads } from '#/clickhouse/queries/reads.ts'
 import { systemClock } from '#/kernel/clock.ts'
-import { isFaultlineError } from '#/kernel/errors.ts'
+import { FaultlineError, isFaultlineError } from '#/kernel/errors.ts'
 import { systemRandom } from '#/kernel/random.ts'
 import { retry } from '#/kernel/retry.ts'
 import { questions } from './page-questions.ts'
@@ -19,11 +21,17 @@ const TIMES = 15
 const MERGED_MS_MAX = 180_000
 type Print = (line: string) => void
 
-export async function run(print: Print, { rows = ROWS }: { rows?: number } = {}): Promise<void> {
-  await using test = await startTestEngine()
+export interface QueriesBenchOptions {
+  rows?: number
+  /** Filled once, and asked again by later runs: what pages ask then ends at the moment it was filled. */
+  dataDir?: string
+}
+
+export async function run(print: Print, options: QueriesBenchOptions = {}): Promise<void> {
+  const dataDir = options.dataDir === undefined ? undefined : resolve(options.dataDir)
+  await using test = await startTestEngine(dataDir === undefined ? {} : { dataDir })
   await migrate(test.clickhouse, { retentionDays: 30 })
-  const nowMs = systemClock.nowMs()
-  await fill(test, { rows, nowMs, print })
+  const nowMs = await filledAt(test, { rows: options.rows ?? ROWS, dataDir, print })
   await untilMerged(test, print)
   const reads = createReads(test.clickhouse)
   const half = nowMs - PAST_MS / 2
@@ -38,6 +46,29 @@ export async function run(print: Print, { rows = ROWS }: { rows?: number } = {})
     `SELECT count() AS n FROM events WHERE occurred_at >= fromUnixTimestamp64Milli(toInt64(${half}))`,
   )
   print(`${Number(found?.n).toLocaleString('en')} events lie in the later half`)
+}
+
+/** The end of the day that lies in the tables. A folder that was filled says it itself, once all of it is there. */
+async function filledAt(
+  test: TestEngine,
+  { rows, dataDir, print }: { rows: number; dataDir: string | undefined; print: Print },
+): Promise<number> {
+  const file = dataDir === undefined ? undefined : join(dataDir, 'filled.json')
+  if (file !== undefined && existsSync(file)) {
+    const filled = JSON.parse(readFileSync(file, 'utf8')) as { rows: number; nowMs: number }
+    const agoMin = Math.round((systemClock.nowMs() - filled.nowMs) / 60_000)
+    print(`${filled.rows.toLocaleString('en')} events, filled ${agoMin} minutes ago`)
+    return filled.nowMs
+  }
+  const [stored] = await test.clickhouse.query<{ n: string }>('SELECT count() AS n FROM events')
+  if (stored?.n !== '0')
+    throw new FaultlineError('usage', `${dataDir} was filled half way or by something else`, {
+      remedy: 'remove the folder, or name another one',
+    })
+  const nowMs = systemClock.nowMs()
+  await fill(test, { rows, nowMs, print })
+  if (file !== undefined) writeFileSync(file, JSON.stringify({ rows, nowMs }))
+  return nowMs
 }
 
 /** A day came in within two minutes, and so did its merges; on a day of its own they are spread over it. */
