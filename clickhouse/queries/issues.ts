@@ -128,11 +128,11 @@ async function withSparks(
     ? await standingOf(clickhouse, query.project, ids)
     : new Map(ids.map((id) => [id, id] as const))
   // Where nothing was merged, rows lie under the id itself, which the primary key knows.
-  const [id, place] = query.isMerged
+  const [name, place] = query.isMerged
     ? [OWN_OF_ROLLUP, `${OWN_OF_ROLLUP} IN {members:Array(String)}`]
     : ['fingerprint', 'fingerprint IN {members:Array(String)}']
   const rows = await clickhouse.query<{ own_id: string; slot: number; events: string }>(
-    `SELECT ${id} AS own_id, toInt64(floor((toInt64(toUnixTimestamp(bucket)) * 1000 - {from:Int64}) / {slotMs:Float64})) AS slot, sum(events) AS events FROM issues_1m
+    `SELECT ${name} AS own_id, toInt64(floor((toInt64(toUnixTimestamp(bucket)) * 1000 - {from:Int64}) / {slotMs:Float64})) AS slot, sum(events) AS events FROM issues_1m
      WHERE project = {project:String} AND ${place} AND bucket >= toDateTime(intDiv({from:Int64}, 1000)) AND bucket < toDateTime(intDiv({to:Int64}, 1000))
      GROUP BY own_id, slot`,
     { params: { ...rangeParams(query), members: [...standing.keys()], slotMs } },

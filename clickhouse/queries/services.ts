@@ -35,19 +35,20 @@ const PLAIN_NAMES = 'SETTINGS prefer_column_name_to_alias = 1'
 const COUNTED = `SELECT service, ${COUNTS}, max(bucket) AS last FROM volume_1m WHERE ${BUCKET_IN_RANGE} GROUP BY service ${PLAIN_NAMES}`
 const LEVELS = 'quantilesDDMerge(0.01, 0.5, 0.95, 0.99)(durations) AS levels'
 
+const levelsFrom = (table: string, where: string): string =>
+  `SELECT service, ${LEVELS} FROM ${table} WHERE ${where} GROUP BY service`
+
 /**
  * Latencies of each service, merged from sketches, which is what costs: up to a few hours they come from the minutes of
  * durations, past that from whole hours, which are exact enough.
  */
 function levelsOf(query: RangeQuery, hasDurations: boolean): string {
-  const of = (table: string, where: string): string =>
-    `SELECT service, ${LEVELS} FROM ${table} WHERE ${where} GROUP BY service`
   const requests = "event_type = 'http_request'"
   if (query.to - query.from >= HOURLY_FROM_MS)
-    return of('events_1h', `${WHOLE_HOURS} AND ${requests}`)
+    return levelsFrom('events_1h', `${WHOLE_HOURS} AND ${requests}`)
   return hasDurations
-    ? of('durations_1m', `${BUCKET_IN_RANGE} AND service != ''`)
-    : of('events_1m', `${BUCKET_IN_RANGE} AND ${requests}`)
+    ? levelsFrom('durations_1m', `${BUCKET_IN_RANGE} AND service != ''`)
+    : levelsFrom('events_1m', `${BUCKET_IN_RANGE} AND ${requests}`)
 }
 
 const IS_OPEN = `project = {project:String} AND status != 'resolved' AND redirect_to = ''`

@@ -19,6 +19,7 @@ export async function judge(ask: Ask, ledger: Ledger): Promise<Faults> {
   await judgeEvents(ask, ledger, faults)
   await judgeRollup(ask, { table: 'events_10s', of: '', expected: undefined }, faults)
   await judgeRollup(ask, { table: 'events_1m', of: 'minute', expected: ledger.minutes }, faults)
+  await judgeRollup(ask, { table: 'volume_1m', of: 'minute', expected: ledger.minutes }, faults)
   await judgeRollup(ask, { table: 'events_1h', of: 'hour', expected: ledger.hours }, faults)
   await judgeIssues(ask, ledger, faults)
   await judgeIncidents(ask, faults)
