@@ -4,7 +4,9 @@ import type { DrillDesk, DrillStart, SandboxDesk } from '#/api/drills.ts'
 import { oneOf, wrong } from '#/api/params.ts'
 import { jsonAnswer, jsonBody, route } from '#/api/route.ts'
 import type { Call, Route } from '#/api/route.ts'
+import { FaultlineError } from '#/kernel/errors.ts'
 import { DRILL_LIMITS } from '#/processors/domain/drill/plan.ts'
+import type { SandboxView } from '#/schemas/drill-view.ts'
 
 const MARKDOWN = 'text/markdown; charset=utf-8'
 const FIELDS = ['incident', 'speed', 'minutes', 'grace_s', 'answer']
@@ -87,7 +89,8 @@ function sandboxRoutes(sandbox: SandboxDesk): readonly Route[] {
       access: 'read',
       query: {},
       answer: jsonAnswer('The drill, and where the platform itself is.'),
-      handle: () => sandbox.view(),
+      problems: ['not_found'],
+      handle: (call) => viewOf(sandbox, call),
     }),
     route({
       method: 'POST',
@@ -97,10 +100,20 @@ function sandboxRoutes(sandbox: SandboxDesk): readonly Route[] {
       access: 'respond',
       query: {},
       answer: jsonAnswer('The drill; the sandbox is gone a moment later.'),
-      problems: ['conflict'],
-      handle: (call) => sandbox.end(callerOf(call)),
+      problems: ['not_found', 'conflict'],
+      handle(call) {
+        viewOf(sandbox, call)
+        return sandbox.end(callerOf(call))
+      },
     }),
   ]
+}
+
+/** Who sees another project hears nothing of this one. */
+function viewOf(sandbox: SandboxDesk, { project }: Call): SandboxView {
+  const view = sandbox.view()
+  if (view.drill.project === project) return view
+  throw new FaultlineError('not_found', 'This sandbox is of another project.')
 }
 
 function callerOf({ principal }: Call): string {

@@ -100,9 +100,27 @@ async function pictures(platform: RunningPlatform, executable: string): Promise<
       await take(page, name)
       await page.close()
     }
+    await take(await sandboxOf(dark, platform.url, id), 'drill-dark')
   } finally {
     await browser.close()
   }
+}
+
+/** The incident as it comes again in a drill of it. */
+async function sandboxOf(context: BrowserContext, url: string, id: string): Promise<Page> {
+  const page = await open(context, url, `/incidents/${id}`)
+  await page.getByRole('link', { name: 'Run a drill' }).click()
+  await page.getByRole('button', { name: 'Start' }).click()
+  const [sandbox] = await Promise.all([
+    context.waitForEvent('page', { timeout: 120_000 }),
+    page.locator('[data-open]').click({ timeout: 120_000 }),
+  ])
+  // New rows wait behind one button, so that nothing moves under a pointer.
+  await sandbox.locator('button.fresh').click({ timeout: 120_000 })
+  await sandbox.locator('main a[href*="/incidents/"]').first().click()
+  await sandbox.locator('[data-progress]').waitFor()
+  await sandbox.locator('canvas').first().waitFor()
+  return sandbox
 }
 
 async function main(): Promise<void> {

@@ -36,6 +36,7 @@ describe('words about drills', () => {
 
   it('say how far it is', () => {
     expect(progressOf(drill, 10_065_000)).toBe('1 min 5 s of 2 min 0 s, 1,203 of 5,000 events')
+    expect(progressOf(drill, 9_997_000)).toBe('begins in 3 s')
     expect(progressOf(drill, 10_120_000)).toBe('all is played; it closes in 10 min 0 s')
     expect(recordedNow(drill, 10_060_000)).toBe(1_300_000)
     expect(recordedNow(drill, 99_999_999)).toBe(1_600_000)

@@ -17,6 +17,7 @@ export const isRunning = ({ state }: DrillView): boolean =>
 export function progressOf(drill: DrillView, now: number): string {
   const { state, started_at: started, played_at: played, closes_at: closes } = drill
   if (state === 'preparing' || started === 0) return 'is being prepared'
+  if (now < started) return `begins in ${drillSpan(started - now)}`
   if (state === 'playing' && now < played)
     return `${drillSpan(now - started)} of ${drillSpan(played - started)}, ${grouped(drill.played)} of ${grouped(drill.events)} events`
   if (state === 'playing' || state === 'grace')
