@@ -6,8 +6,11 @@ function isProblem(body: unknown): body is Problem {
   return typeof body === 'object' && body !== null && 'code' in body && 'title' in body
 }
 
-/** Loading again brings nothing back. */
-const GONE = 'The address may be mistyped, or older than what is kept. Look for it in the list.'
+/** Where the API names none: loading again brings nothing back, and mends no address. */
+const REMEDIES: Readonly<Record<number, string>> = {
+  400: 'Correct it in the address, or start again without it.',
+  404: 'The address may be mistyped, or older than what is kept. Look for it in the list.',
+}
 
 /**
  * Ends a load with the API's own words (RFC 9457 problem), so that the error page can say what happened and
@@ -21,7 +24,7 @@ export async function raiseProblem(response: Response, what: string): Promise<ne
     })
   }
   const message = response.status < 500 && body.detail !== '' ? body.detail : body.title
-  const remedy = body.remedy ?? (response.status === 404 ? GONE : undefined)
+  const remedy = body.remedy ?? REMEDIES[response.status]
   return error(response.status, message, {
     code: body.code,
     ...(remedy === undefined ? {} : { remedy }),

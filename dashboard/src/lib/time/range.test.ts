@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 
 import { parseRange } from '#lib/time/parse-range.ts'
 import {
+  isRefused,
   RANGE_MS_MAX,
   RANGE_MS_MIN,
   rangeOf,
@@ -15,6 +16,20 @@ import {
 // Saturday, 21 November 2026, 04:00 UTC
 const NOW = Date.UTC(2026, 10, 21, 4)
 const HOUR = 3_600_000
+
+it('knows a range that cannot be, which is shown as another one', () => {
+  const refused = (address: string): boolean => isRefused(new URLSearchParams(address), NOW)
+  expect(['', 't=1h', 't=3+days', 'from=2026-11-20&to=2026-11-21'].some(refused)).toBe(false)
+  const impossible = [
+    't=-5m',
+    't=abc',
+    't=99999999d',
+    'from=2026-11-21&to=2026-11-20',
+    'from=2026-11-20',
+    'from=x&to=y',
+  ]
+  expect(impossible.every(refused)).toBe(true)
+})
 
 function parsed(text: string): [string, string] | string {
   const result = parseRange(text, NOW)

@@ -67,6 +67,13 @@ export function rangeOf(params: Params, now: number, byDefault: string = DEFAULT
   return pinned ?? relativeRange(parseLength(text) === null ? byDefault : text, now)
 }
 
+/** Whether the address asks for a range that cannot be: what is shown is another one then. */
+export function isRefused(params: Params, now: number): boolean {
+  const [t, from, to] = ['t', 'from', 'to'].map((name) => params.get(name) ?? '')
+  if (from !== '' || to !== '') return clamped(instant(from ?? ''), instant(to ?? ''), now) === null
+  return t !== '' && parseLength(t ?? '') === null
+}
+
 /** How the range is written into an address. */
 export function rangeParams(range: TimeRange): Record<'t' | 'from' | 'to', string | null> {
   if (range.relative === null) {
