@@ -106,11 +106,27 @@ function numberRoutes(deps: AppDeps, { hub }: HealthParts): readonly Route[] {
           rejected: deps.metrics.read('faultline_ingest_events_total', { result: 'rejected' }),
           limited: deps.metrics.read('faultline_ingest_events_total', { result: 'limited' }),
           // The rest can be told without the store, and is wanted most when it is away.
-          storage: await deps.reads.storage().catch(() => null),
+          storage: await storageSoon(deps),
         }
       },
     }),
   ]
+}
+
+/** How long the rest waits for the store. */
+const STORE_MS_MAX = 2000
+
+async function storageSoon({ reads, clock }: AppDeps): Promise<PipelineView['storage']> {
+  const answered = new AbortController()
+  const storage = reads.storage().catch(() => null)
+  try {
+    return await Promise.race([
+      storage,
+      clock.sleep(STORE_MS_MAX, answered.signal).then(() => null),
+    ])
+  } finally {
+    answered.abort()
+  }
 }
 
 /** The first page in one answer. */

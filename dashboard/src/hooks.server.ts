@@ -1,10 +1,15 @@
 import type { Handle, HandleFetch, HandleServerError } from '@sveltejs/kit/hooks'
 
+import { inTime } from '#lib/api/in-time.ts'
 import { readTheme } from '#lib/theme.ts'
 
 /** On every page of a sandbox; the script fills in which drill it is and how far. */
 const DRILL_BAR =
   '<aside id="drill" class="drill-bar" aria-label="Drill"><strong>Drill</strong> A recorded incident is played again. Nothing here is live.</aside>'
+
+/** How long a page waits for what it shows; the one for when all else is down only a moment. */
+const PAGE_MS_MAX = 10_000
+const STATUS_MS_MAX = 3000
 
 /**
  * The theme lies in a cookie, so that the first byte of HTML already has the right colours: no inline
@@ -34,7 +39,7 @@ export const handleFetch: HandleFetch = async ({ event, request, fetch }) => {
   }
   const cookie = event.request.headers.get('cookie')
   if (cookie !== null) request.headers.set('cookie', cookie)
-  return answer(request)
+  return inTime(answer(request), event.route.id === '/status' ? STATUS_MS_MAX : PAGE_MS_MAX)
 }
 
 /** Nothing of an unexpected error reaches the page: its text may hold parts of queries or paths. */

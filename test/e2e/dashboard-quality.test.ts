@@ -34,7 +34,7 @@ describe.skipIf(!hasChromium)('the dashboard in any state', () => {
     expect(await page.evaluate('getComputedStyle(document.body).colorScheme')).toBe('dark')
   })
 
-  it('[E14] no page is wider than a screen of 320 px', async () => {
+  it('[E14] no page is wider than a screen of 320 px, nor hides what is severe', async () => {
     const page = await stage.newPage({ viewport: { width: 320, height: 700 } })
     const wide: string[] = []
     for (const path of await everyPage(served().url)) {
@@ -42,6 +42,11 @@ describe.skipIf(!hasChromium)('the dashboard in any state', () => {
       await page.waitForTimeout(150)
       const over = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
       if (over > 0) wide.push(`${path} by ${over} px`)
+      // A class for columns once took the marks of one severity with it.
+      const hidden = await page.evaluate<number>(
+        `[...document.querySelectorAll('.mark')].filter((mark) => getComputedStyle(mark).display === 'none').length`,
+      )
+      if (hidden > 0) wide.push(`${path} hides ${hidden} marks of severity`)
     }
     expect(wide).toEqual([])
   })

@@ -17,8 +17,18 @@ export function apiPath(path: string, query: Query = {}): string {
   return search === '' ? `/api/${path}` : `/api/${path}?${search}`
 }
 
+const ANSWER_MS_MAX = 20_000
+
 /** The answer, or null when there is none: for refreshing what is already on screen. */
 export async function askAgain<T>(path: string): Promise<T | null> {
-  const response = await fetch(path, { headers: { accept: 'application/json' } }).catch(() => null)
-  return response?.ok === true ? ((await response.json()) as T) : null
+  const asked = {
+    headers: { accept: 'application/json' },
+    signal: AbortSignal.timeout(ANSWER_MS_MAX),
+  }
+  try {
+    const response = await fetch(path, asked)
+    return response.ok ? ((await response.json()) as T) : null
+  } catch {
+    return null
+  }
 }

@@ -29,9 +29,10 @@ export function keepFresh(view: NowState, { feed, ticker }: Shell): () => void {
     const range = relative === null ? view.range : relativeRange(relative, ticker.now)
     // Nobody looks: the next one will do.
     if (document.hidden) return after(REFRESH_MS_OPEN)
-    // A failed refresh changes nothing on screen; the status line says that the stream is down.
+    // A failed refresh changes nothing on screen but that the page says how old it is.
     const overview = await askAgain<Overview>(apiPath('overview', rangeQuery(range)))
-    if (overview !== null && feed.status !== 'paused') view.refresh(overview)
+    if (overview === null) view.isLate = true
+    else if (feed.status !== 'paused') view.refresh(overview)
     isSoon = false
     after(view.rows.some((row) => row.status !== 'resolved') ? REFRESH_MS_OPEN : REFRESH_MS_MAX)
   }

@@ -25,6 +25,8 @@ export class NowState {
   #points = $state.raw<readonly SeriesPoint[]>([])
   #range = $state.raw<TimeRange>()!
   #rate = $state<number | null>(null)
+  /** The API did not answer when it was asked again: the sentence and the totals are older than the stream. */
+  isLate = $state(false)
   /** Cells that the chart does not show yet. */
   #uncounted: Frame[] = []
   readonly #meter = new RateMeter()
@@ -107,6 +109,7 @@ export class NowState {
   /** A new answer of the API: sentence and figures are taken over, the order of rows is kept. */
   refresh(overview: Overview): void {
     this.#overview = overview
+    this.isLate = false
     if (this.#range.relative !== null) {
       this.#points = overview.rates
       // The answer is newer than they are.
