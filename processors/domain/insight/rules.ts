@@ -53,12 +53,14 @@ function clockTime(ms: number): string {
 const isCounted = ({ kind, firstAt }: IncidentMember): boolean =>
   kind !== 'novel' && firstAt % MINUTE_MS === 0
 
-/** In the order they began; what is counted by the minute began at the latest some minutes after it is told to. */
+/** When it began at the latest: what is counted by the minute some minutes after it is told to. */
+const latestStart = (member: IncidentMember): number =>
+  member.firstAt + (isCounted(member) ? COUNTED_EARLY_MS : 0)
+
+/** In the order they began, at the latest. */
 function byStart(members: readonly IncidentMember[]): IncidentMember[] {
-  const latest = (member: IncidentMember): number =>
-    member.firstAt + (isCounted(member) ? COUNTED_EARLY_MS : 0)
   return members.toSorted(
-    (left, right) => latest(left) - latest(right) || (left.key < right.key ? -1 : 1),
+    (left, right) => latestStart(left) - latestStart(right) || (left.key < right.key ? -1 : 1),
   )
 }
 
