@@ -6,6 +6,8 @@ const LAG_CALM = 10_000
 
 /** Whether the numbers elsewhere can be trusted, in one sentence. */
 export function pipelineSentence(view: PipelineView): string {
+  if (view.storage === null)
+    return 'ClickHouse does not answer: figures are missing or old; events are kept in the log.'
   const broken = view.stages.filter((stage) => stage.status !== 'running')
   if (broken.length > 0) {
     const names = listed(broken.map((stage) => stage.stage))

@@ -113,7 +113,7 @@ it('tells whether the pipeline can be trusted', () => {
     stream_clients: 0,
     rejected: 0,
     limited: 0,
-    storage: null,
+    storage: [],
   })
   expect(pipelineSentence(view([{}]))).toContain('can be trusted')
   expect(pipelineSentence(view([{}], 2))).toContain('2 records could not be processed')
@@ -122,6 +122,7 @@ it('tells whether the pipeline can be trusted', () => {
     'sink is not running: numbers are incomplete.',
   )
   expect(pipelineSentence(view([]))).toContain('No processor')
+  expect(pipelineSentence({ ...view([{}]), storage: null })).toContain('ClickHouse does not answer')
 })
 
 it('splits a template at its variables', () => {

@@ -1,6 +1,6 @@
 import { beganAt, type Cause, type Incident, type IncidentMember } from '#/schemas/incident.ts'
 import type { Insight } from '#/schemas/records.ts'
-import { COUNTED_EARLY_MS } from '../incident/alert.ts'
+import { COUNTED_EARLY_MS } from '#/processors/domain/incident/alert.ts'
 
 /** A resolved incident that resembles this one, with what ended it. */
 export interface PastIncident {
