@@ -88,9 +88,11 @@ function newestRows(
     cursor === null
       ? ''
       : ' AND (occurred_at, event_id) < (fromUnixTimestamp64Milli({cursorAt:Int64}), {cursorId:String})'
+  // Of the column itself the newest so far would be looked for before the words, in every row of the range.
+  const time = query.text === '' ? 'occurred_at' : 'occurred_at_ms'
   const at = cursor === null ? {} : { cursorAt: Number(cursor[0]), cursorId: String(cursor[1]) }
   return clickhouse.query<EventRow>(
-    `SELECT ${EVENT_COLUMNS} FROM events WHERE ${where}${before} ORDER BY occurred_at DESC, event_id DESC LIMIT {limit:UInt32}`,
+    `SELECT ${EVENT_COLUMNS} FROM events WHERE ${where}${before} ORDER BY ${time} DESC, event_id DESC LIMIT {limit:UInt32}`,
     { params: { ...params, ...at, limit: query.limit + 1 } },
   )
 }

@@ -15,7 +15,7 @@ import {
 import { incidentRow, ROW_COLUMNS, type Row as IncidentRowOf } from './incident-row.ts'
 
 interface Row {
-  fingerprint: string
+  id: string
   title: string
   culprit: string
   method: string
@@ -32,30 +32,51 @@ interface Row {
 const OWN_ROWS = `SELECT ${OWN_OF_ROLLUP} AS own_id, * EXCEPT (fingerprint, own) FROM issues WHERE project = {project:String}`
 const MERGED = `SELECT if(a.canonical = '', o.own_id, a.canonical) AS fingerprint, o.own_id = fingerprint AS is_name, o.* EXCEPT (own_id)
   FROM (${OWN_ROWS}) AS o LEFT ANY JOIN ${STANDING} AS a ON a.alias = o.own_id`
-const UNMERGED = `SELECT own_id AS fingerprint, 1 AS is_name, * EXCEPT (own_id) FROM (${OWN_ROWS})`
 // What an issue is called is what the events it is named after are called.
 const NAMED = (column: string): string =>
-  `coalesce(nullIf(maxIf(${column}, is_name), ''), max(${column})) AS ${column}`
+  `coalesce(nullIf(maxIf(${column}, is_name), ''), max(${column}))`
 const AGGREGATES = {
   title: NAMED('title'),
   culprit: NAMED('culprit'),
-  method: 'max(fingerprint_method) AS method',
+  method: 'max(fingerprint_method)',
   template: NAMED('template'),
-  services: 'arraySort(groupUniqArrayArray(services)) AS services',
-  first_ms: 'toUnixTimestamp64Milli(min(first_seen)) AS first_ms',
-  last_ms: 'toUnixTimestamp64Milli(max(last_seen)) AS last_ms',
-  events: 'sum(events) AS events',
-  users: 'uniqCombinedMerge(12)(users) AS users',
-  severity: 'max(severity) AS severity',
+  services: 'arraySort(groupUniqArrayArray(services))',
+  first_ms: 'toUnixTimestamp64Milli(min(first_seen))',
+  last_ms: 'toUnixTimestamp64Milli(max(last_seen))',
+  events: 'sum(events)',
+  users: 'uniqCombinedMerge(12)(users)',
+  severity: 'max(severity)',
 } as const
-type Aggregate = keyof typeof AGGREGATES
-const COLUMNS = `fingerprint, ${Object.values(AGGREGATES).join(', ')}`
-const PLAIN_NAMES = 'SETTINGS prefer_column_name_to_alias = 1'
+
+/** Rows of issues, by what each belongs to. Few layers, since a statement takes longer to plan than these rows to read. */
+interface Source {
+  id: string
+  from: string
+  of: Readonly<Record<keyof typeof AGGREGATES, string>>
+}
+
+const PLAIN: Source = {
+  id: OWN_OF_ROLLUP,
+  from: 'issues WHERE project = {project:String}',
+  of: {
+    ...AGGREGATES,
+    title: 'max(title)',
+    culprit: 'max(culprit)',
+    template: 'max(template)',
+  },
+}
+const JOINED: Source = { id: 'fingerprint', from: `(${MERGED}) WHERE 1`, of: AGGREGATES }
+
+const rowsOf = ({ id, from, of }: Source, condition: string): string => {
+  const columns = Object.entries(of).map(([name, sql]) => `${sql} AS ${name}`)
+  return `SELECT ${id} AS id, ${columns.join(', ')} FROM ${from} AND ${id} ${condition} GROUP BY id`
+}
 
 function issueRow(row: Row): IssueRow {
-  const { first_ms, last_ms, events, users, ...rest } = row
+  const { id, first_ms, last_ms, events, users, ...rest } = row
   return {
     ...rest,
+    fingerprint: id,
     events: Number(events),
     users: Number(users),
     first_seen: Number(first_ms),
@@ -70,42 +91,44 @@ const SORT_KEYS = {
   users: 'users',
 } as const
 
+function pageRows(clickhouse: ClickHouse, query: IssueQuery, source: Source): Promise<Row[]> {
+  const { id, from, of } = source
+  const params: Record<string, unknown> = { ...rangeParams(query), limit: query.limit + 1 }
+  let having = `${of.last_ms} >= {from:Int64} AND ${of.first_ms} < {to:Int64}`
+  if (query.services.length > 0) {
+    having += ` AND hasAny(${of.services}, {services:Array(String)})`
+    params['services'] = query.services
+  }
+  if (query.text !== '') {
+    having += ` AND (positionCaseInsensitiveUTF8(${of.title}, {text:String}) > 0 OR positionCaseInsensitiveUTF8(${of.template}, {text:String}) > 0 OR startsWith(${id}, {text:String}))`
+    params['text'] = query.text
+  }
+  const key = SORT_KEYS[query.sort]
+  if (query.cursor !== null) {
+    const [value, fingerprint] = decodeCursor(query.cursor, 2)
+    having += ` AND (toInt64(${of[key]}), ${id}) ${query.order === 'asc' ? '>' : '<'} ({cursorValue:Int64}, {cursorId:String})`
+    Object.assign(params, { cursorValue: Number(value), cursorId: String(fingerprint) })
+  }
+  const direction = query.order === 'asc' ? 'ASC' : 'DESC'
+  // Which ones are on the page is told by few columns; sketches and texts are merged for these alone.
+  const chosen = `SELECT ${id} FROM ${from} GROUP BY ${id} HAVING ${having} ORDER BY ${of[key]} ${direction}, ${id} ${direction} LIMIT {limit:UInt32}`
+  return clickhouse.query<Row>(
+    `${rowsOf(source, `IN (${chosen})`)} ORDER BY ${key} ${direction}, id ${direction}`,
+    { params },
+  )
+}
+
 /** Issues seen in the range, with their totals over all time. */
 export async function issuePage(
   clickhouse: ClickHouse,
   query: IssueQuery,
 ): Promise<Page<IssueRow>> {
-  const params: Record<string, unknown> = { ...rangeParams(query), limit: query.limit + 1 }
-  const key = SORT_KEYS[query.sort]
-  const asked = new Set<Aggregate>(['first_ms', 'last_ms', key])
-  let having = 'last_ms >= {from:Int64} AND first_ms < {to:Int64}'
-  if (query.services.length > 0) {
-    having += ' AND hasAny(services, {services:Array(String)})'
-    params['services'] = query.services
-    asked.add('services')
-  }
-  if (query.text !== '') {
-    having +=
-      ' AND (positionCaseInsensitiveUTF8(title, {text:String}) > 0 OR positionCaseInsensitiveUTF8(template, {text:String}) > 0 OR startsWith(fingerprint, {text:String}))'
-    params['text'] = query.text
-    asked.add('title').add('template')
-  }
-  if (query.cursor !== null) {
-    const [value, fingerprint] = decodeCursor(query.cursor, 2)
-    having += ` AND (toInt64(${key}), fingerprint) ${query.order === 'asc' ? '>' : '<'} ({cursorValue:Int64}, {cursorId:String})`
-    Object.assign(params, { cursorValue: Number(value), cursorId: String(fingerprint) })
-  }
-  const direction = query.order === 'asc' ? 'ASC' : 'DESC'
-  const isMerged = await hasAliases(clickhouse, query.project)
-  const rowsOf = isMerged ? MERGED : UNMERGED
-  const order = `ORDER BY ${key} ${direction}, fingerprint ${direction}`
-  // Which ones are on the page is told by few columns; sketches and texts are merged for these alone.
-  const some = [...asked].map((name) => AGGREGATES[name]).join(', ')
-  const chosen = `SELECT fingerprint FROM (SELECT fingerprint, ${some} FROM (${rowsOf}) GROUP BY fingerprint ${PLAIN_NAMES}) WHERE ${having} ${order} LIMIT {limit:UInt32}`
-  const rows = await clickhouse.query<Row>(
-    `SELECT * FROM (SELECT ${COLUMNS} FROM (${rowsOf}) WHERE fingerprint IN (${chosen}) GROUP BY fingerprint ${PLAIN_NAMES}) ${order}`,
-    { params },
-  )
+  // Mostly nothing was merged, so that rows are asked for before that is known.
+  const [isMerged, plain] = await Promise.all([
+    hasAliases(clickhouse, query.project),
+    pageRows(clickhouse, query, PLAIN),
+  ])
+  const rows = isMerged ? await pageRows(clickhouse, query, JOINED) : plain
   const { items, next } = cutPage(rows.map(issueRow), query.limit, (last) => [
     last[query.sort],
     last.fingerprint,
@@ -127,13 +150,9 @@ async function withSparks(
   const standing = query.isMerged
     ? await standingOf(clickhouse, query.project, ids)
     : new Map(ids.map((id) => [id, id] as const))
-  // Where nothing was merged, rows lie under the id itself, which the primary key knows.
-  const [name, place] = query.isMerged
-    ? [OWN_OF_ROLLUP, `${OWN_OF_ROLLUP} IN {members:Array(String)}`]
-    : ['fingerprint', 'fingerprint IN {members:Array(String)}']
   const rows = await clickhouse.query<{ own_id: string; slot: number; events: string }>(
-    `SELECT ${name} AS own_id, toInt64(floor((toInt64(toUnixTimestamp(bucket)) * 1000 - {from:Int64}) / {slotMs:Float64})) AS slot, sum(events) AS events FROM issues_1m
-     WHERE project = {project:String} AND ${place} AND bucket >= toDateTime(intDiv({from:Int64}, 1000)) AND bucket < toDateTime(intDiv({to:Int64}, 1000))
+    `SELECT ${OWN_OF_ROLLUP} AS own_id, toInt64(floor((toInt64(toUnixTimestamp(bucket)) * 1000 - {from:Int64}) / {slotMs:Float64})) AS slot, sum(events) AS events FROM issues_1m
+     WHERE project = {project:String} AND own_id IN {members:Array(String)} AND bucket >= toDateTime(intDiv({from:Int64}, 1000)) AND bucket < toDateTime(intDiv({to:Int64}, 1000))
      GROUP BY own_id, slot`,
     { params: { ...rangeParams(query), members: [...standing.keys()], slotMs } },
   )
@@ -150,14 +169,18 @@ const SERVICES_KEPT = 50
 const DIMENSIONS = ['service', 'release', 'host', 'route', 'environment', 'user_id'] as const
 
 /** A set of one column leaves the others empty, so that all of them together are its value. */
-const BY_DIMENSION = (where: string): string => {
+const OF_DIMENSIONS = (where: string): string => {
   const all = 2 ** DIMENSIONS.length - 1
   const sets = DIMENSIONS.map((_, index) => all - 2 ** (DIMENSIONS.length - 1 - index))
   const names = DIMENSIONS.map((name) => `'${name}'`)
   return `SELECT transform(grouping(${DIMENSIONS.join(', ')}), [${sets.join(', ')}], [${names.join(', ')}], '') AS name,
       concat(${DIMENSIONS.map((name) => `toString(${name})`).join(', ')}) AS value, count() AS events
-    FROM events WHERE ${where} GROUP BY GROUPING SETS (${DIMENSIONS.map((name) => `(${name})`).join(', ')})`
+    FROM events WHERE ${where} GROUP BY GROUPING SETS (${DIMENSIONS.map((name) => `(${name})`).join(', ')}) HAVING value != ''`
 }
+
+const OF_VARIABLES = (where: string): string =>
+  `SELECT arrayJoin(CAST(params, 'Array(Tuple(String, String))')) AS pair, pair.1 AS name, pair.2 AS value, count() AS events
+    FROM events WHERE ${where} GROUP BY pair`
 
 const SAMPLES = 5
 const SAMPLES_NEAR_MS = 600_000
@@ -190,34 +213,42 @@ function byName(rows: readonly TopValues[]): IssueDetail['params'] {
   }))
 }
 
+async function oneRow(
+  clickhouse: ClickHouse,
+  params: { project: string; fingerprint: string },
+  source: Source,
+): Promise<Row | undefined> {
+  const rows = await clickhouse.query<Row>(rowsOf(source, '= {fingerprint:String}'), { params })
+  return rows[0]
+}
+
 export async function issueDetail(
   clickhouse: ClickHouse,
   query: StepQuery & { fingerprint: string },
 ): Promise<IssueDetail | null> {
-  const { canonical, members, stored } = await membershipOf(
-    clickhouse,
-    query.project,
-    query.fingerprint,
-  )
-  const [row] = await clickhouse.query<Row>(
-    `SELECT ${COLUMNS} FROM (${members.length > 1 ? MERGED : UNMERGED}) WHERE fingerprint = {fingerprint:String} GROUP BY fingerprint ${PLAIN_NAMES}`,
-    { params: { project: query.project, fingerprint: canonical } },
-  )
+  const { project, fingerprint } = query
+  const [{ canonical, members, stored }, plain] = await Promise.all([
+    membershipOf(clickhouse, project, fingerprint),
+    oneRow(clickhouse, { project, fingerprint }, PLAIN),
+  ])
+  const isAlone = members.length === 1 && canonical === fingerprint
+  const row = isAlone
+    ? plain
+    : await oneRow(clickhouse, { project, fingerprint: canonical }, JOINED)
   if (row === undefined) return null
   const params = { ...rangeParams(query), ids: members, stored, services: row.services }
   // Events lie by type and service before they lie by fingerprint.
   const isAll = row.services.length < SERVICES_KEPT
   const place = `event_type = 'error'${isAll ? ' AND service IN {services:Array(String)}' : ''}`
   const where = `${OCCURRED_IN_RANGE} AND ${place} AND fingerprint IN {stored:Array(String)} AND ${OWN} IN {ids:Array(String)}`
-  const top = (sql: string): Promise<TopValues[]> =>
-    clickhouse.query(`SELECT * FROM (${sql}) ORDER BY events DESC, value LIMIT 8 BY name`, {
-      params,
-    })
+  const top = (counted: string): Promise<TopValues[]> =>
+    clickhouse.query(
+      `SELECT name, value, events FROM (${counted}) ORDER BY events DESC, value LIMIT 8 BY name`,
+      { params },
+    )
   const [variables, dimensions, samples, chart, incidents] = await Promise.all([
-    top(
-      `SELECT p.1 AS name, p.2 AS value, count() AS events FROM (SELECT arrayJoin(CAST(params, 'Array(Tuple(String, String))')) AS p FROM events WHERE ${where}) GROUP BY name, value`,
-    ),
-    top(`${BY_DIMENSION(where)} HAVING value != ''`),
+    top(OF_VARIABLES(where)),
+    top(OF_DIMENSIONS(where)),
     samplesOf(clickhouse, {
       where,
       params,

@@ -47,17 +47,30 @@ async function newest(
   return { from: Math.max(query.from, Number(row?.begin)), weight: all / some }
 }
 
+interface Call {
+  caller: string
+  callee: string
+  calls: string
+  errors: string
+}
+
+async function callsOf(
+  clickhouse: ClickHouse,
+  query: RangeQuery,
+): Promise<{ weight: number; calls: readonly Call[] }> {
+  const { from, weight } = await newest(clickhouse, query)
+  const params = rangeParams({ ...query, from })
+  return { weight, calls: await clickhouse.query<Call>(CALLS, { params }) }
+}
+
 /** Numbers of calls are estimates where only the newest events were joined. */
 export async function serviceGraph(
   clickhouse: ClickHouse,
   query: RangeQuery,
 ): Promise<ServiceGraphView> {
-  const { from, weight } = await newest(clickhouse, query)
-  const [services, calls] = await Promise.all([
+  const [services, { weight, calls }] = await Promise.all([
     serviceList(clickhouse, query, { hasLevels: false }),
-    clickhouse.query<{ caller: string; callee: string; calls: string; errors: string }>(CALLS, {
-      params: rangeParams({ ...query, from }),
-    }),
+    callsOf(clickhouse, query),
   ])
   const nodes = services.map((row) => ({
     service: row.service,

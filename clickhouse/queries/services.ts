@@ -75,7 +75,7 @@ export async function serviceList(
   query: RangeQuery,
   { hasLevels = true }: { hasLevels?: boolean } = {},
 ): Promise<ServiceRow[]> {
-  const hasDurations = query.from >= (await durationsSince(clickhouse))
+  const hasDurations = hasLevels && query.from >= (await durationsSince(clickhouse))
   const levels = hasLevels
     ? {
         columns: 'ifNotFinite(d.levels[1], NULL) AS p50, ifNotFinite(d.levels[2], NULL) AS p95',
