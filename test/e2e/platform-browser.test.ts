@@ -88,6 +88,10 @@ describe.skipIf(chromiumPath === null)('the page of a running platform', () => {
       ['card_create', { id: 'a', kind: 'hypothesis', title: 'v2 exhausts connections' }],
       ['card_create', { id: 'b', kind: 'solution', title: 'roll back' }],
     ])
+    // What was done comes into the tables with the next batch.
+    const stored = (): Promise<{ n: string }[]> =>
+      platform.clickhouse("SELECT count() AS n FROM actions WHERE role != 'system'")
+    await expect.poll(stored, { timeout: 15_000 }).toEqual([{ n: '4' }])
     const before = await liveFacts(platform)
 
     const page = await context.newPage()
