@@ -44,7 +44,7 @@ export class PastState {
     const ask = (query: Query) =>
       askAgain<Page<IncidentRow>>(apiPath('incidents', { ...moment, ...query }))
     const [list, own] = await Promise.all([
-      ask({ status, limit: LIST_ROWS }),
+      ask({ status, sort: 'severity', limit: LIST_ROWS }),
       ask({ q: `#${number}` }),
     ])
     // Asked for by itself before it was there, it would be an address that is wrong.

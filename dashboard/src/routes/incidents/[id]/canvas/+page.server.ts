@@ -14,7 +14,7 @@ export const load: PageServerLoad = async ({ fetch, params, url }) => {
     api.incident(params.id),
     // Nobody has changed anything yet, or nobody may look: the canvas is empty until the socket says otherwise.
     api.room(params.id, moment).catch(() => null),
-    api.incidents({ ...moment, status, limit: 20 }).catch(() => null),
+    api.incidents({ ...moment, status, sort: 'severity', limit: 20 }).catch(() => null),
   ])
   followMerge(params.id, detail.incident, (id) => `/incidents/${id}/canvas`)
   return { detail, room, past, open: open?.items ?? [], now: wallClock() }
