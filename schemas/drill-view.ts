@@ -108,8 +108,8 @@ export interface DrillReport {
   links: DrillPairs<DrillLink>
   /** What came to be in the sandbox. */
   rooms: readonly DrillRoom[]
-  /** Events of the window in the recorded log, played, and kept by the sandbox (without doubles). */
-  events: { recorded: number; played: number; kept: number }
+  /** Events of the window in the recorded log, played, and kept by the sandbox; null where nobody could count them. */
+  events: { recorded: number; played: number; kept: number | null }
 }
 
 /** 42 s, 3 min 5 s, 1 h 2 min; with a minus before it began. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -159,6 +159,14 @@ describe('the desk of drills', () => {
       why: 'The platform stopped while it was being prepared.',
     })
     expect(() => third.report('default', 2)).toThrow('has no report, because it failed')
+  })
+
+  it('starts beside a file that cannot be read, and never gives its number again', async () => {
+    mkdirSync(join(dataDir, 'drills', '4'), { recursive: true })
+    writeFileSync(join(dataDir, 'drills', '4', 'drill.json'), '{"view":')
+    const desk = open()
+    expect(desk.list('default')).toEqual([])
+    expect(await desk.start(WISH)).toMatchObject({ id: 5 })
   })
 
   it('refuses in words where this process has not every role', async () => {

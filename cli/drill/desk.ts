@@ -34,7 +34,8 @@ const FOLDER = 'drills'
 
 /** Drills of this process, one at a time; one that was running when the process ended goes on. */
 export function openDrillDesk(kit: Kit, deps: DrillDeps): DrillDesk {
-  const store = openDrillStore(join(kit.config.dataDir, FOLDER))
+  const onProblem = (error: unknown): void => kit.logger.warn('a drill', { error })
+  const store = openDrillStore(join(kit.config.dataDir, FOLDER), onProblem)
   let running: Conducted | undefined
   let isStarting = false
   let isClosed = false

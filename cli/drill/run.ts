@@ -95,6 +95,8 @@ class DrillRun {
   async #cut(): Promise<void> {
     const { store } = this.#deps
     const { id } = this.#drill.view
+    // From here on a process that dies leaves word of it, and the next one clears up.
+    this.#save({})
     try {
       this.#deck = await this.#deps.openDeck(this.#kit, this.#wish(), ({ events, fromMs }) => {
         this.#save({ events, lead_from: Math.max(fromMs, this.#drill.plan.leadFromMs) })

@@ -4,11 +4,11 @@ import { openGroupingDesk } from '#/api/grouping-desk.ts'
 import type { Keys } from '#/api/keys.ts'
 import type { People } from '#/cli/accounts.ts'
 import { composeChain } from '#/cli/chain.ts'
-import { openStorage } from '#/cli/engine.ts'
+import { openStorage, type Storage } from '#/cli/engine.ts'
 import type { Kit } from '#/cli/kit.ts'
 import { listen } from '#/cli/listen.ts'
 import { openKit } from '#/cli/open-kit.ts'
-import { createTopics, startProcessors } from '#/cli/processors.ts'
+import { createTopics, startProcessors, type Processors } from '#/cli/processors.ts'
 import { openServer } from '#/cli/server.ts'
 import { createReads } from '#/clickhouse/queries/reads.ts'
 import { systemClock } from '#/kernel/clock.ts'
@@ -36,8 +36,8 @@ export interface Deck {
 /** What a drill left in its sandbox. */
 export interface SandboxYield {
   rooms: DrillRecord['rooms']
-  /** Events that were played and are stored, without doubles. */
-  kept: number
+  /** Events that were played and are stored, without doubles; null where they could not be counted. */
+  kept: number | null
 }
 
 export interface Sandbox {
@@ -121,28 +121,40 @@ export async function openSandbox({ kit, close }: Deck, options: OpenSandbox): P
   const parts = { storage, keys, people, processors, sandbox: options.desk }
   const app = await openServer(kit, parts)
   const url = await listen(app, { host: config.host, port: config.port, flag: 'drill-port' })
-  const reads = createReads(storage.clickhouse)
-  const stored = async (): Promise<boolean> =>
-    (await processors.stages()).every(({ partitions }) => partitions.every(({ lag }) => lag === 0))
   return {
     startedMs,
     port: Number(new URL(url).port),
     position: () => player.position(),
     play: (signal) => player.play(signal),
     async harvest() {
-      for (let waited = 0; waited < STORED_MS_MAX && !(await stored()); waited += STORED_MS)
-        await systemClock.sleep(STORED_MS)
-      const { rows } = await reads.guardedSql({
-        project: config.project,
-        sql: `SELECT count() FROM events WHERE received_at >= fromUnixTimestamp64Milli(toInt64(${startedMs}))`,
-        rowsMax: 1,
-        timeMsMax: QUERY_MS_MAX,
-      })
-      const onProblem = (error: unknown): void => kit.logger.warn('a room', { error })
-      return { rooms: await readRooms(kit, onProblem), kept: Number(rows[0]?.[0] ?? 0) }
+      const onProblem = (error: unknown): void => kit.logger.warn('a drill', { error })
+      const rooms = await readRooms(kit, onProblem)
+      // Tables may be away; what people did is in the log.
+      const wish = { processors, startedMs, project: config.project }
+      const kept = await countStored(storage, wish).catch(onProblem)
+      return { rooms, kept: kept ?? null }
     },
     close,
   }
+}
+
+/** Events of the drill in its tables, once the processors have nothing left to do. */
+async function countStored(
+  { clickhouse }: Storage,
+  wish: { processors: Processors; project: string; startedMs: number },
+): Promise<number> {
+  const { processors, project, startedMs } = wish
+  const isStored = async (): Promise<boolean> =>
+    (await processors.stages()).every(({ partitions }) => partitions.every(({ lag }) => lag === 0))
+  for (let waited = 0; waited < STORED_MS_MAX && !(await isStored()); waited += STORED_MS)
+    await systemClock.sleep(STORED_MS)
+  const { rows } = await createReads(clickhouse).guardedSql({
+    project,
+    sql: `SELECT count() FROM events WHERE received_at >= fromUnixTimestamp64Milli(toInt64(${startedMs}))`,
+    rowsMax: 1,
+    timeMsMax: QUERY_MS_MAX,
+  })
+  return Number(rows[0]?.[0] ?? 0)
 }
 
 /** Who is who is as on the platform, at this moment; what is refused in a drill is told to the drill's own trail. */

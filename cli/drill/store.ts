@@ -30,7 +30,10 @@ const STATE = 'drill.json'
 const RECORD = 'record.jsonl'
 
 /** Drills of this data folder. Nothing of them is in the platform's log: a drill leaves that as it was. */
-export function openDrillStore(dir: string): DrillStore {
+export function openDrillStore(
+  dir: string,
+  onProblem: (error: unknown) => void = () => undefined,
+): DrillStore {
   const folderOf = (id: number): string => join(dir, String(id))
   const folders = new Map<number, DataDir>()
   const openFolder = (id: number): DataDir => {
@@ -42,9 +45,8 @@ export function openDrillStore(dir: string): DrillStore {
   const names = existsSync(dir) ? readdirSync(dir) : []
   const ids = names.filter((name) => /^\d{1,9}$/.test(name)).map(Number)
   for (const id of ids) {
-    const text = openFolder(id).read(STATE)
-    // A folder without one was being made when the process ended.
-    if (text !== undefined) all.set(id, JSON.parse(text) as KeptDrill)
+    const kept = readState(openFolder(id), onProblem)
+    if (kept !== undefined) all.set(id, kept)
   }
   const drop = (id: number): void => {
     all.delete(id)
@@ -72,5 +74,16 @@ export function openDrillStore(dir: string): DrillStore {
     drop,
     sandboxDir: (id) => join(folderOf(id), 'sandbox'),
     dropSandbox: (id) => rmSync(join(folderOf(id), 'sandbox'), { recursive: true, force: true }),
+  }
+}
+
+/** A file that cannot be read costs this drill, never the start of the platform. */
+function readState(folder: DataDir, onProblem: (error: unknown) => void): KeptDrill | undefined {
+  try {
+    const text = folder.read(STATE)
+    return text === undefined ? undefined : (JSON.parse(text) as KeptDrill)
+  } catch (error) {
+    onProblem(error)
+    return undefined
   }
 }

@@ -41,7 +41,7 @@ export function drillMarkdown(report: DrillReport): string {
       `Played at ${drill.speed}x: ${timeText(drill.from)} to ${timeText(drill.to)} of the record, started ${timeText(drill.started_at)} by ${markdownText(drill.started_by)}`,
       `Ended: ${markdownText(drill.why)}`,
       `Naming the cause was noticed by: ${answer.map(markdownText).join(', ') || 'nothing, no cause is known'}`,
-      `Events: ${events.recorded} recorded, ${events.played} played, ${events.kept} kept by the sandbox`,
+      `Events: ${events.recorded} recorded, ${events.played} played, ${events.kept ?? 'an unknown number'} kept by the sandbox`,
       `People in the real incident: ${people.recorded.map(markdownText).join(', ') || 'nobody'}`,
       `People in the drill: ${people.drill.map(markdownText).join(', ') || 'nobody'}`,
     ]),
