@@ -47,6 +47,7 @@ let closers: Kit['closers'] = []
 let opened: { startedMs: number | null; desk: SandboxDesk }[] = []
 let failure: FaultlineError | undefined
 let isClosed: boolean[] = []
+let harvestFails = false
 
 function kitOf(flags: Record<string, string> = {}): Kit {
   closers = []
@@ -74,7 +75,10 @@ function open(flags: Record<string, string> = {}): DrillDesk {
         port: 4_001,
         position: () => 7,
         play: async () => undefined,
-        harvest: async () => ({ rooms: [{ id: 'inc-1', events: room.events }], kept: 7 }),
+        async harvest() {
+          if (harvestFails) throw new FaultlineError('log_corrupt', 'the log holds other bytes')
+          return { rooms: [{ id: 'inc-1', events: room.events }], kept: 7 }
+        },
         close: async () => undefined,
       }
     },
@@ -92,6 +96,7 @@ beforeEach(() => {
   opened = []
   isClosed = []
   failure = undefined
+  harvestFails = false
 })
 afterEach(async () => {
   await stop()
@@ -159,6 +164,21 @@ describe('the desk of drills', () => {
       why: 'The platform stopped while it was being prepared.',
     })
     expect(() => third.report('default', 2)).toThrow('has no report, because it failed')
+  })
+
+  it('tells why it failed, and leaves room for the next', async () => {
+    const desk = open()
+    await desk.start(WISH)
+    await isOpen(desk)
+    harvestFails = true
+    const wish = { project: 'default', id: 1, by: 'Ann' }
+    await expect(desk.end(wish)).rejects.toThrow('the log holds other bytes')
+    expect(desk.list('default')[0]).toMatchObject({
+      state: 'failed',
+      why: 'the log holds other bytes',
+    })
+    await expect.poll(() => isClosed).toEqual([true])
+    await expect.poll(() => desk.start(WISH).catch(() => null)).toMatchObject({ id: 2 })
   })
 
   it('starts beside a file that cannot be read, and never gives its number again', async () => {

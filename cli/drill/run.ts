@@ -80,7 +80,8 @@ class DrillRun {
 
   #view(): DrillView {
     const { view, plan } = this.#drill
-    if (this.#sandbox === undefined || view.state === 'ended') return view
+    const isOver = view.state === 'ended' || view.state === 'failed'
+    if (this.#sandbox === undefined || isOver) return view
     const played = this.#sandbox.position()
     const isPlayed = systemClock.nowMs() >= view.played_at
     const state: DrillState = isPlayed ? 'grace' : 'playing'
