@@ -227,13 +227,20 @@ export async function issueDetail(
   query: StepQuery & { fingerprint: string },
 ): Promise<IssueDetail | null> {
   const { project, fingerprint } = query
-  const [{ canonical, members, stored }, plain] = await Promise.all([
+  const around = (ids: readonly string[], stored: readonly string[]) =>
+    Promise.all([
+      issueChart(clickhouse, query, { ids, stored }),
+      incidentsOf(clickhouse, project, stored),
+    ])
+  // Mostly nothing was merged into it: what needs no more than its id is asked for before that is known.
+  const [{ canonical, members, stored }, alone, aroundAlone] = await Promise.all([
     membershipOf(clickhouse, project, fingerprint),
     oneRow(clickhouse, { project, fingerprint }, PLAIN),
+    around([fingerprint], [fingerprint]),
   ])
-  const isAlone = members.length === 1 && canonical === fingerprint
+  const isAlone = stored.length === 1 && canonical === fingerprint
   const row = isAlone
-    ? plain
+    ? alone
     : await oneRow(clickhouse, { project, fingerprint: canonical }, JOINED)
   if (row === undefined) return null
   const params = { ...rangeParams(query), ids: members, stored, services: row.services }
@@ -246,7 +253,7 @@ export async function issueDetail(
       `SELECT name, value, events FROM (${counted}) ORDER BY events DESC, value LIMIT 8 BY name`,
       { params },
     )
-  const [variables, dimensions, samples, chart, incidents] = await Promise.all([
+  const [variables, dimensions, samples, [chart, incidents]] = await Promise.all([
     top(OF_VARIABLES(where)),
     top(OF_DIMENSIONS(where)),
     samplesOf(clickhouse, {
@@ -255,8 +262,7 @@ export async function issueDetail(
       from: query.from,
       to: Math.min(query.to, Number(row.last_ms) + 1),
     }),
-    issueChart(clickhouse, query, { ids: members, stored }),
-    incidentsOf(clickhouse, query.project, stored),
+    isAlone ? aroundAlone : around(members, stored),
   ])
   return {
     ...issueRow(row),
