@@ -51,6 +51,12 @@ const of = (field: EventField, value: string): EventFilter => ({
   exclude: false,
 })
 
+/** What the address of a page names: found by the round that is not counted, since the page does not look for it. */
+function found(look: (reads: Reads) => Promise<string>): (reads: Reads) => Promise<string> {
+  let known: Promise<string> | undefined
+  return (reads) => (known ??= look(reads))
+}
+
 const page = (name: string, ask: Question['ask'], msMax = PAGE_MS): Question => ({
   name,
   ask,
@@ -150,6 +156,10 @@ function series({ day, half, hour }: Ranges): readonly Question[] {
 
 function searches({ day, half, hour }: Ranges): readonly Question[] {
   const window = { cursor, limit: 200, facets: FACETS, stepMs: 30_000 }
+  const someone = found(async (r) => {
+    const { items } = await r.events({ ...half, filters: none, text, cursor, limit: 1 })
+    return items[0]?.user_id ?? ''
+  })
   return [
     page('Explore: an hour', (r) => r.search({ ...hour, ...window, filters: none, text })),
     page('Explore: a day', (r) =>
@@ -166,11 +176,9 @@ function searches({ day, half, hour }: Ranges): readonly Question[] {
     page('Explore: "timeout", an hour', (r) =>
       r.search({ ...hour, ...window, filters: none, text: 'timeout' }),
     ),
-    page('Journey: a user, a day', async (r) => {
-      const [someone] = (await r.events({ ...half, filters: none, text, cursor, limit: 1 })).items
-      const filters = [of('user_id', someone?.user_id ?? '')]
-      return r.events({ ...day, filters, text, cursor, limit: 500 })
-    }),
+    page('Journey: a user, a day', async (r) =>
+      r.events({ ...day, filters: [of('user_id', await someone(r))], text, cursor, limit: 500 }),
+    ),
     page('newest 50 events, a day', (r) =>
       r.events({ ...day, filters: none, text, cursor, limit: 50 }),
     ),
@@ -200,28 +208,17 @@ function places(nowMs: number): readonly Question[] {
   const project = 'default'
   const selection = { project, filters: none, text }
   const [from, to] = [nowMs - HOUR_MS, nowMs - HOUR_MS + 600_000]
+  const day = { project, from: nowMs - DAY_MS, to: nowMs }
+  const list = { services: [], text, cursor, limit: 1, order: 'desc', sort: 'last_seen' } as const
+  const newestIssue = found(async (r) => {
+    const { items } = await r.issues({ ...day, ...list })
+    return items[0]?.fingerprint ?? ''
+  })
   return [
     page('one event by its id', (r) => r.event({ project, eventId: 'e0' })),
-    page('Issue: a day', async (r) => {
-      const { items } = await r.issues({
-        project,
-        from: nowMs - DAY_MS,
-        to: nowMs,
-        services: [],
-        text,
-        cursor,
-        limit: 1,
-        order: 'desc',
-        sort: 'last_seen',
-      })
-      return r.issue({
-        project,
-        from: nowMs - DAY_MS,
-        to: nowMs,
-        stepMs: 300_000,
-        fingerprint: items[0]?.fingerprint ?? '',
-      })
-    }),
+    page('Issue: a day', async (r) =>
+      r.issue({ ...day, stepMs: 300_000, fingerprint: await newestIssue(r) }),
+    ),
     page('what changed in ten minutes', (r) =>
       r.changes({
         inside: { ...selection, from, to },
