@@ -115,9 +115,7 @@ async function sandboxOf(context: BrowserContext, url: string, id: string): Prom
     context.waitForEvent('page', { timeout: 120_000 }),
     page.locator('[data-open]').click({ timeout: 120_000 }),
   ])
-  // New rows wait behind one button, so that nothing moves under a pointer.
-  await sandbox.locator('button.fresh').click({ timeout: 120_000 })
-  await sandbox.locator('main a[href*="/incidents/"]').first().click()
+  await sandbox.locator('main a[href*="/incidents/"]').first().click({ timeout: 120_000 })
   await sandbox.locator('[data-progress]').waitFor()
   await sandbox.locator('canvas').first().waitFor()
   return sandbox
