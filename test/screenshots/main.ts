@@ -36,7 +36,8 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`)
 /** As WebP, which is half of what a PNG of the same page takes. */
 async function take(page: Page, name: string): Promise<void> {
   await page.evaluate('document.fonts.ready')
-  await page.waitForTimeout(1_500)
+  // What the API says of a change just seen follows the stream within five seconds.
+  await page.waitForTimeout(6_500)
   const debug = await page.context().newCDPSession(page)
   const format = { format: 'webp', quality: QUALITY } as const
   const { data } = await debug.send('Page.captureScreenshot', format)
@@ -117,6 +118,10 @@ async function sandboxOf(context: BrowserContext, url: string, id: string): Prom
   ])
   await sandbox.locator('main a[href*="/incidents/"]').first().click({ timeout: 120_000 })
   await sandbox.locator('[data-progress]').waitFor()
+  await sandbox
+    .locator('[data-kpi="Errors"]')
+    .filter({ hasNotText: /^0$/ })
+    .waitFor({ timeout: 120_000 })
   await sandbox.locator('canvas').first().waitFor()
   return sandbox
 }
