@@ -10,6 +10,7 @@ import { runKafkaChaos } from './kafka.ts'
 import { runOutage } from './outage.ts'
 import { embeddedSite, kafkaSite } from './outage-site.ts'
 import { runPlatformChaos } from './platform.ts'
+import { runStagesChaos } from './stages.ts'
 
 const OPTIONS: readonly OptionSpec[] = [
   { name: 'kills', type: 'number', default: 1000, min: 1, about: 'how many kill -9' },
@@ -128,10 +129,49 @@ async function kafka(args: string[]): Promise<number> {
   return (report.faults.length === 0) === intent ? 0 : 1
 }
 
+const STAGES_OPTIONS: readonly OptionSpec[] = [
+  { name: 'actions', type: 'number', default: 200, min: 1, about: 'how many kills, stops, pauses' },
+  OPTIONS[1]!,
+  { name: 'minutes', type: 'number', default: 10, min: 0.1, about: 'ends earlier when time is up' },
+  { name: 'no-fences', type: 'flag', about: 'negative control: must find doubled records' },
+]
+
+/** `npm run chaos -- stages`: stages alone on a real broker; exit code as of `npm run chaos`. */
+async function stages(args: string[]): Promise<number> {
+  const { given, help } = parseArguments(args, STAGES_OPTIONS)
+  if (help) {
+    process.stdout.write(
+      `Usage: npm run chaos -- stages [options]\n\n${describeOptions(STAGES_OPTIONS)}\n`,
+    )
+    return 0
+  }
+  const [actions, minutes] = [Number(given['actions'] ?? 200), Number(given['minutes'] ?? 10)]
+  const seed = Number(given['seed'] ?? systemRandom.int(1e6))
+  const fencing = given['no-fences'] !== true
+  process.stderr.write(`seed ${seed}, ${actions} actions or ${minutes} min\n`)
+  const stop = new AbortController()
+  process.once('SIGINT', () => stop.abort())
+  const progress = createProgress({ stream: process.stderr, clock: systemClock, unit: 'events' })
+  const report = await runStagesChaos({
+    actions,
+    seed,
+    fencing,
+    durationMsMax: minutes * 60_000,
+    signal: stop.signal,
+    onProgress: (state) =>
+      progress.update({ done: state.actions, total: actions, items: state.sent }),
+  })
+  progress.finish(`${report.actions} actions, ${report.faults.length} faults`)
+  const load = loadavg().map((value) => value.toFixed(1))
+  process.stdout.write(`${JSON.stringify({ seed, fencing, load, ...report }, null, 1)}\n`)
+  return (report.faults.length === 0) === fencing ? 0 : 1
+}
+
 /** `npm run chaos`: exit 0 when everything held, 1 when not; with --no-intent the other way round. */
 async function main(): Promise<number> {
   if (process.argv[2] === 'outage') return outage(process.argv.slice(3))
   if (process.argv[2] === 'kafka') return kafka(process.argv.slice(3))
+  if (process.argv[2] === 'stages') return stages(process.argv.slice(3))
   const { given, help } = parseArguments(process.argv.slice(2), OPTIONS)
   if (help) {
     process.stdout.write(`Usage: npm run chaos -- [options]\n\n${describeOptions(OPTIONS)}\n`)
