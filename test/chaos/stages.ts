@@ -36,6 +36,8 @@ export interface StagesChaosReport {
   sent: number
   /** Batches that were sent again. */
   resent: number
+  /** Transactions that the broker had left without markers. */
+  repaired: number
   faults: string[]
 }
 
@@ -103,6 +105,7 @@ class StagesChaos {
   readonly #underWay = new Set<Promise<void>>()
   #actions = 0
   #resent = 0
+  #repaired = 0
   #memberCount = 0
   #isBrokerBusy = false
   #isOver = false
@@ -140,6 +143,7 @@ class StagesChaos {
       done: this.#done,
       sent: this.#total(),
       resent: this.#resent,
+      repaired: this.#repaired,
       faults: this.#faults,
     }
   }
@@ -176,6 +180,7 @@ class StagesChaos {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       for (const line of text.split('\n'))
         if (line.includes('"level":"error"')) this.#faults.push(line)
+        else if (line.includes('without markers')) this.#repaired += 1
     })
     const member: Member = { process: child, isBusy: false }
     child.on('exit', (code) => {

@@ -119,3 +119,38 @@ export const DESCRIBE_TRANSACTIONS = oneVersion<string, { error: number; state: 
     },
   },
 )
+
+/** Whoever has a transaction open on a partition, by producer id, as the leader sees it. */
+export const DESCRIBE_PRODUCERS = oneVersion<
+  readonly TopicPartition[],
+  { topic: string; partition: number; open: number[] }[]
+>(61, 'DescribeProducers', {
+  version: 0,
+  isFlexible: true,
+  write: (partitions, writer) => {
+    writeByTopic(writer, partitions, ({ partition }) => writer.int32(partition))
+    writer.end()
+  },
+  read: (reader) => {
+    reader.int32()
+    const found = readByTopic(reader, () => {
+      const partition = reader.int32()
+      reader.int16()
+      reader.string()
+      const producers = reader.array(() => {
+        const producerId = reader.int64()
+        reader.int32()
+        reader.int32()
+        reader.int64()
+        reader.int32()
+        const startOffset = reader.int64()
+        reader.end()
+        return { producerId, isOpen: startOffset >= 0 }
+      })
+      reader.end()
+      return { partition, open: producers.flatMap((one) => (one.isOpen ? one.producerId : [])) }
+    })
+    reader.end()
+    return found
+  },
+})

@@ -146,7 +146,11 @@ export class GroupClient {
       const { fencing = true, random } = this.#options
       // Without a common id nobody is fenced.
       const own = fencing ? id : `${id}/${random.int(2 ** 32)}`
-      producer = new PartitionProducer(this.#cluster, this.#options, own, lane)
+      producer = new PartitionProducer(this.#cluster, this.#options, {
+        transactionalId: own,
+        group,
+        lane,
+      })
       this.#producers.set(id, producer)
     }
     return producer
@@ -211,8 +215,9 @@ export class GroupClient {
     try {
       await this.#producers.get(`${group}/${partitionKey(tp)}`)?.settle()
     } catch (error) {
-      if (isFaultlineError(error, 'stale_owner')) owner.lost()
-      throw error
+      // What is committed can be read all the same; the next commit would be refused.
+      if (!isFaultlineError(error, 'stale_owner')) throw error
+      owner.lost()
     }
   }
 

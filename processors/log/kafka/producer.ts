@@ -1,11 +1,5 @@
 import { FaultlineError, messageOf } from '#/kernel/errors.ts'
-import type {
-  OffsetCommit,
-  ProducedBatch,
-  ProducedRecord,
-  TopicPartition,
-} from '#/processors/log/port.ts'
-import { recordBytesMax } from '#/processors/log/record-batch.ts'
+import type { OffsetCommit, ProducedBatch, TopicPartition } from '#/processors/log/port.ts'
 import { TXN_OFFSET_COMMIT } from './api-group.ts'
 import type { MemberRef } from './api-group.ts'
 import { PRODUCE } from './api-records.ts'
@@ -22,15 +16,17 @@ import { encodeForBroker } from './batches.ts'
 import { BrokerError, checkCode, CODE, isBrokerError, toFaultlineError } from './broker-error.ts'
 import { isPassing } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
+import { leftOpenBy } from './left-open.ts'
 import type { KafkaLogOptions } from './options.ts'
-import { TransportError } from './transport.ts'
+import { partsOf } from './output-parts.ts'
+import type { OutputPart } from './output-parts.ts'
 
-/** A part of the outputs of one partition that goes in one batch; Kafka's default limit is 1 MiB. */
-const BATCH_BYTES_MAX = 900 * 1024
 const BACKOFF_FIRST_MS = 5
 const BACKOFF_MAX_MS = 1000
 /** Between looks whether a transaction is complete. */
 const LOOK_FIRST_MS = 1
+
+type Decision = 'commit' | 'abort'
 
 export interface Transaction {
   outputs: readonly ProducedBatch[]
@@ -52,17 +48,25 @@ export class PartitionProducer {
   readonly #cluster: Cluster
   readonly #options: KafkaLogOptions
   readonly #transactionalId: string
+  readonly #group: string
   readonly #lane: string
   #identity: ProducerIdentity = NO_IDENTITY
   readonly #sequences = new Map<string, number>()
   /** A transaction may be open that nobody will end: take over from oneself before the next. */
   #isDirty = false
+  /** How the last transaction ended, while its markers may be missing somewhere. */
+  #decided: Decision | undefined
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(cluster: Cluster, options: KafkaLogOptions, transactionalId: string, lane: string) {
+  constructor(
+    cluster: Cluster,
+    options: KafkaLogOptions,
+    { transactionalId, group, lane }: { transactionalId: string; group: string; lane: string },
+  ) {
     this.#cluster = cluster
     this.#options = options
     this.#transactionalId = transactionalId
+    this.#group = group
     this.#lane = lane
   }
 
@@ -70,8 +74,9 @@ export class PartitionProducer {
   takeOver(isOver: () => boolean): Promise<void> {
     return this.#inTurn(async () => {
       this.#identity = NO_IDENTITY
+      this.#decided = undefined
       const what = `taking over ${this.#transactionalId}`
-      await this.#cluster.retry(() => this.#initialise(), { what, deadlineMs: Infinity, isOver })
+      await this.#cluster.retry(() => this.#take(), { what, deadlineMs: Infinity, isOver })
     })
   }
 
@@ -126,22 +131,82 @@ export class PartitionProducer {
     }
   }
 
+  async #take(): Promise<void> {
+    try {
+      await (this.#identity === NO_IDENTITY ? this.#initialise() : this.#beginAnew())
+    } catch (error) {
+      if (!(error instanceof BrokerError && error.isFenced)) throw error
+      // Somebody else took over in between. The group knows who is right, and tells.
+      this.#identity = NO_IDENTITY
+      this.#decided = undefined
+      throw new BrokerError(error.apiName, CODE.concurrentTransactions, messageOf(error))
+    }
+  }
+
   async #initialise(): Promise<void> {
+    this.#decided ??= decisionOf(await this.#state())
     const input = { transactionalId: this.#transactionalId, current: this.#identity }
     this.#identity = await this.#onCoordinator((node) =>
       this.#cluster.send(node, INIT_PRODUCER_ID, input, { lane: this.#lane }),
     )
     this.#sequences.clear()
+    try {
+      if (this.#decided !== undefined) await this.#closeLeft(this.#decided)
+    } catch (error) {
+      if (isPassing(error) || (error instanceof BrokerError && error.isFenced)) throw error
+      this.#options.onProblem?.(error)
+    }
+    this.#decided = undefined
     this.#isDirty = false
   }
 
-  /** Ends what is open first: a coordinator that has to do it takes the epoch for one that was fenced. */
+  /** Writes the markers that the broker owes, by a transaction that holds nothing but the partitions. */
+  async #closeLeft(decision: Decision): Promise<void> {
+    const { prefix = '', onProblem } = this.#options
+    const { producerId } = this.#identity
+    const [group, lane] = [this.#group, this.#lane]
+    const left = await leftOpenBy(this.#cluster, { producerId, group, prefix, lane })
+    if (left.partitions.length === 0 && !left.hasOffsets) return
+    if (left.partitions.length > 0) await this.#addPartitions(left.partitions)
+    if (left.hasOffsets) await this.#addGroup(group)
+    await this.#patiently(() => this.#sendEnd(decision === 'commit'))
+    while (!this.#cluster.isClosed && (await this.#state()).startsWith('Prepare'))
+      await this.#options.clock.sleep(LOOK_FIRST_MS)
+    const places = left.partitions.map(({ topic, partition }) => `${topic}/${partition}`)
+    if (left.hasOffsets) places.push(`offsets of ${group}`)
+    const detail = `the broker had called it complete without markers on ${places.join(', ')}`
+    onProblem?.(
+      new FaultlineError(
+        'log_unavailable',
+        `${decision} of ${this.#transactionalId}: ${detail}; they are written now`,
+      ),
+    )
+  }
+
+  /** In the coordinator's words; empty where it knows nothing of the id, or does not tell. */
+  #state(): Promise<string> {
+    return this.#onCoordinator(async (node) => {
+      const lane = { lane: this.#lane }
+      if (!(await this.#cluster.supports(node, DESCRIBE_TRANSACTIONS, this.#lane))) return ''
+      const id = this.#transactionalId
+      const { error, state } = await this.#cluster.send(node, DESCRIBE_TRANSACTIONS, id, lane)
+      // A coordinator that loads after a restart knows no state, and has not written the markers either.
+      const failure = new BrokerError('DescribeTransactions', error)
+      if (failure.isPassing) throw failure
+      return error === CODE.none ? state : ''
+    })
+  }
+
+  /**
+   * Ends what is open first: a coordinator that has to do it takes the epoch for one that was fenced. While missing
+   * markers are written that goes the way it was decided.
+   */
   async #beginAnew(): Promise<void> {
     try {
-      await this.#sendEnd(false)
+      await this.#sendEnd(this.#decided === 'commit')
     } catch (error) {
-      // Nothing may be open, or it is being ended: the next request tells.
-      if (error instanceof TransportError) throw error
+      // Otherwise nothing was open.
+      if (isPassing(error)) throw error
     }
     await this.#initialise()
   }
@@ -186,17 +251,21 @@ export class PartitionProducer {
     const { offsets } = transaction
     if (offsets.length === 0) return
     const { group } = transaction.member()
-    await this.#patiently(async () => {
-      const code = await this.#onCoordinator((node) =>
-        this.#cluster.send(node, ADD_OFFSETS, { ...this.#ref(), group }, { lane: this.#lane }),
-      )
-      checkCode('AddOffsetsToTxn', code)
-    })
+    await this.#addGroup(group)
     const results = await this.#cluster.onCoordinator('group', group, (node) => {
       const input = { ...this.#ref(), member: transaction.member(), offsets }
       return this.#cluster.send(node, TXN_OFFSET_COMMIT, input, { lane: this.#lane })
     })
     for (const { error } of results) checkCode('TxnOffsetCommit', error)
+  }
+
+  #addGroup(group: string): Promise<void> {
+    return this.#patiently(async () => {
+      const code = await this.#onCoordinator((node) =>
+        this.#cluster.send(node, ADD_OFFSETS, { ...this.#ref(), group }, { lane: this.#lane }),
+      )
+      checkCode('AddOffsetsToTxn', code)
+    })
   }
 
   /** Repeats a request that is refused only because the last transaction is still being completed. */
@@ -261,10 +330,26 @@ export class PartitionProducer {
       }
       await clock.sleep(backoffMs * (0.5 + random.unit() / 2))
     }
-    await this.#visible(transaction)
-    // A request for the end that was given up may still reach the broker, and would end the next transaction half
-    // written: another epoch keeps it out.
-    if (isAskedAgain) this.#isDirty = true
+    const wasSmooth = await this.#visible(transaction)
+    if (isAskedAgain || !wasSmooth) await this.#afterTrouble(transaction)
+  }
+
+  /**
+   * It stands, whatever happens here. But a request for the end that was given up may still reach the broker, and would
+   * end the next transaction half written: another epoch keeps it out. And a broker that came back may owe markers.
+   */
+  async #afterTrouble(transaction: Transaction): Promise<void> {
+    this.#isDirty = true
+    this.#decided = 'commit'
+    while (transaction.holds() && !this.#cluster.isClosed) {
+      try {
+        await this.#beginAnew()
+        return
+      } catch (error) {
+        if (!isPassing(error)) return
+      }
+      await this.#options.clock.sleep(BACKOFF_FIRST_MS)
+    }
   }
 
   async #sendEnd(commit: boolean): Promise<void> {
@@ -274,33 +359,18 @@ export class PartitionProducer {
     checkCode('EndTxn', code)
   }
 
-  /** The decision stands once the end is acknowledged; readers see it when the markers are written. */
-  async #visible(transaction: Transaction): Promise<void> {
+  /** The decision stands once the end is acknowledged; readers see it when the markers are written. False on trouble. */
+  async #visible(transaction: Transaction): Promise<boolean> {
     const { clock } = this.#options
+    let wasSmooth = true
     for (let waitMs = LOOK_FIRST_MS; ; waitMs = Math.min(waitMs * 2, 100)) {
       try {
-        const isComplete = await this.#onCoordinator(async (node) => {
-          if (!(await this.#cluster.supports(node, DESCRIBE_TRANSACTIONS, this.#lane))) return true
-          const lane = { lane: this.#lane }
-          const { error, state } = await this.#cluster.send(
-            node,
-            DESCRIBE_TRANSACTIONS,
-            this.#transactionalId,
-            lane,
-          )
-          // A coordinator that loads after a restart knows no state, and has not written the markers either.
-          checkCode('DescribeTransactions', error)
-          return state !== 'PrepareCommit'
-        })
-        if (isComplete) return
+        if ((await this.#state()) !== 'PrepareCommit') return wasSmooth
       } catch (error) {
-        if (!isPassing(error)) {
-          // It stands; that it can be seen is found out before the next thing is done.
-          this.#isDirty = true
-          return
-        }
+        wasSmooth = false
+        if (!isPassing(error)) return wasSmooth
       }
-      if (this.#cluster.isClosed || !transaction.holds()) return
+      if (this.#cluster.isClosed || !transaction.holds()) return wasSmooth
       await clock.sleep(waitMs)
     }
   }
@@ -311,31 +381,10 @@ export class PartitionProducer {
   }
 }
 
-interface OutputPart extends TopicPartition {
-  chunks: ProducedRecord[][]
-}
-
-/** Outputs by partition, in pieces that fit a batch. */
-function partsOf(outputs: readonly ProducedBatch[]): OutputPart[] {
-  const parts = new Map<string, OutputPart & { bytes: number }>()
-  for (const { topic, partition, records } of outputs) {
-    if (records.length === 0) continue
-    const key = `${topic}/${partition}`
-    let part = parts.get(key)
-    if (part === undefined) parts.set(key, (part = { topic, partition, chunks: [], bytes: 0 }))
-    for (const record of records) {
-      const bytes = recordBytesMax(record)
-      const last = part.chunks.at(-1)
-      if (last === undefined || part.bytes + bytes > BATCH_BYTES_MAX) {
-        part.chunks.push([record])
-        part.bytes = bytes
-      } else {
-        last.push(record)
-        part.bytes += bytes
-      }
-    }
-  }
-  return [...parts.values()]
+/** Undefined when nothing was begun since somebody took over, or nothing is known. */
+function decisionOf(state: string): Decision | undefined {
+  if (state === 'PrepareCommit' || state === 'CompleteCommit') return 'commit'
+  return state === '' || state === 'Empty' ? undefined : 'abort'
 }
 
 function isRejoining(error: unknown): boolean {

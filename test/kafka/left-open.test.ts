@@ -1,0 +1,159 @@
+/** What a broker has called complete, and left open: markers that are missing. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '#/kernel/clock.ts'
+import { createSeededRandom } from '#/kernel/random.ts'
+import type { Api } from '#/processors/log/kafka/api-cluster.ts'
+import { TXN_OFFSET_COMMIT } from '#/processors/log/kafka/api-group.ts'
+import { PRODUCE } from '#/processors/log/kafka/api-records.ts'
+import {
+  ADD_OFFSETS,
+  END_TXN,
+  INIT_PRODUCER_ID,
+  NO_IDENTITY,
+} from '#/processors/log/kafka/api-txn.ts'
+import type { TxnRef } from '#/processors/log/kafka/api-txn.ts'
+import { encodeForBroker } from '#/processors/log/kafka/batches.ts'
+import { checkCode } from '#/processors/log/kafka/broker-error.ts'
+import { Cluster } from '#/processors/log/kafka/cluster.ts'
+import { createTransport } from '#/processors/log/kafka/kafka-log.ts'
+import { startBroker } from './broker.ts'
+import type { RunningBroker } from './broker.ts'
+import {
+  Copier,
+  createCopyTopics,
+  IN,
+  KafkaLogs,
+  numbered,
+  OUT,
+  until,
+  valuesOf,
+} from './kafka-kit.ts'
+import { ownBrokerAvailable } from './shared.ts'
+
+const LANE = { lane: 'main' }
+
+/**
+ * The owner of `in/0` of group `copy` before the one under test, by its requests. What it still sends after the end of
+ * its transaction lies there without a marker, as after a broker that ended before it wrote them.
+ */
+class FormerOwner {
+  readonly #cluster: Cluster
+  readonly #prefix: string
+  #ref: TxnRef
+  #sequence = 0
+
+  private constructor(cluster: Cluster, prefix: string, ref: TxnRef) {
+    this.#cluster = cluster
+    this.#prefix = prefix
+    this.#ref = ref
+  }
+
+  static async begin(broker: RunningBroker, prefix: string): Promise<FormerOwner> {
+    const options = {
+      brokers: broker.brokers,
+      client: 'platformatic',
+      clientId: 'former',
+      clock: systemClock,
+      random: createSeededRandom(1),
+    } as const
+    const cluster = new Cluster(await createTransport(options), options)
+    const transactionalId = `${prefix}copy/${prefix}in/0`
+    const owner = new FormerOwner(cluster, prefix, { transactionalId, ...NO_IDENTITY })
+    const begun = { transactionalId, current: NO_IDENTITY }
+    owner.#ref = { transactionalId, ...(await owner.#ask(INIT_PRODUCER_ID, begun)) }
+    return owner
+  }
+
+  async commitOffset(offset: number): Promise<void> {
+    const group = `${this.#prefix}copy`
+    const member = { group, generation: -1, memberId: '' }
+    const offsets = [{ topic: `${this.#prefix}in`, partition: 0, offset, metadata: '' }]
+    const input = { ...this.#ref, member, offsets }
+    const results = await this.#cluster.retry(
+      () =>
+        this.#cluster.onCoordinator('group', group, (node) =>
+          this.#cluster.send(node, TXN_OFFSET_COMMIT, input, LANE),
+        ),
+      { what: 'offset' },
+    )
+    for (const { error } of results) checkCode('TxnOffsetCommit', error)
+  }
+
+  async produce(from: number, count: number): Promise<void> {
+    const topic = `${this.#prefix}out`
+    const producer = { ...this.#ref, sequence: this.#sequence, isTransactional: true }
+    this.#sequence += count
+    const batch = encodeForBroker(numbered(from, count), { producer, compression: 'none' })
+    const { transactionalId } = this.#ref
+    const input = { transactionalId, items: [{ topic, partition: 0, batch }] }
+    const node = await this.#cluster.leaderOf({ topic, partition: 0 })
+    for (const { error } of await this.#cluster.send(node, PRODUCE, input, LANE))
+      checkCode('Produce', error)
+  }
+
+  async end(commit: boolean): Promise<void> {
+    await this.#ask(ADD_OFFSETS, { ...this.#ref, group: `${this.#prefix}copy` })
+    await this.#ask(END_TXN, { ...this.#ref, commit })
+    await systemClock.sleep(500)
+  }
+
+  close(): Promise<void> {
+    return this.#cluster.close()
+  }
+
+  #ask<I, O>(api: Api<I, O>, input: I): Promise<O> {
+    return this.#cluster.retry(
+      () =>
+        this.#cluster.onCoordinator('transaction', this.#ref.transactionalId, (node) =>
+          this.#cluster.send(node, api, input, LANE),
+        ),
+      { what: api.name },
+    )
+  }
+}
+
+describe.skipIf(!ownBrokerAvailable())('markers that the broker owes', () => {
+  let broker: RunningBroker
+  beforeAll(async () => {
+    // Otherwise a request out of turn is refused, and the state after such an end cannot be made on purpose.
+    broker = await startBroker({
+      properties: { 'transaction.partition.verification.enable': 'false' },
+    })
+  })
+  afterAll(() => broker.stop())
+
+  it('[LG114] of an abort: what was given up does not come back with the next commit', async () => {
+    const logs = new KafkaLogs('platformatic', { brokers: broker.brokers })
+    const log = await logs.open()
+    await createCopyTopics(log)
+    await log.append([{ ...IN, records: numbered(0, 9) }])
+    const former = await FormerOwner.begin(broker, logs.prefix)
+    await former.end(false)
+    await former.produce(0, 3)
+    await former.close()
+    const copier = new Copier(log, 'copier')
+    await copier.start()
+    await until('the copy', async () => (await log.committed('copy', IN))?.offset === 9)
+    expect(await valuesOf(log, OUT)).toEqual(numbered(0, 9).map(({ value }) => String(value)))
+    expect(String(logs.problems)).toMatch(/abort of .*copy.*without markers on .*out\/0/)
+    await logs.close()
+  })
+
+  it('[LG114] of a commit: its offset and records count, and nobody waits for ever', async () => {
+    const logs = new KafkaLogs('platformatic', { brokers: broker.brokers })
+    const log = await logs.open()
+    await createCopyTopics(log)
+    await log.append([{ ...IN, records: numbered(0, 9) }])
+    const former = await FormerOwner.begin(broker, logs.prefix)
+    await former.end(true)
+    await former.produce(0, 3)
+    await former.commitOffset(3)
+    await former.close()
+    const copier = new Copier(log, 'copier')
+    await copier.start()
+    await until('the copy', async () => (await log.committed('copy', IN))?.offset === 9)
+    expect(await valuesOf(log, OUT)).toEqual(numbered(0, 9).map(({ value }) => String(value)))
+    expect(String(logs.problems)).toMatch(/commit of .*copy.*out\/0, offsets of .*copy/)
+    await logs.close()
+  })
+})
