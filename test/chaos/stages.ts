@@ -56,6 +56,7 @@ const SETTLE_MS_MAX = 120_000
 const SETTLE_STEP_MS = 500
 const READ_BYTES = 1 << 20
 const SHOWN_MAX = 5
+const STDERR_MAX = 4000
 
 type Action = 'kill' | 'stop' | 'freeze' | 'freeze long' | 'broker'
 /** Each as often as it stands here. */
@@ -177,15 +178,22 @@ class StagesChaos {
       [join(import.meta.dirname, 'stages-member.ts'), this.#broker.brokers[0]!, name, mode],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     )
+    let stderr = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr = (stderr + text).slice(-STDERR_MAX)
       for (const line of text.split('\n'))
         if (line.includes('"level":"error"')) this.#faults.push(line)
         else if (line.includes('without markers')) this.#repaired += 1
     })
     const member: Member = { process: child, isBusy: false }
-    child.on('exit', (code) => {
-      if (this.#members.includes(member) && !this.#isOver)
-        this.#faults.push(`${name} ended by itself with ${code}`)
+    child.on('close', (code) => {
+      const at = this.#members.indexOf(member)
+      if (at < 0 || this.#isOver) return
+      this.#members.splice(at, 1)
+      // A start meets a broker that is away just then.
+      if (!stderr.includes('log_unavailable'))
+        this.#faults.push(`${name} ended by itself with ${code}: ${stderr.slice(-500)}`)
+      this.#start()
     })
     this.#members.push(member)
   }
