@@ -1,6 +1,7 @@
 import { systemClock } from '#/kernel/clock.ts'
 import { systemRandom } from '#/kernel/random.ts'
 import type { Platform } from './compose.ts'
+import { historyLeftMin, newestPageOf } from './demo-history.ts'
 import { playScenario, spanOf } from './load.ts'
 import type { Logger } from './logger.ts'
 import type { Plan } from './scenario/plan.ts'
@@ -41,8 +42,12 @@ export async function playDemo(
   })
   const play = { seed, rate: DEMO.rate, sender, clock: systemClock, signal }
   const quiet = scenario('normal').make(spanOf(3600), 0)
-  const { durationS, historyMin } = DEMO
+  const { durationS } = DEMO
   try {
+    const historyMin = await historyLeftMin(DEMO.historyMin, {
+      nowMs: systemClock.nowMs(),
+      newestPage: () => newestPageOf(platform.url, signal),
+    })
     await playScenario({ ...play, plan: demoPlan(0), durationS, historyMin })
     while (!signal.aborted)
       await playScenario({ ...play, plan: quiet, durationS: 3600, historyMin: 0 })
