@@ -45,7 +45,7 @@ describe('ready-made queries', () => {
 
   it('[B7] all errors containing "timeout", any case, and errors only', async () => {
     const { rows } = await ask(named('All errors containing “timeout”'))
-    expect(new Set(rows.map((row) => row[3]))).toEqual(
+    expect(new Set(rows.map((row) => row.at(-1)))).toEqual(
       new Set(['Timeout after 3 s', 'connection timeout: pool']),
     )
   })
