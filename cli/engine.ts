@@ -58,7 +58,7 @@ async function embed(kit: Kit): Promise<Storage> {
     },
     onUnbornParts: (parts) =>
       logger.warn('Tokens of blocks that a kill cut short were freed', { parts }),
-    onExit: (error) => logger.error('ClickHouse does not come back', { error }),
+    onDown: (error) => logger.error('ClickHouse does not come back', { error }),
   })
   closers.push(() => engine.stop())
   const { url, users } = engine

@@ -169,5 +169,7 @@ export function main(args: string[]): Promise<number> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0)
   })
+  // Whoever read our log is gone, or its disk is full: no reason for a platform to end.
+  process.stderr.on('error', () => undefined)
   return run(args, { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr })
 }

@@ -4,6 +4,7 @@ import { compose, type Platform } from './compose.ts'
 import { loadConfig } from './config.ts'
 import { playDemo } from './demo.ts'
 import type { Command, Io } from './io.ts'
+import { sayLastWords } from './last-words.ts'
 import { createLogger } from './logger.ts'
 import { describeOptions, parseArguments, type OptionSpec, type OptionValues } from './options.ts'
 import { shopTopology } from './scenario/world.ts'
@@ -89,6 +90,7 @@ function stopRequested(io: Io): Promise<NodeJS.Signals> {
 
 async function run(config: Config, given: OptionValues, io: Io): Promise<number> {
   const logger = createLogger({ stream: io.stderr, clock: systemClock, level: config.logLevel })
+  sayLastWords(logger)
   const stopping = stopRequested(io)
   const isJson = given['json'] === true
   const platform = await compose({

@@ -89,8 +89,14 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Runn
     throw error
   })
   const startMs = systemClock.monotonicMs() - startedMs
+  let isWanted = false
+  finished.then(
+    (end) => isWanted || tellUnwanted(end),
+    () => undefined,
+  )
   const stop = async (signal: NodeJS.Signals = 'SIGINT'): Promise<Ended> => {
     const stoppedMs = systemClock.monotonicMs()
+    isWanted ||= isAlive(pid)
     if (isAlive(pid)) process.kill(pid, signal)
     const end = await finished
     return { ...end, tookMs: systemClock.monotonicMs() - stoppedMs }
@@ -114,17 +120,26 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Runn
     command: (args, input = '') => faultline([...args, '--data-dir', dataDir], { input }),
     stop,
     async kill9() {
+      isWanted = true
       process.kill(pid, 'SIGKILL')
       return finished
     },
     async [Symbol.asyncDispose]() {
       const children = descendantsOf(pid)
+      isWanted ||= isAlive(pid)
       if (isAlive(pid)) process.kill(pid, 'SIGKILL')
       await finished
       for (const child of children) if (isAlive(child)) process.kill(child, 'SIGKILL')
       if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true })
     },
   }
+}
+
+/** Nobody asked for its end: what a test sees then is a reset connection, and why stands in here. */
+function tellUnwanted({ code, signal, stderr }: Finished): void {
+  process.stderr.write(
+    `the platform under test ended by itself with ${signal ?? code}:\n${stderr.slice(-4000)}\n`,
+  )
 }
 
 async function readyLineOf(

@@ -42,19 +42,14 @@ const OPERATOR_TOKEN = 'operator-of-a-test'
 export async function openRoleCluster(options: RoleClusterOptions): Promise<RoleCluster> {
   const folder = mkdtempSync(join(tmpdir(), 'faultline-roles-'))
   const dataDir = join(folder, 'clickhouse')
-  let engine = await startTestEngine({ dataDir, onExit: () => void startAgain() })
+  let engine = await startTestEngine({ dataDir })
   const { secrets } = engine
   const { port } = engine.engine
   const registry = buildRegistryApp({ registry: openEmbeddedRegistry({ dir: folder }) })
   const registryUrl = await registry.listen({ host: '127.0.0.1', port: 0 })
   const started: RunningPlatform[] = []
   const startEngine = async (): Promise<void> => {
-    engine = await startTestEngine({ dataDir, port, secrets, onExit: () => void startAgain() })
-  }
-  /** Killed more often than its supervisor bears, it ends for good: whoever runs the platform starts it again. */
-  async function startAgain(): Promise<void> {
-    await engine.stop()
-    await startEngine()
+    engine = await startTestEngine({ dataDir, port, secrets })
   }
   const url = new URL('/faultline', engine.engine.url)
   url.username = engine.engine.users.internal
