@@ -123,7 +123,7 @@ export const DESCRIBE_TRANSACTIONS = oneVersion<string, { error: number; state: 
 /** Whoever has a transaction open on a partition, by producer id, as the leader sees it. */
 export const DESCRIBE_PRODUCERS = oneVersion<
   readonly TopicPartition[],
-  { topic: string; partition: number; open: number[] }[]
+  { topic: string; partition: number; error: number; open: number[] }[]
 >(61, 'DescribeProducers', {
   version: 0,
   isFlexible: true,
@@ -135,7 +135,7 @@ export const DESCRIBE_PRODUCERS = oneVersion<
     reader.int32()
     const found = readByTopic(reader, () => {
       const partition = reader.int32()
-      reader.int16()
+      const error = reader.int16()
       reader.string()
       const producers = reader.array(() => {
         const producerId = reader.int64()
@@ -148,7 +148,8 @@ export const DESCRIBE_PRODUCERS = oneVersion<
         return { producerId, isOpen: startOffset >= 0 }
       })
       reader.end()
-      return { partition, open: producers.flatMap((one) => (one.isOpen ? one.producerId : [])) }
+      const open = producers.flatMap((one) => (one.isOpen ? one.producerId : []))
+      return { partition, error, open }
     })
     reader.end()
     return found

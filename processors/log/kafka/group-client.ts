@@ -11,6 +11,7 @@ import { OFFSET_COMMIT, OFFSET_FETCH } from './api-group.ts'
 import { BrokerError, checkCode, CODE, isBrokerError, toFaultlineError } from './broker-error.ts'
 import { isPassing } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
+import { OpenTransactions } from './left-open.ts'
 import { KafkaMember } from './member.ts'
 import type { MemberCallbacks } from './member.ts'
 import type { KafkaLogOptions } from './options.ts'
@@ -33,6 +34,7 @@ interface Rest {
 export class GroupClient {
   readonly #cluster: Cluster
   readonly #options: KafkaLogOptions
+  readonly #open: OpenTransactions
   readonly #members = new Set<KafkaMember>()
   readonly #producers = new Map<string, PartitionProducer>()
   /** Commits on their way, by group and partition. */
@@ -42,6 +44,7 @@ export class GroupClient {
   constructor(cluster: Cluster, options: KafkaLogOptions) {
     this.#cluster = cluster
     this.#options = options
+    this.#open = new OpenTransactions(cluster, options.prefix ?? '')
   }
 
   async join(
@@ -150,6 +153,7 @@ export class GroupClient {
         transactionalId: own,
         group,
         lane,
+        open: this.#open,
       })
       this.#producers.set(id, producer)
     }

@@ -16,7 +16,9 @@ import { encodeForBroker } from './batches.ts'
 import { BrokerError, checkCode, CODE, isBrokerError, toFaultlineError } from './broker-error.ts'
 import { isPassing } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
-import { leftOpenBy } from './left-open.ts'
+import { decisionOf } from './decision.ts'
+import type { Decision } from './decision.ts'
+import type { OpenTransactions } from './left-open.ts'
 import type { KafkaLogOptions } from './options.ts'
 import { partsOf } from './output-parts.ts'
 import type { OutputPart } from './output-parts.ts'
@@ -25,8 +27,6 @@ const BACKOFF_FIRST_MS = 5
 const BACKOFF_MAX_MS = 1000
 /** Between looks whether a transaction is complete. */
 const LOOK_FIRST_MS = 1
-
-type Decision = 'commit' | 'abort'
 
 export interface Transaction {
   outputs: readonly ProducedBatch[]
@@ -37,6 +37,13 @@ export interface Transaction {
   holds(): boolean
   /** The broker says that they are not. */
   onFenced(error: unknown): void
+}
+
+export interface ProducerPlace {
+  transactionalId: string
+  group: string
+  lane: string
+  open: OpenTransactions
 }
 
 /**
@@ -50,6 +57,7 @@ export class PartitionProducer {
   readonly #transactionalId: string
   readonly #group: string
   readonly #lane: string
+  readonly #open: OpenTransactions
   #identity: ProducerIdentity = NO_IDENTITY
   readonly #sequences = new Map<string, number>()
   /** A transaction may be open that nobody will end: take over from oneself before the next. */
@@ -61,13 +69,14 @@ export class PartitionProducer {
   constructor(
     cluster: Cluster,
     options: KafkaLogOptions,
-    { transactionalId, group, lane }: { transactionalId: string; group: string; lane: string },
+    { transactionalId, group, lane, open }: ProducerPlace,
   ) {
     this.#cluster = cluster
     this.#options = options
     this.#transactionalId = transactionalId
     this.#group = group
     this.#lane = lane
+    this.#open = open
   }
 
   /** Fences whoever had the partition before. When it resolves, nothing of theirs is undecided. */
@@ -162,10 +171,9 @@ export class PartitionProducer {
 
   /** Writes the markers that the broker owes, by a transaction that holds nothing but the partitions. */
   async #closeLeft(decision: Decision): Promise<void> {
-    const { prefix = '', onProblem } = this.#options
     const { producerId } = this.#identity
-    const [group, lane] = [this.#group, this.#lane]
-    const left = await leftOpenBy(this.#cluster, { producerId, group, prefix, lane })
+    const group = this.#group
+    const left = await this.#open.leftBy({ producerId, group })
     if (left.partitions.length === 0 && !left.hasOffsets) return
     if (left.partitions.length > 0) await this.#addPartitions(left.partitions)
     if (left.hasOffsets) await this.#addGroup(group)
@@ -175,7 +183,7 @@ export class PartitionProducer {
     const places = left.partitions.map(({ topic, partition }) => `${topic}/${partition}`)
     if (left.hasOffsets) places.push(`offsets of ${group}`)
     const detail = `the broker had called it complete without markers on ${places.join(', ')}`
-    onProblem?.(
+    this.#options.onProblem?.(
       new FaultlineError(
         'log_unavailable',
         `${decision} of ${this.#transactionalId}: ${detail}; they are written now`,
@@ -379,12 +387,6 @@ export class PartitionProducer {
   async #abort(): Promise<void> {
     await this.#sendEnd(false).catch(() => undefined)
   }
-}
-
-/** Undefined when nothing was begun since somebody took over, or nothing is known. */
-function decisionOf(state: string): Decision | undefined {
-  if (state === 'PrepareCommit' || state === 'CompleteCommit') return 'commit'
-  return state === '' || state === 'Empty' ? undefined : 'abort'
 }
 
 function isRejoining(error: unknown): boolean {
