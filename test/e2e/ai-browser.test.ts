@@ -53,9 +53,16 @@ describe.skipIf(chromiumPath === null)('a summary by a model on the page of its 
       { what: 'the summary by the model', withinMs: 90_000, everyMs: 300 },
     )
     const page = await browser.newPage()
-    await page.goto(`${platform.url}/incidents/${id}`)
+    // Opened before the scripts have come, as on a slow line.
+    const scripts = Promise.withResolvers<void>()
+    await page.route('**/*.js', async (route) => {
+      await scripts.promise
+      await route.continue()
+    })
+    await page.goto(`${platform.url}/incidents/${id}`, { waitUntil: 'commit' })
     await page.locator('[data-origin=ai]').waitFor()
     await page.getByText('facts it rests on').click()
+    scripts.resolve()
     const fact = page.locator('[data-fact]').first()
     await fact.waitFor()
     expect(await seriousViolations(page)).toEqual([])
