@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, openSync, closeSync, readFileSync, rmSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Io } from './io.ts'
+import { endOf, type TestReport } from './test-report.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 
@@ -12,18 +13,12 @@ const ROOT = join(import.meta.dirname, '..')
  */
 const LANES = [['unit', 'sim', 'kafka'], ['e2e']] as const
 
-interface Counts {
-  numPassedTests: number
-  numFailedTests: number
-  numPendingTests: number
-}
-
 /** What Node is started with to run vitest once. */
 export function vitestArguments(args: readonly string[]): string[] {
   return [join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...args]
 }
 
-/** All tests, in two lanes at once, and one plain line at the end that counts them; with arguments, what they ask for. */
+/** All tests, in two lanes at once, with every failure and one line that counts at the end; with arguments, what they ask for. */
 export async function runTests(args: readonly string[], io: Io): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'faultline-test-'))
   const reportOf = (lane: number): string => join(folder, `report-${lane}.json`)
@@ -44,7 +39,7 @@ export async function runTests(args: readonly string[], io: Io): Promise<number>
     for (const [lane] of wishes.entries())
       if (existsSync(outputOf(lane))) io.stdout.write(readFileSync(outputOf(lane), 'utf8'))
     const reports = wishes.map((_, lane) => reportOf(lane)).filter((path) => existsSync(path))
-    if (reports.length > 0) io.stdout.write(countLine(reports.map(countsOf)))
+    if (reports.length > 0) io.stdout.write(endOf(reports.map(reportIn), ROOT))
     return Math.max(...codes)
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -65,11 +60,6 @@ function run(args: readonly string[], outputPath: string | undefined): Promise<n
   })
 }
 
-function countsOf(report: string): Counts {
-  return JSON.parse(readFileSync(report, 'utf8')) as Counts
-}
-
-function countLine(all: readonly Counts[]): string {
-  const sum = (name: keyof Counts): number => all.reduce((total, counts) => total + counts[name], 0)
-  return `${sum('numPassedTests')} passed, ${sum('numFailedTests')} failed, ${sum('numPendingTests')} skipped\n`
+function reportIn(path: string): TestReport {
+  return JSON.parse(readFileSync(path, 'utf8')) as TestReport
 }
