@@ -54,7 +54,7 @@ async function examine(given: OptionValues): Promise<readonly Finding[]> {
   return [finding, ...(await Promise.all(checks.map((check) => runCheck(check, systemClock))))]
 }
 
-/** What is in force; where it cannot be read, that is a fault, and the rest is looked at by the defaults. */
+/** What is in force; where it cannot be read, that is a fault, and the rest is looked at by what can be read. */
 function configurationOf(given: OptionValues): { config: Config; finding: Finding } {
   const name = 'configuration'
   try {
@@ -71,8 +71,18 @@ function configurationOf(given: OptionValues): { config: Config; finding: Findin
       detail: `${error.message}${path}`,
       remedy: error.remedy ?? 'npx faultline config shows what is in force.',
     }
-    const dataDir = given['data-dir']
-    const flags = typeof dataDir === 'string' ? { 'data-dir': dataDir } : {}
-    return { config: configOf(effectiveSettings({ flags, environment: {} })), finding }
+    return { config: readableConfig(given), finding }
+  }
+}
+
+/** What can be used of it: the options of this command, else its data folder, and defaults. */
+function readableConfig(given: OptionValues): Config {
+  const dataDir = given['data-dir']
+  const flags = typeof dataDir === 'string' ? { 'data-dir': dataDir } : {}
+  try {
+    return configOf(effectiveSettings({ flags: given, environment: {} }))
+  } catch (error) {
+    if (!(error instanceof FaultlineError)) throw error
+    return configOf(effectiveSettings({ flags, environment: {} }))
   }
 }
