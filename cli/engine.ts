@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { createClickHouse, type ClickHouse } from '#/clickhouse/client.ts'
 import type { DdlOptions } from '#/clickhouse/ddl.ts'
 import { startEngine } from '#/clickhouse/engine/start-engine.ts'
-import { createDatabases, isMigrated, migrate } from '#/clickhouse/migrate.ts'
+import { createDatabases, isMigrated, migrate, type MigrateOptions } from '#/clickhouse/migrate.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError, isFaultlineError } from '#/kernel/errors.ts'
 import { systemRandom } from '#/kernel/random.ts'
@@ -87,14 +87,34 @@ async function connect(kit: Kit, address: string): Promise<Storage> {
   if (roles.has('sink')) {
     await createDatabases(clickhouse, ddlOptionsOf(config))
     // Any number of sinks may start at once: one makes the tables, the others find them made.
-    await exclusively(kit.log, () => bringUpToDate(kit, clickhouse))
+    await exclusively(kit.log, () => bringSharedUpToDate(kit, clickhouse))
   } else if (roles.has('api')) await tablesOf(clickhouse, ddlOptionsOf(config), shown)
   return { clickhouse, readerUrl: shown }
 }
 
-async function bringUpToDate({ config, logger }: Kit, clickhouse: ClickHouse): Promise<void> {
-  const { applied } = await migrate(clickhouse, ddlOptionsOf(config))
-  if (applied.length > 0) logger.info('tables migrated', { applied: applied.join(', ') })
+async function bringUpToDate(
+  { config, logger }: Kit,
+  clickhouse: ClickHouse,
+  options: MigrateOptions = {},
+): Promise<void> {
+  const report = await migrate(clickhouse, ddlOptionsOf(config), options)
+  const { applied, views, writtenMeanwhile } = report
+  if (applied.length > 0 || views.length > 0)
+    logger.info('tables migrated', { applied: applied.join(', '), views: views.join(', ') })
+  if (writtenMeanwhile.length > 0)
+    logger.error('rollups may miss rows', { tables: writtenMeanwhile.join(', ') })
+}
+
+/** Sinks of an older version may still write: they are waited for, for about two minutes. */
+function bringSharedUpToDate(kit: Kit, clickhouse: ClickHouse): Promise<void> {
+  return retry(() => bringUpToDate(kit, clickhouse, { othersMayWrite: { clock: systemClock } }), {
+    ...WAIT,
+    clock: systemClock,
+    random: systemRandom,
+    isRetryable: (error) => isFaultlineError(error, 'tables_in_use'),
+    onRetry: (error, attempt) =>
+      attempt === 1 && kit.logger.warn('older sinks are waited for', { error }),
+  })
 }
 
 /** Waits for the tables of this version: making them is for the sinks, whose user may. */

@@ -78,19 +78,32 @@ export function loadMigrations(options: DdlOptions): Migration[] {
     })
 }
 
+/** A materialized view: what is inserted into its source goes through its SELECT into its target. */
+export interface View {
+  name: string
+  statement: string
+  source: string
+  target: string
+  select: string
+}
+
 export interface ViewSet {
   checksum: string
-  views: readonly { name: string; statement: string }[]
+  views: readonly View[]
 }
+
+const VIEW =
+  /^CREATE MATERIALIZED VIEW (\w+)(?: ON CLUSTER '[^']*')? TO (\w+) AS\s+(SELECT\b[\s\S]*)$/
 
 /** The materialized views over the tables with this suffix. */
 export function loadViews(options: DdlOptions, suffix = ''): ViewSet {
   const text = readFileSync(join(DDL_DIR, 'views.sql'), 'utf8')
   const views = splitStatements(expand(text, options, suffix)).map((statement) => {
-    const name = /VIEW (\w+)/.exec(statement)?.[1]
-    if (name === undefined)
+    const [, name, target, select] = VIEW.exec(statement) ?? []
+    const source = /\bFROM (\w+)/.exec(select ?? '')?.[1]
+    if (name === undefined || target === undefined || select === undefined || source === undefined)
       throw new Error(`views.sql holds something else than a view: ${statement.slice(0, 80)}`)
-    return { name, statement }
+    return { name, statement, source, target, select }
   })
   return { checksum: checksumOf(text), views }
 }

@@ -1,13 +1,25 @@
+import type { Clock } from '#/kernel/clock.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { ClickHouse } from './client.ts'
 import { createAdhocDatabase } from './guard.ts'
-import { loadMigrations, loadViews, onCluster, type DdlOptions, type Migration } from './ddl.ts'
+import {
+  loadMigrations,
+  loadViews,
+  onCluster,
+  type DdlOptions,
+  type Migration,
+  type ViewSet,
+} from './ddl.ts'
 import { quoteName } from './statement.ts'
+import { applyViews, planViews, type ViewPlan } from './views.ts'
+import { watchWriters } from './writers.ts'
 
 export interface MigrationReport {
   applied: readonly string[]
-  /** Whether the views were made anew. */
-  views: boolean
+  /** Views that were made or changed. */
+  views: readonly string[]
+  /** Tables into which somebody inserted while rollups of them were made: these may miss rows. */
+  writtenMeanwhile: readonly string[]
 }
 
 const statusTable = (options: DdlOptions): string =>
@@ -24,7 +36,7 @@ interface StatusRow {
   checksum: string
 }
 
-/** The views stand under number 0, since they are made again rather than migrated. */
+/** The views stand under number 0, since they are changed in place rather than migrated. */
 const VIEWS_NUMBER = 0
 
 async function record(
@@ -37,32 +49,56 @@ async function record(
   )
 }
 
-/** Drops the views and makes them again; callers see to it that no insert runs meanwhile. */
-export async function recreateViews(
-  clickhouse: ClickHouse,
-  options: DdlOptions,
-  suffix = '',
-): Promise<void> {
-  const { views } = loadViews(options, suffix)
-  for (const { name, statement } of views) {
-    await clickhouse.command(`DROP VIEW IF EXISTS ${name}${onCluster(options)}`)
-    await clickhouse.command(statement)
-  }
+export interface MigrateOptions {
+  /** Where other processes may write to the same tables: given to see whether they do. */
+  othersMayWrite?: { clock: Clock }
 }
 
 /**
  * Brings the database to today's tables. Idempotent, and safe to run again after a crash in the middle: every
- * statement is. Fails with `data_dir_version` when an applied file was changed afterwards or is from the future.
+ * statement is. Fails with `data_dir_version` when an applied file was changed afterwards or is from the future, with
+ * `tables_in_use` when it would have to make a rollup of a table that somebody writes to.
  */
 export async function migrate(
   clickhouse: ClickHouse,
   options: DdlOptions,
+  { othersMayWrite }: MigrateOptions = {},
 ): Promise<MigrationReport> {
   await createDatabases(clickhouse, options)
   await clickhouse.command(statusTable(options))
   const rows = await clickhouse.query<StatusRow>(STATUS_ROWS)
   const done = new Map(rows.map((row) => [row.number, row]))
   const migrations = loadMigrations(options)
+  const pending = pendingOf(migrations, done)
+  const views = loadViews(options)
+  const plan = await planViews(clickhouse, views.views)
+  const watch =
+    othersMayWrite !== undefined && done.size > 0 && makesRollups(pending, plan)
+      ? await watchWriters(clickhouse, { ...othersMayWrite, tables: sourcesOf(views) })
+      : undefined
+  const applied: string[] = []
+  for (const migration of pending) {
+    for (const statement of migration.statements) await clickhouse.command(statement)
+    await record(clickhouse, migration)
+    applied.push(`${String(migration.number).padStart(4, '0')} ${migration.name}`)
+  }
+  await applyRetention(clickhouse, migrations, options)
+  // Looked at again: a replay that put its tables in place meanwhile has made its views itself.
+  const due = await planViews(clickhouse, views.views)
+  await applyViews(clickhouse, due, options)
+  if (done.get(VIEWS_NUMBER)?.checksum !== views.checksum)
+    await record(clickhouse, { number: VIEWS_NUMBER, name: 'views', checksum: views.checksum })
+  return {
+    applied,
+    views: [...due.changed, ...due.made].map(({ name }) => name),
+    writtenMeanwhile: (await watch?.writtenSince()) ?? [],
+  }
+}
+
+function pendingOf(
+  migrations: readonly Migration[],
+  done: ReadonlyMap<number, StatusRow>,
+): Migration[] {
   const latest = migrations.at(-1)?.number ?? 0
   const newest = Math.max(0, ...done.keys())
   if (newest > latest) {
@@ -74,28 +110,29 @@ export async function migrate(
       },
     )
   }
-  const applied: string[] = []
-  for (const migration of migrations) {
-    const before = done.get(migration.number)
-    if (before !== undefined && before.checksum !== migration.checksum) {
-      throw new FaultlineError(
-        'data_dir_version',
-        `migration ${migration.number} ${migration.name} was changed after it ran`,
-        {
-          remedy: 'add a new numbered file instead of changing one',
-        },
-      )
-    }
-    if (before !== undefined) continue
-    for (const statement of migration.statements) await clickhouse.command(statement)
-    await record(clickhouse, migration)
-    applied.push(`${String(migration.number).padStart(4, '0')} ${migration.name}`)
+  for (const { number, name, checksum } of migrations) {
+    const before = done.get(number)
+    if (before === undefined || before.checksum === checksum) continue
+    throw new FaultlineError(
+      'data_dir_version',
+      `migration ${number} ${name} was changed after it ran`,
+      {
+        remedy: 'add a new numbered file instead of changing one',
+      },
+    )
   }
-  await applyRetention(clickhouse, migrations, options)
-  return {
-    applied,
-    views: await ensureViews(clickhouse, options, done.get(VIEWS_NUMBER)?.checksum),
-  }
+  return migrations.filter(({ number }) => !done.has(number))
+}
+
+/** Whether anything is filled from stored rows, or begins to be fed: both must not miss what others write. */
+function makesRollups(pending: readonly Migration[], plan: ViewPlan): boolean {
+  return plan.made.length > 0 || pending.some(({ statements }) => statements.some(isFill))
+}
+
+const isFill = (statement: string): boolean => /^INSERT\b/.test(statement)
+
+function sourcesOf({ views }: ViewSet): string[] {
+  return [...new Set(views.map(({ source }) => source))]
 }
 
 /** The database of the tables, and the empty one guarded SQL runs in. */
@@ -141,21 +178,4 @@ async function applyRetention(
       settings: { materialize_ttl_after_modify: 0 },
     })
   }
-}
-
-async function ensureViews(
-  clickhouse: ClickHouse,
-  options: DdlOptions,
-  checksum: string | undefined,
-): Promise<boolean> {
-  const wanted = loadViews(options)
-  const present = await clickhouse.query<{ name: string }>(
-    `SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'MaterializedView'`,
-  )
-  const names = new Set(present.map((row) => row.name))
-  if (checksum === wanted.checksum && wanted.views.every((view) => names.has(view.name)))
-    return false
-  await recreateViews(clickhouse, options)
-  await record(clickhouse, { number: VIEWS_NUMBER, name: 'views', checksum: wanted.checksum })
-  return true
 }

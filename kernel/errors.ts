@@ -58,6 +58,11 @@ export const ERROR_CATALOGUE = {
     retryable: false,
     text: 'ClickHouse refuses the credentials it was given.',
   },
+  tables_in_use: {
+    status: 503,
+    retryable: true,
+    text: 'Another process writes to tables of which rollups are to be made.',
+  },
   query_too_heavy: {
     status: 400,
     retryable: false,

@@ -1,5 +1,6 @@
--- Views feed the rollups. They hold no data, so they are dropped and made again whenever this file changes and after
--- tables were exchanged by a replay. {{suffix}} is empty for the live tables, __e<epoch> for the shadows of a replay.
+-- Views feed the rollups. They hold no data. When this file changes, each view whose SELECT is another one gets it in
+-- place; after tables were exchanged by a replay, while nothing is inserted, all are made again. What a view lies
+-- between never changes: that is another view, and the old one is dropped in a numbered file. {{suffix}} is empty for the live tables, __e<epoch> for the shadows of a replay.
 CREATE MATERIALIZED VIEW events_10s_view{{suffix}}{{cluster}} TO events_10s{{suffix}} AS
 SELECT project, toDateTime(toStartOfInterval(occurred_at, INTERVAL 10 SECOND), 'UTC') AS bucket, service, environment,
   event_type, severity, count() AS events, countIf(status_code >= 500) AS failures,
