@@ -26,8 +26,7 @@ const BUILD_INPUTS = [
   'dashboard/static',
   'dashboard/vite.config.ts',
   'dashboard/package.json',
-  'schemas/view.ts',
-  'schemas/incident.ts',
+  'schemas',
   'package-lock.json',
 ]
 

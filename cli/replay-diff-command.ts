@@ -1,6 +1,7 @@
 import type { DiffState } from '#/api/ports.ts'
 import { systemClock } from '#/kernel/clock.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
+import { plainTitle } from '#/schemas/plain-title.ts'
 import type { ComparedIncident, ReplayDifference } from '#/schemas/replay-view.ts'
 import { followWork } from './follow-work.ts'
 import type { Io } from './io.ts'
@@ -134,7 +135,7 @@ function cellsOf(difference: ReplayDifference): [string, string, string] {
 const TITLE_CHARS = 60
 
 function nameOf({ openedAt, title, services }: ComparedIncident): [string, string] {
-  const name = title === '' ? services.join(', ') : title
+  const name = title === '' ? services.join(', ') : plainTitle(title)
   // Titles are words of strangers: a terminal must not obey them.
   const plain = name.replaceAll(/\p{C}/gu, '.')
   return [new Date(openedAt).toISOString(), plain.slice(0, TITLE_CHARS)]

@@ -20,6 +20,12 @@ export default defineConfig({
     client: {
       build: {
         rolldownOptions: {
+          // Schemas only define things: who takes one word of the contract does not get the rules of a room with it.
+          treeshake: {
+            moduleSideEffects: [
+              { test: /\/src\/lib\/contract\.ts$|\/schemas\//, sideEffects: false },
+            ],
+          },
           output: {
             codeSplitting: {
               groups: [{ name: 'shared', test: (id) => shared.test(id) && !lazy.test(id) }],

@@ -66,7 +66,7 @@ describe('GET /api/stream', () => {
     await appendIncident(test, { seq: 1, severity: 1, services: ['payment-service'] })
     await stream.waitFor(() => messagesOf(stream), 1)
     await appendInsight(test, {
-      title: 'Cards fail',
+      title: 'Cards <*> fail',
       impact: 'No payments',
       next_steps: ['Roll back'],
     })
@@ -87,7 +87,7 @@ describe('GET /api/stream', () => {
       suggestedActions: [],
     }
     const summary = {
-      aiGeneratedSummary: 'Cards fail. No payments',
+      aiGeneratedSummary: 'Cards … fail. No payments',
       suggestedActions: ['Roll back'],
     }
     const timestamp = expect.any(String)

@@ -1,5 +1,6 @@
 import { restoreAttributes } from '#/schemas/event-input.ts'
 import type { Incident } from '#/schemas/incident.ts'
+import { plainTitle } from '#/schemas/plain-title.ts'
 import type { GroupedEvent, IncidentEvent, Insight } from '#/schemas/records.ts'
 import type {
   DeployView,
@@ -66,8 +67,10 @@ export function incidentMessage(
       status: row.status === 'resolved' ? 'resolved' : 'active',
       affectedServices: row.services,
       aiGeneratedSummary:
-        summary === undefined ? '' : [summary.title, summary.impact].filter(Boolean).join('. '),
-      suggestedActions: summary?.next_steps ?? [],
+        summary === undefined
+          ? ''
+          : plainTitle([summary.title, summary.impact].filter(Boolean).join('. ')),
+      suggestedActions: summary?.next_steps.map(plainTitle) ?? [],
     },
     timestamp: isoTime(at),
   }

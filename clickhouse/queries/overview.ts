@@ -1,9 +1,9 @@
 import type { ClickHouse } from '#/clickhouse/client.ts'
+import { headlineOf } from '#/schemas/headline.ts'
 import type { StepQuery } from '#/schemas/reads.ts'
 import type { Overview } from '#/schemas/view.ts'
 import { BUCKET_IN_RANGE, rangeParams } from './conditions.ts'
 import { deployPage } from './deploys.ts'
-import { headlineOf } from './headline.ts'
 import { incidentPage } from './incidents.ts'
 
 const SHOWN_INCIDENTS = 20
@@ -47,9 +47,10 @@ export async function overview(
     ),
   ])
   const hasData = Number(totals[0]?.known ?? 0) > 0
+  const open = Number(totals[0]?.open ?? 0)
   return {
-    headline: headlineOf(incidents.items, { hasData, nowMs, deploys: deploys.items }),
-    open_incidents: Number(totals[0]?.open ?? 0),
+    headline: headlineOf(incidents.items, { hasData, nowMs, deploys: deploys.items, open }),
+    open_incidents: open,
     users_affected: Number(totals[0]?.users ?? 0),
     events_per_second:
       Math.round((Number(totals[0]?.recent ?? 0) / (RATE_WINDOW_MS / 1000)) * 10) / 10,

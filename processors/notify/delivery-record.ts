@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Notification, Reason, Target } from '#/processors/domain/notify/notification.ts'
 import { isPage } from '#/processors/domain/notify/notification.ts'
 import type { Incident } from '#/schemas/incident.ts'
+import { plainTitle } from '#/schemas/plain-title.ts'
 import type { Delivery, IncidentEvent } from '#/schemas/records.ts'
 
 export interface DeliveryDraft {
@@ -95,8 +96,8 @@ function notificationOf(
     seq,
     at: event.at,
     openedAt: event.opened_at,
-    title: event.title,
-    sentence: event.sentence,
+    title: plainTitle(event.title),
+    sentence: plainTitle(event.sentence),
     status: event.status,
     severity: event.severity,
     severityScore: event.severity_score,
@@ -105,7 +106,7 @@ function notificationOf(
     users: event.users,
     root: event.root,
     suspectDeploy: event.suspect_deploy,
-    cause: incident.causes?.[0]?.sentence ?? '',
+    cause: plainTitle(incident.causes?.[0]?.sentence ?? ''),
     onCall,
     url: urlOf(incidentId),
   }

@@ -47,6 +47,15 @@ describe('deliveries', () => {
     ])
   })
 
+  it('[J1] writes … for what a template leaves open', async () => {
+    const test = await start()
+    await test.tell(eventOf({ title: 'order <*> failed', sentence: '"order <*>" is new.' }))
+    const body = JSON.parse(test.received[0]!.request.body) as object
+    expect(body).toMatchObject({ data: { title: 'order … failed', sentence: '"order …" is new.' } })
+    // What is stored is what the incident is called, as everywhere.
+    expect((await test.deliveries())[0]?.title).toBe('order <*> failed')
+  })
+
   it('[J1] is tried again after 500 with growing pauses, under the same id, and never after success', async () => {
     const test = await start()
     let calls = 0

@@ -1,3 +1,4 @@
+import { plainTitle } from '#/schemas/plain-title.ts'
 import { markdownText, timeText } from './post-mortem-text.ts'
 import { SMALL_KINDS } from './post-mortem.ts'
 import { sentenceOf } from './sentences.ts'
@@ -55,7 +56,7 @@ function roomText({
     .map((event) => `- ${timeText(event.ts)} ${markdownText(sentenceOf(event, state))}`)
   const left = told.length - steps.length
   return [
-    `### #${view.number} ${markdownText(view.title)}`,
+    `### #${view.number} ${markdownText(plainTitle(view.title))}`,
     `${view.status}, SEV${view.severity.level}${who.length === 0 ? '' : `, ${markdownText(who.join(', '))}`}`,
     ...(left === 0 ? [] : [`${left} earlier changes are left out.`]),
     steps.length === 0 ? 'Nothing changed.' : steps.join('\n'),

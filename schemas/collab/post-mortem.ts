@@ -1,5 +1,6 @@
 import { beganAt } from '#/schemas/incident.ts'
 import type { Incident } from '#/schemas/incident.ts'
+import { plainTitle } from '#/schemas/plain-title.ts'
 import type { IncidentDetail } from '#/schemas/view.ts'
 import { sentenceOf } from './sentences.ts'
 import type { PersonRef, RoomEvent, RoomState } from './state.ts'
@@ -81,7 +82,7 @@ export function postMortemOf({ detail, summary, state, events }: PostMortemSourc
   return {
     incidentId: state.incidentId,
     number: shown.number,
-    title: shown.title,
+    title: plainTitle(shown.title),
     status: shown.status,
     severity: shown.severity.level,
     beganAt: incident === null ? openedAt : beganAt(incident),
@@ -93,8 +94,8 @@ export function postMortemOf({ detail, summary, state, events }: PostMortemSourc
     people: view.people.map(({ id, name }) => ({ id, name })),
     commander: view.commander,
     scribe: view.scribe,
-    summary,
-    causes: summary?.likely_causes ?? [],
+    summary: summary && plainSummary(summary),
+    causes: summary?.likely_causes.map(plainTitle) ?? [],
     deploys: (detail?.deploys ?? []).map(({ at, service, release, deploy_id }) => ({
       at,
       service,
@@ -102,7 +103,7 @@ export function postMortemOf({ detail, summary, state, events }: PostMortemSourc
       deployId: deploy_id,
     })),
     seenBefore: (detail?.similar ?? []).flatMap(({ number, title, worked: [solution] }) =>
-      solution === undefined ? [] : [{ number, title, worked: solution }],
+      solution === undefined ? [] : [{ number, title: plainTitle(title), worked: solution }],
     ),
     pinned: view.pins.map((ref) => pinnedSentence(ref, { state, events, view, titleOf })),
     solution:
@@ -124,6 +125,15 @@ export function postMortemOf({ detail, summary, state, events }: PostMortemSourc
   }
 }
 
+function plainSummary(summary: NonNullable<PostMortemSource['summary']>) {
+  return {
+    title: plainTitle(summary.title),
+    impact: plainTitle(summary.impact),
+    likely_causes: summary.likely_causes.map(plainTitle),
+    next_steps: summary.next_steps.map(plainTitle),
+  }
+}
+
 function headOf({ number, title, status, severity, services }: Incident) {
   return { number, title, status, severity: { level: severity.level, locked: false }, services }
 }
@@ -141,7 +151,7 @@ function timelineOf(
           .map((event) => ({ at: event.ts, who: '', what: sentenceOf(event, state) }))
       : incident.timeline
           .filter(({ actor }) => actor === undefined)
-          .map(({ at, sentence }) => ({ at, who: '', what: sentence }))
+          .map(({ at, sentence }) => ({ at, who: '', what: plainTitle(sentence) }))
   const people = events
     .filter(({ kind }) => kind !== 'engine' && !SMALL_KINDS.has(kind))
     .map((event) => ({ at: event.ts, who: event.actor.name, what: sentenceOf(event, state) }))

@@ -1,3 +1,4 @@
+import { plainTitle } from '#/schemas/plain-title.ts'
 import type { AnyKind, PayloadOf } from './commands.ts'
 import type { Json } from './json.ts'
 import type { RoomEvent, RoomState } from './state.ts'
@@ -51,7 +52,7 @@ const WORDS: Words = {
   suggestion_accept: ({ card }) => `accepted a suggestion: ${card.title}`,
   suggestion_decline: ({ reason }) => `declined a suggestion${because(reason)}`,
   undo: ({ seq }) => `took back event ${seq}`,
-  engine: ({ step }) => step.sentence,
+  engine: ({ step }) => plainTitle(step.sentence),
   claim_result: ({ id, verdict, value }, name) =>
     `"${name(`cards/${id}/title`)}" is ${verdict}${value === null ? '' : ` (${value})`}`,
   refused: ({ kind, by, reason }) => `did not do what ${by} decided (${kind}): ${reason}`,

@@ -1,6 +1,6 @@
 /**
- * The dashboard's only door to the platform's schemas: types, and the one thing that runs in both places, the rules of
- * a room. Pages that show no room import types alone, so that none of it is loaded with them.
+ * The dashboard's only door to the platform's schemas: types, and what runs in both places: the rules of a room, and a few
+ * words. Pages that show no room take nothing of it, so that none of it is loaded with them.
  */
 
 export type {
@@ -70,6 +70,8 @@ export type {
   DrillView,
   SandboxView,
 } from '../../../schemas/drill-view.ts'
+export { headlineOf } from '../../../schemas/headline.ts'
+export { plainTitle } from '../../../schemas/plain-title.ts'
 export { drillSpan } from '../../../schemas/drill-view.ts'
 export type { DeliveryView, OnCallView } from '../../../schemas/notify-view.ts'
 export type {

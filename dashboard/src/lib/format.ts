@@ -52,8 +52,7 @@ export function shortened(text: string, lengthMax: number): string {
   return text.length <= lengthMax ? text : `${text.slice(0, lengthMax - 1).trimEnd()}…`
 }
 
-/** A title as people read it: what its template leaves open is an ellipsis. */
-export const plainTitle = (title: string): string => title.replaceAll('<*>', '…')
+export { plainTitle } from '#lib/contract.ts'
 
 /** `a`, `a and b`, `a, b and 3 more`. */
 export function listed(names: readonly string[], shownMax = 2): string {

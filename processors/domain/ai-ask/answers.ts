@@ -1,4 +1,5 @@
 import { plainText } from '#/processors/domain/ai-evidence/sql-text.ts'
+import { plainTitle } from '#/schemas/plain-title.ts'
 import type { AskKind } from './kinds.ts'
 import type { Slots } from './question.ts'
 
@@ -144,7 +145,7 @@ export function sayAnswer(kind: AskKind, table: Table, slots: Slots): string {
   const rows = table.rows.map((row) =>
     Object.fromEntries(table.columns.map((name, index) => [name, cellText(row[index])])),
   )
-  return SAY[kind](rows, slots)
+  return plainTitle(SAY[kind](rows, slots))
 }
 
 function cellText(value: unknown): string {

@@ -1,4 +1,5 @@
 import { markdownText, timeText } from '#/schemas/collab/post-mortem-text.ts'
+import { plainTitle } from '#/schemas/plain-title.ts'
 import { drillSpan } from '#/schemas/drill-view.ts'
 import type { DrillMoment, DrillPairs, DrillReport } from '#/schemas/drill-view.ts'
 
@@ -36,7 +37,7 @@ function pairsText<T>(pairs: DrillPairs<T>, textOf: (one: T) => string): string[
 export function drillMarkdown(report: DrillReport): string {
   const { drill, milestones, statuses, people, events, rooms, answer } = report
   const parts = [
-    `# Drill ${drill.id}: incident #${drill.incident_number}, ${markdownText(drill.title)}`,
+    `# Drill ${drill.id}: incident #${drill.incident_number}, ${markdownText(plainTitle(drill.title))}`,
     listed([
       `Played at ${drill.speed}x: ${timeText(drill.from)} to ${timeText(drill.to)} of the record, started ${timeText(drill.started_at)} by ${markdownText(drill.started_by)}`,
       `Ended: ${markdownText(drill.why)}`,
@@ -75,7 +76,7 @@ export function drillMarkdown(report: DrillReport): string {
     listed(
       rooms.map(
         (room) =>
-          `#${room.number} ${markdownText(room.title)}: ${room.changes} changes by people${room.compared ? ', compared here' : ''}`,
+          `#${room.number} ${markdownText(plainTitle(room.title))}: ${room.changes} changes by people${room.compared ? ', compared here' : ''}`,
       ),
     ),
   ]

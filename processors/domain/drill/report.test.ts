@@ -14,7 +14,7 @@ const drill: DrillView = {
   project: 'default',
   incident_id: 'inc-1',
   incident_number: 12,
-  title: 'checkout: DB_TIMEOUT',
+  title: 'checkout: DB_TIMEOUT after <*>',
   state: 'ended',
   speed: SPEED,
   lead_from: 0,
@@ -96,6 +96,7 @@ const milestone = (key: string, from = record) =>
 
 describe('the report of a drill', () => {
   it('[DR4] counts from when it began, by each clock', () => {
+    expect(drillMarkdown(drillReport(record))).toContain('checkout: DB\\_TIMEOUT after …')
     expect(milestone('noticed')).toMatchObject({
       recorded: { after: 0, by: '' },
       drill: { after: 20, story: 100, by: '' },

@@ -1,7 +1,7 @@
+import { OPEN_PLACE } from '#/schemas/plain-title.ts'
 import { createScan, MIXED, type Scan } from './scan.ts'
 import { scanMessage } from './token-scan.ts'
 
-const BLANK = '<*>'
 const exemplar = createScan()
 
 export interface Shown {
@@ -23,7 +23,7 @@ export function renderTemplate(template: Shown): string {
     const unit = scan.unit[at] as number
     const isVaried = template.varied.includes(unit)
     if ((scan.kind[at] as number) <= MIXED && !isVaried && !template.blanks.includes(unit)) continue
-    out += scan.text.slice(from, scan.start[at]) + BLANK
+    out += scan.text.slice(from, scan.start[at]) + OPEN_PLACE
     from = scan.end[at] as number
     if (!isVaried) continue
     const last = lastOfUnit(scan, at)

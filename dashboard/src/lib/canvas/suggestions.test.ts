@@ -39,4 +39,11 @@ describe('suggestions', () => {
     expect(openSuggestions(rules, {})).toMatchObject([{ from: 'rules', text: long }])
     expect(openSuggestions(rules, {})[0]?.title.length).toBe(200)
   })
+
+  it('becomes a card in the words people read', () => {
+    const causes = { ...summary, likely_causes: ['"order <*> failed" is new.'], next_steps: [] }
+    expect(openSuggestions(causes, {})).toMatchObject([
+      { title: '"order … failed" is new.', text: '' },
+    ])
+  })
 })

@@ -1,7 +1,7 @@
 /** What the summary of an incident says, as cards that wait until a person wants them. Pure. */
 import { LIMITS } from '#lib/contract.ts'
 import type { InsightView, RoomView } from '#lib/contract.ts'
-import { shortened } from '#lib/format.ts'
+import { plainTitle, shortened } from '#lib/format.ts'
 
 export interface Suggestion {
   /** Stable: the same thought has the same name, so that a declined one does not come back. */
@@ -27,16 +27,18 @@ export function openSuggestions(
 ): readonly Suggestion[] {
   if (summary === null) return []
   const from = summary.fallback ? 'rules' : summary.model
-  const said = [
+  const all = [
     ...summary.likely_causes.map((text) => ({ kind: 'cause', text })),
     ...summary.next_steps.map((text) => ({ kind: 'step', text })),
   ]
   const seen = new Set<string>()
-  return said.flatMap(({ kind, text }) => {
+  return all.flatMap(({ kind, text }) => {
     const id = `${kind}-${nameOf(text)}`
     if (text.trim() === '' || seen.has(id) || Object.hasOwn(decided, id)) return []
     seen.add(id)
-    const title = shortened(text, LIMITS.titleChars)
-    return [{ id, title, text: title === text ? '' : text, from }]
+    // A card has the words that people read, whoever wrote the template.
+    const said = plainTitle(text)
+    const title = shortened(said, LIMITS.titleChars)
+    return [{ id, title, text: title === said ? '' : said, from }]
   })
 }

@@ -1,7 +1,7 @@
 /** What happened in a room, as sentences. Pure. */
 import type { Notice, Pending } from '#lib/collab/client.ts'
 import type { Card, Link, Present, RoomEvent, RoomView } from '#lib/contract.ts'
-import { shortened } from '#lib/format.ts'
+import { plainTitle, shortened } from '#lib/format.ts'
 
 export const STATUS_WORDS: Readonly<Record<RoomView['status'], string>> = {
   open: 'Open',
@@ -116,7 +116,8 @@ const WHAT: Readonly<Record<string, (payload: Payload, titles: Titles) => string
   undo: ({ seq }) => `took back change ${String(seq)}`,
   refused: ({ kind, by, reason }) =>
     `did not do what ${String(by)} decided (${String(kind)}): ${String(reason)}`,
-  engine: ({ step }) => (step as { sentence?: string } | undefined)?.sentence ?? 'went on',
+  engine: ({ step }) =>
+    plainTitle((step as { sentence?: string } | undefined)?.sentence ?? 'went on'),
 }
 
 const kindName = (kind: unknown): string =>

@@ -1,6 +1,7 @@
 /** What an address of Explore asks for, and which live events belong into it. Pure. */
 import type { Query } from '#lib/api/path.ts'
 import type { EventField, EventView } from '#lib/contract.ts'
+import type { Vocabulary } from '#lib/left-out/left-out.ts'
 import type { Params, TimeRange } from '#lib/time/range.ts'
 import { readList } from '#lib/url-state.ts'
 
@@ -45,6 +46,12 @@ export const GROUP_FIELDS: readonly FilterField[] = [
   'status_code',
   'error_type',
 ]
+
+/** What the page does not know of an address is said on it; values of fields are the API's to judge. */
+export const EXPLORE_WORDS: Vocabulary = {
+  ...Object.fromEntries(Object.keys(FILTER_FIELDS).map((field) => [field, 'any' as const])),
+  by: ['severity', ...GROUP_FIELDS],
+}
 
 /** `by=service`; anything else is the severity. */
 export const readGroup = (params: Params): FilterField | null =>

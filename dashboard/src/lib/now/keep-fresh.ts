@@ -14,10 +14,11 @@ const REFRESH_MS_OPEN = 5000
 const COUNT_MS_MIN = 500
 
 /**
- * Frames change the page at once; the sentence and the totals come from the API, which is asked again when an
- * incident changed, and at times anyway. Returns how to stop.
+ * Frames change the page at once, its sentence and totals with the rows; what is counted in the store comes from the
+ * API, which is asked again when an incident changed, and at times anyway. Returns how to stop.
  */
 export function keepFresh(view: NowState, { feed, ticker }: Shell): () => void {
+  void view.findWords()
   let isSoon = false
   let timer = setTimeout(refresh, REFRESH_MS_OPEN)
   function after(delayMs: number): void {

@@ -2,6 +2,7 @@ import { severityModel, type ChartModel } from '#lib/chart/model.ts'
 import { bucketMs } from '#lib/chart/step.ts'
 import type { Frame, IncidentRow, Overview, SeriesPoint } from '#lib/contract.ts'
 import { addCells, byRank, patchIncidents, RateMeter } from '#lib/live/frames.ts'
+import type { Standing } from '#lib/now/standing.ts'
 import { eventSeverity } from '#lib/severity.ts'
 import { stepFor, type TimeRange } from '#lib/time/range.ts'
 
@@ -25,7 +26,7 @@ export class NowState {
   #points = $state.raw<readonly SeriesPoint[]>([])
   #range = $state.raw<TimeRange>()!
   #rate = $state<number | null>(null)
-  /** The API did not answer when it was asked again: the sentence and the totals are older than the stream. */
+  /** The API did not answer when it was asked again: what is counted in the store is older than the stream. */
   isLate = $state(false)
   /** Cells that the chart does not show yet. */
   #uncounted: Frame[] = []
@@ -33,6 +34,11 @@ export class NowState {
   // Read a dozen times per render: kept, not worked out by each reader.
   readonly #model = $derived.by(() =>
     severityModel(this.#points, { ...this.#range, stepMs: this.stepMs }),
+  )
+  /** Words for rows that changed. The first answer came with its own sentence: they are fetched after the first paint. */
+  #words = $state.raw<typeof import('#lib/now/standing.ts') | null>(null)
+  readonly #standing = $derived.by((): Standing | null =>
+    this.#words === null ? null : this.#words.standingOf(this.#known, this.#overview),
   )
   readonly #errors = $derived.by(() => countErrors(this.#points))
   readonly stepMs: number
@@ -47,6 +53,31 @@ export class NowState {
 
   get overview(): Overview {
     return this.#overview
+  }
+
+  /** What is worst, by the rows as they are now. */
+  headline(nowMs: number): string {
+    const { headline, deploys } = this.#overview
+    if (this.#words === null || this.#standing === null) return headline
+    return this.#words.sentenceOf(this.#standing, { hasData: this.hasData, nowMs, deploys })
+  }
+
+  get open(): number {
+    return this.#standing?.open ?? this.#overview.open_incidents
+  }
+
+  get users(): number {
+    return this.#standing?.users ?? this.#overview.users_affected
+  }
+
+  get #known(): readonly IncidentRow[] {
+    return [...this.#rows, ...this.#fresh]
+  }
+
+  /** From now on sentence and totals go with the rows. */
+  async findWords(): Promise<void> {
+    // Without them the page says what the API says, a little later.
+    this.#words = await import('#lib/now/standing.ts').catch(() => null)
   }
 
   get rows(): readonly IncidentRow[] {
@@ -106,7 +137,7 @@ export class NowState {
     return true
   }
 
-  /** A new answer of the API: sentence and figures are taken over, the order of rows is kept. */
+  /** A new answer of the API: its figures are taken over, the order of rows is kept. */
   refresh(overview: Overview): void {
     this.#overview = overview
     this.isLate = false
@@ -115,7 +146,8 @@ export class NowState {
       // The answer is newer than they are.
       this.#uncounted = []
     }
-    this.#patch(overview.incidents)
+    const { incidents } = overview
+    this.#patch(this.#words?.notOlder(this.#known, incidents) ?? incidents)
   }
 
   /** The reader asked: waiting incidents join, and the list is ranked anew. */

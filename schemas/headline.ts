@@ -1,4 +1,5 @@
-import type { DeployView, IncidentRow } from '#/schemas/view.ts'
+import { plainTitle } from './plain-title.ts'
+import type { DeployView, IncidentRow } from './view.ts'
 
 function list(names: readonly string[]): string {
   if (names.length <= 2) return names.join(' and ')
@@ -44,23 +45,29 @@ function where({ title, services }: IncidentRow): string {
   return services.some((service) => title.startsWith(service)) ? '' : ` in ${list(services)}`
 }
 
+interface Around {
+  hasData: boolean
+  nowMs: number
+  deploys: readonly DeployView[]
+  /** How many are open, when `active` are only the worst of them. */
+  open?: number
+}
+
 /** One sentence for the top of the page: what is worst, since which release, and whether it is getting worse. */
 export function headlineOf(
   active: readonly IncidentRow[],
-  { hasData, nowMs, deploys }: { hasData: boolean; nowMs: number; deploys: readonly DeployView[] },
+  { hasData, nowMs, deploys, open = active.length }: Around,
 ): string {
   const worst = active[0]
   if (!hasData) return 'No telemetry has arrived yet.'
   if (worst === undefined) return 'All quiet: no open incident.'
   const others =
-    active.length === 1
-      ? ''
-      : ` ${active.length - 1} more ${active.length === 2 ? 'incident is' : 'incidents are'} open.`
+    open <= 1 ? '' : ` ${open - 1} more ${open === 2 ? 'incident is' : 'incidents are'} open.`
   const users = worst.users > 0 ? `, about ${worst.users.toLocaleString('en')} users affected` : ''
   const suspect =
     worst.suspect_deploy === ''
       ? undefined
       : deploys.find(({ deploy_id }) => deploy_id === worst.suspect_deploy)
   const since = suspect === undefined ? '' : ` since ${suspect.service} ${suspect.release}`
-  return `SEV${worst.severity}: ${worst.title.replaceAll('<*>', '…')}${where(worst)}${since}${users}, ${going(worst, nowMs)}.${others}`
+  return `SEV${worst.severity}: ${plainTitle(worst.title)}${where(worst)}${since}${users}, ${going(worst, nowMs)}.${others}`
 }
