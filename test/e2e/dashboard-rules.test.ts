@@ -173,6 +173,16 @@ describe.skipIf(!hasChromium)('the rules for 2 a.m.', () => {
     await page.getByText('Views').click()
     await page.getByRole('link', { name: 'My errors' }).click()
     await page.waitForURL(/by=service.*severity=/)
+    // Words nobody knows are told, with the way on; a list of one row is as high as its row.
+    await page.goto(`${url()}/incidents?q=%23140&status=nope`)
+    expect(await page.locator('[data-left-out]').innerText()).toMatch(
+      /“nope” is not known for status: open, .* take it out of the address/s,
+    )
+    const grid = await page.getByRole('grid').boundingBox()
+    expect(grid?.height).toBeLessThan(100)
+    await page.getByRole('link', { name: 'take it out of the address' }).click()
+    await page.waitForURL(`${url()}/incidents?q=%23140`)
+    expect(await page.locator('[data-left-out]').count()).toBe(0)
   })
 
   it('[D5] what is on the screen can be taken away as CSV, JSON, Markdown and PNG', async () => {

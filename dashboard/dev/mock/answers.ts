@@ -15,6 +15,7 @@ import type {
   SqlView,
 } from '#lib/contract.ts'
 import { makeEvent, rates } from './events.ts'
+import { headlineOf } from '#lib/contract.ts'
 import { FACET_FIELDS } from '#lib/explore/query.ts'
 import { number, rangeOf, type Asked } from './params.ts'
 import { chance, HOUR, MINUTE, SERVICES, type World } from './world.ts'
@@ -58,20 +59,17 @@ export function overviewAnswer(world: World, asked: Asked): Overview {
   const open = [...world.rows.values()]
     .filter((row) => row.status !== 'resolved')
     .toSorted((a, b) => a.severity - b.severity || b.severity_score - a.severity_score)
-  const worst = open[0]
+  const deploys = world.deploys.filter((deploy) => deploy.at >= from && deploy.at < to)
   return {
     now: asked.now,
-    headline:
-      worst === undefined
-        ? 'Nothing is wrong: no open incident.'
-        : `${worst.services[0]} is failing for ${worst.users} users and getting worse: ${worst.title}.`,
+    headline: headlineOf(open, { hasData: true, nowMs: asked.now, deploys }),
     open_incidents: open.length,
     users_affected: open.reduce((sum, row) => sum + row.users, 0),
     events_per_second: 61.4,
     lag_records: 12,
     incidents: open.slice(0, 20),
     rates: rates(world, from, to, number(asked.params.get('step'), 10_000)),
-    deploys: world.deploys.filter((deploy) => deploy.at >= from && deploy.at < to),
+    deploys,
     has_data: true,
   }
 }

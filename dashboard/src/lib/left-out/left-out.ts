@@ -1,6 +1,6 @@
 /** Words of an address that its page does not know. They change nothing, and that must be said: what is shown is not what was asked. */
 import { shortened } from '#lib/format.ts'
-import { instant } from '#lib/time/range.ts'
+import { instant, type Params } from '#lib/time/range.ts'
 
 /** What a parameter may say: one of some words, a time, or anything. */
 export type Vocabulary = Readonly<Record<string, readonly string[] | 'time' | 'any'>>
@@ -55,7 +55,7 @@ function sentenceFor(name: string, value: string, known: Vocabulary): string | n
 
 /** The parameters without the words that were left out. */
 export function without(
-  params: URLSearchParams,
+  params: Params,
   words: readonly LeftOut[],
 ): Record<string, readonly string[]> {
   return Object.fromEntries(

@@ -44,6 +44,8 @@ const say = (rows: readonly IncidentRow[], told: Overview): string =>
 it('the sentence and the totals of Now say what its rows say, before the store is asked again', () => {
   const told = overview([row('a'), row('b')])
   expect(say(told.incidents, told)).toContain('SEV3: Trouble a in shop, about 2 users affected')
+  const equal = [row('z'), row('b', { updated_at: NOW })]
+  expect(say(equal, told)).toContain('Trouble z')
   const worse = [row('a', { severity: 1, users: 9 }), row('b')]
   expect(say(worse, told)).toContain('SEV1: Trouble a in shop, about 9 users affected')
   expect(standingOf(worse, told)).toMatchObject({ open: 2, users: 11 })

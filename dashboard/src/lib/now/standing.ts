@@ -1,6 +1,5 @@
 /** How things stand by what the rows of Now say: sentence, totals and list are of one moment. Pure. */
 import { headlineOf, type IncidentRow, type Overview } from '#lib/contract.ts'
-import { byRank } from '#lib/live/frames.ts'
 
 export interface Standing {
   /** Open ones, the worst first, also those that wait to be shown. */
@@ -9,9 +8,13 @@ export interface Standing {
   users: number
 }
 
+/** Equals stay as they are listed: the sentence is about the first row. */
+const bySeverity = (left: IncidentRow, right: IncidentRow): number =>
+  left.severity - right.severity || right.severity_score - left.severity_score
+
 /** Of the rows there are; where the store knows of more than it listed, totals stay the store's. */
 export function standingOf(rows: readonly IncidentRow[], overview: Overview): Standing {
-  const active = rows.filter((row) => row.status !== 'resolved').toSorted(byRank)
+  const active = rows.filter((row) => row.status !== 'resolved').toSorted(bySeverity)
   const isAll = overview.open_incidents <= overview.incidents.length
   const users = active.reduce((sum, row) => sum + row.users, 0)
   return {
