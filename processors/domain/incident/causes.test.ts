@@ -3,9 +3,10 @@ import type { Detection } from '#/processors/domain/spike/types.ts'
 import { toAlert } from './alert.ts'
 import { affinityOf } from './affinity.ts'
 import { findCauses } from './causes.ts'
-import type { CauseFindings, DeployFact } from './causes.ts'
+import type { CauseFindings } from './causes.ts'
 import { alert, MINUTE, SECOND, SHOP, T0 } from './detection-fixture.ts'
 import { createServiceGraph } from './service-graph.ts'
+import type { DeployFact } from './suspects.ts'
 
 const graph = createServiceGraph(SHOP)
 
@@ -169,5 +170,61 @@ describe('suspect deploy', () => {
       extra: { newInRelease: true },
     })
     expect(causesOf([blaming], [deployed('cart-2', 'v7', 0)]).suspectDeploy).toBe('')
+  })
+})
+
+describe('several suspect deploys', () => {
+  const broken = (fingerprint: string, release: string, at = 3 * MINUTE): Detection =>
+    alert({ service: 'cart-2', fingerprint, at, release, extra: { newInRelease: true } })
+  const deploys = [deployed('cart-2', 'v7', 0), deployed('cart-2', 'v8', 2 * MINUTE)]
+  const suspected = (found: CauseFindings): string[] =>
+    found.causes.flatMap(({ kind, subject }) => (kind === 'deploy' ? [subject] : []))
+
+  it('[C15] the one that most errors speak for comes first, not the latest', () => {
+    const found = causesOf([broken('a', 'v7'), broken('b', 'v7'), broken('c', 'v8')], deploys)
+    expect(found.suspectDeploy).toBe('d-v7')
+    expect(suspected(found)).toEqual(['d-v7', 'd-v8'])
+    const [first, second] = found.causes
+    expect(second?.weight).toBeLessThan(first?.weight ?? 0)
+    expect(second?.sentence).toBe(
+      'cart-2 v8 went out 55 s before; 1 error speaks for it, 2 for v7.',
+    )
+  })
+
+  it('[C15] of equals the first names the other too', () => {
+    const found = causesOf([broken('a', 'v7'), broken('b', 'v8')], deploys)
+    expect(suspected(found)).toEqual(['d-v8', 'd-v7'])
+    expect(found.causes.slice(0, 2).map(({ sentence }) => sentence)).toEqual([
+      'cart-2 v8 went out 55 s before, v7 175 s before: as much speaks for each.',
+      'cart-2 v7 went out 175 s before, v8 55 s before: as much speaks for each.',
+    ])
+  })
+
+  it('[C15] a deploy elsewhere comes after the one where the errors are, and a release stands once', () => {
+    const staging = { ...deployed('cart-2', 'v7', 2 * MINUTE), environment: 'stage', deployId: 's' }
+    const found = causesOf([broken('a', 'v7')], [...deploys, staging])
+    expect(suspected(found)).toEqual(['d-v7'])
+    // Nobody told of a deploy there: the release is the guilty one all the same.
+    expect(causesOf([broken('a', 'v7')], [staging]).suspectDeploy).toBe('s')
+    const other = { ...staging, release: 'v8' }
+    const both = causesOf(
+      [broken('a', 'v7'), broken('b', 'v8')],
+      [deployed('cart-2', 'v7', 0), other],
+    )
+    expect(suspected(both)).toEqual(['d-v7', 's'])
+    expect(both.causes[1]?.sentence).toBe('cart-2 v8 went out 55 s before, but in stage.')
+  })
+
+  it('[C15] a deploy without a release is not blamed for errors that were there before', () => {
+    const unnamed = deployed('cart-2', '', 0)
+    const known = own({ kind: 'spike', releases: ['v6'] })
+    expect(causesOf([known], [unnamed]).suspectDeploy).toBe('')
+    const unheard = own({ kind: 'spike', releases: [], newInRelease: true })
+    expect(causesOf([unheard], [unnamed]).suspectDeploy).toBe('d-')
+  })
+
+  it('the order in which deploys were told does not matter', () => {
+    const detections = [broken('a', 'v7'), broken('b', 'v8')]
+    expect(causesOf(detections, deploys.toReversed())).toEqual(causesOf(detections, deploys))
   })
 })

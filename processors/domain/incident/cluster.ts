@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Incident } from '#/schemas/incident.ts'
 import { countUsers, mergeSketches } from '#/processors/domain/spike/user-sketch.ts'
-import type { DeployFact } from './causes.ts'
 import { findCauses } from './causes.ts'
 import {
   addTimeline,
@@ -20,6 +19,7 @@ import type { RequestBook } from './request-book.ts'
 import type { ServiceGraph } from './service-graph.ts'
 import type { Silence } from './silence.ts'
 import { holdSeverity, scoreSeverity, settled } from './severity.ts'
+import type { DeployFact } from './suspects.ts'
 
 /** Why the incident is told anew. */
 export type IncidentChangeKind =
