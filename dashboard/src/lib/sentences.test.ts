@@ -70,12 +70,15 @@ it('[E8] deploys stand in the timeline between the steps, once', () => {
     errors_after: 0,
   }
   const opened = { seq: 1, at: 9, kind: 'opened', sentence: 'It began.' }
-  expect(timelineItems([opened], [deploy], 'd').map((item) => [item.kind, item.sentence])).toEqual([
+  expect(
+    timelineItems([opened], [deploy], ['d']).map((item) => [item.kind, item.sentence]),
+  ).toEqual([
     ['deploy', 'pay v2, the suspected cause.'],
     ['opened', 'It began.'],
   ])
+  expect(timelineItems([], [deploy], ['d', 'e'])[0]?.sentence).toBe('pay v2, a suspected cause.')
   const told = { seq: 2, at: 5, kind: 'deploy', sentence: 'pay v2 went out.' }
-  expect(timelineItems([opened, told], [deploy], 'd')).toHaveLength(2)
+  expect(timelineItems([opened, told], [deploy], ['d'])).toHaveLength(2)
 })
 
 it('calls a deploy worse only when errors at least doubled and rose by one a minute', () => {

@@ -75,6 +75,8 @@ export interface Happening {
   title: string
   /** The sign of a deploy unless another is given. */
   sign?: string
+  /** Set when it is suspected of an incident: 0 most of all. It never hides behind a neighbour. */
+  suspicion?: number
 }
 
 const MARKERS_MAX = 40
@@ -82,7 +84,23 @@ const MARKERS_MAX = 40
 const LINE_GAP = 0.01
 const LABEL_GAP = 0.13
 
-/** Deploy markers: each once, neighbours joined into `+n`, at most forty, labels only where they fit. */
+/** Suspects first, the most suspected before the others; else by time. */
+const bySuspicion = (a: Happening, b: Happening): number =>
+  (a.suspicion ?? Infinity) === (b.suspicion ?? Infinity)
+    ? a.at - b.at
+    : (a.suspicion ?? Infinity) - (b.suspicion ?? Infinity)
+
+/** What stands together at one place: its names begin with those that are suspected. */
+function clusterLabel(cluster: readonly Happening[], named: number): string {
+  const more = cluster.length - named
+  const names = cluster.slice(0, named).map((one) => one.label)
+  return `${names.join(', ')}${more > 0 ? ` +${more}` : ''}`
+}
+
+/**
+ * Deploy markers: each once, neighbours joined into `+n`, at most forty, labels only where they fit. What is suspected
+ * is named first: before its neighbours at the same place, two of them where there is room, and before other places.
+ */
 export function markers(
   happenings: readonly Happening[],
   range: { from: number; to: number },
@@ -100,22 +118,34 @@ export function markers(
     if (last && previous && (one.at - previous.at) / length < gap) last.push(one)
     else clusters.push([one])
   }
-  let labelled = -LABEL_GAP
-  return clusters.slice(-MARKERS_MAX).flatMap((cluster) => {
-    const first = cluster[0]
-    if (first === undefined) return []
-    const x = (first.at - range.from) / length
-    const hasRoom = x - labelled >= LABEL_GAP
-    if (hasRoom) labelled = x
-    const more = cluster.length > 1 ? ` +${cluster.length - 1}` : ''
+  const places = clusters.slice(-MARKERS_MAX).flatMap((cluster) => {
+    const ranked = cluster.toSorted(bySuspicion)
+    const [lead] = ranked
+    return lead === undefined ? [] : [{ ranked, lead, x: (lead.at - range.from) / length }]
+  })
+  const labelled: { x: number; width: number }[] = []
+  const fits = (x: number, width: number): boolean =>
+    labelled.every((other) => Math.abs(other.x - x) >= (other.width + width) / 2 - 1e-9)
+  const labels = new Map<Happening, string>()
+  for (const { ranked, lead, x } of places.toSorted((a, b) => bySuspicion(a.lead, b.lead))) {
+    const suspects = ranked.filter((one) => one.suspicion !== undefined).length
+    for (let named = Math.max(1, Math.min(2, suspects)); named > 0; named -= 1) {
+      if (!fits(x, named * LABEL_GAP)) continue
+      labelled.push({ x, width: named * LABEL_GAP })
+      labels.set(lead, clusterLabel(ranked, named))
+      break
+    }
+  }
+  return places.map(({ ranked, lead, x }) => {
+    const label = labels.get(lead)
     return {
       x,
       // Without room the line alone stands; its title still says what it is.
-      sign: hasRoom ? (first.sign ?? '▼') : '',
-      label: hasRoom ? `${first.label}${more}` : '',
-      href: first.href,
-      title: cluster.map((one) => one.title).join('\n'),
+      sign: label === undefined ? '' : (lead.sign ?? '▼'),
+      label: label ?? '',
+      href: lead.href,
+      title: ranked.map((one) => one.title).join('\n'),
       anchor: x < 0.08 ? 'start' : x > 0.9 ? 'end' : 'middle',
-    } as const
+    }
   })
 }

@@ -129,6 +129,26 @@ describe('axes', () => {
     expect(marks[0]?.title).toBe('a\nb')
   })
 
+  it('[C15] name the suspected deploy before its neighbours, and two where both fit', () => {
+    const deploy = (id: string, at: number, suspicion?: number) => {
+      const one = { id, at, label: id, href: `#${id}`, title: id }
+      return suspicion === undefined ? one : { ...one, suspicion }
+    }
+    const whole = { from: 0, to: 1000 }
+    const labels = (...happenings: ReturnType<typeof deploy>[]) =>
+      markers(happenings, whole).map((mark) => mark.label)
+    const hidden = markers([deploy('a', 100), deploy('b', 104, 0)], whole)
+    expect(hidden).toMatchObject([{ label: 'b +1', href: '#b', title: 'b\na', x: 0.104 }])
+    expect(labels(deploy('a', 300), deploy('b', 302, 1), deploy('c', 304, 0))).toEqual(['c, b +1'])
+    // A neighbour further on keeps its name only where there is room, and one that is suspected comes first.
+    expect(labels(deploy('a', 300), deploy('b', 350, 0))).toEqual(['', 'b'])
+    expect(labels(deploy('b', 302, 1), deploy('c', 304, 0), deploy('d', 450))).toEqual(['c, b', ''])
+    expect(labels(deploy('b', 302, 2), deploy('c', 304, 1), deploy('d', 450, 0))).toEqual([
+      'c +1',
+      'd',
+    ])
+  })
+
   it('draw at most forty deploys', () => {
     const many = Array.from({ length: 500 }, (_, index) => ({
       id: String(index),

@@ -2,7 +2,7 @@ import type { Happening } from '#lib/chart/axis.ts'
 import { deployHappenings } from '#lib/chart/happenings.ts'
 import { seriesModel, type ChartModel } from '#lib/chart/model.ts'
 import { bucketMs } from '#lib/chart/step.ts'
-import type { IncidentDetail } from '#lib/contract.ts'
+import type { Incident, IncidentDetail } from '#lib/contract.ts'
 import { absolute } from '#lib/time/format.ts'
 
 const MINUTE_MS = 60_000
@@ -22,6 +22,12 @@ export function incidentChart({ chart, incident }: IncidentDetail): ChartModel {
   return seriesModel(chart, { from, to, stepMs }, { stacked: true })
 }
 
+/** Ids of the deploys it is blamed on, the likeliest first. */
+export function suspectsOf({ causes, suspectDeploy }: Incident): readonly string[] {
+  const others = causes.filter(({ kind }) => kind === 'deploy').map(({ subject }) => subject)
+  return [...new Set([suspectDeploy, ...others])].filter((id) => id !== '')
+}
+
 /** Deploys around it, and its own beginning. */
 export function incidentHappenings({ deploys, incident }: IncidentDetail): readonly Happening[] {
   const opened: Happening = {
@@ -32,5 +38,5 @@ export function incidentHappenings({ deploys, incident }: IncidentDetail): reado
     href: '#timeline',
     title: `Incident opened, ${absolute(incident.openedAt)}`,
   }
-  return [...deployHappenings(deploys), opened]
+  return [...deployHappenings(deploys, suspectsOf(incident)), opened]
 }

@@ -35,7 +35,7 @@ const KINDS: Readonly<Record<string, readonly [string, string]>> = {
 export function timelineItems(
   entries: readonly TimelineEntry[],
   deploys: readonly DeployView[],
-  suspect: string,
+  suspects: readonly string[],
 ): readonly TimelineItem[] {
   const steps = entries.map((entry) => ({
     key: `step-${entry.seq}`,
@@ -44,6 +44,7 @@ export function timelineItems(
     sentence: entry.sentence,
     actor: entry.actor ?? '',
   }))
+  const blamed = suspects.length > 1 ? ', a suspected cause' : ', the suspected cause'
   const knowsDeploys = entries.some((entry) => entry.kind === 'deploy')
   const releases = knowsDeploys
     ? []
@@ -52,7 +53,7 @@ export function timelineItems(
         at: deploy.at,
         kind: 'deploy',
         sentence:
-          `${deploy.service} ${deploy.release}${deploy.deploy_id === suspect ? ', the suspected cause' : ''}. ${deploy.message}`.trim(),
+          `${deploy.service} ${deploy.release}${suspects.includes(deploy.deploy_id) ? blamed : ''}. ${deploy.message}`.trim(),
         actor: '',
       }))
   const all = [...steps, ...releases].toSorted((a, b) => a.at - b.at || a.key.localeCompare(b.key))
