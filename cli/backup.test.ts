@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '#/kernel/clock.ts'
 import { openEmbeddedLog } from '#/processors/log/embedded.ts'
 import type { Manifest } from './backup-files.ts'
+import { openDrillStore } from './drill/store.ts'
 import { run } from './main.ts'
 
 let folder: string
@@ -73,6 +74,30 @@ describe('backup and restore', () => {
       hasTables: true,
       has: true,
     })
+  })
+
+  it('[K11] drills that are over are in it with their records, one that runs is not', async () => {
+    await makeData(at('data'))
+    for (const [id, state] of Object.entries({ 1: 'ended', 2: 'failed', 3: 'playing' })) {
+      const of = (name: string): string => join(at('data'), 'drills', id, name)
+      mkdirSync(of('sandbox'), { recursive: true })
+      writeFileSync(of('sandbox/meta.db'), 'a log of its own')
+      writeFileSync(of('drill.json'), JSON.stringify({ view: { id: Number(id), state } }))
+      if (state === 'ended') writeFileSync(of('record.jsonl'), 'what both logs say\n')
+    }
+    await faultline('backup', at('b'), '--data-dir', at('data'))
+    await faultline('restore', at('b'), '--data-dir', at('r'), '--no-rebuild')
+    const restored = readdirSync(join(at('r'), 'drills'), { recursive: true, encoding: 'utf8' })
+    expect(restored.toSorted()).toEqual([
+      '1',
+      '1/drill.json',
+      '1/record.jsonl',
+      '2',
+      '2/drill.json',
+    ])
+    const store = openDrillStore(join(at('r'), 'drills'))
+    expect(store.all.map(({ view }) => view.state)).toEqual(['ended', 'failed'])
+    expect(store.record(1)).toBe('what both logs say\n')
   })
 
   it('[K11] a damaged backup is told, and nothing is restored', async () => {

@@ -12,6 +12,7 @@ import {
   MANIFEST,
   type Manifest,
 } from './backup-files.ts'
+import { filesOfEndedDrills } from './drill/store.ts'
 import type { Command, Io } from './io.ts'
 import { operatorOf } from './operate.ts'
 import { describeOptions, parseArguments, type OptionSpec, type OptionValues } from './options.ts'
@@ -38,7 +39,8 @@ const HELP = `Usage: faultline backup FOLDER [options]
 
 Copies the log, the schemas and the keys as they are at one moment into a new folder, also while the platform runs:
 writers wait for a few milliseconds. Tables are made again from the log by \`faultline restore\`, as far as the log
-goes back; --with-tables copies them from a stopped platform.
+goes back; --with-tables copies them from a stopped platform. Records and reports of drills that are over are copied
+too; a drill that runs is not.
 
 ${describeOptions(OPTIONS)}
 `
@@ -149,10 +151,10 @@ async function write({ snapshot, isRunning }: Taken, place: Place, io: Io): Prom
   const meta = (await filesBelow(snapshot.folder)).find(({ path }) => path === 'meta.db')
   const moment = [...snapshot.files, ...(meta === undefined ? [] : [meta])]
   const { total, onBytes, finish } = byteProgress([...small, ...moment], io)
-  const files = [
-    ...(await copyFiles({ from: snapshot.folder, to, files: moment, onBytes })),
-    ...(await copyFiles({ from: dataDir, to, files: small, onBytes })),
-  ]
+  // Of the moment a file has a second name; the others are copied before anybody may take one away.
+  const copiedSmall = await copyFiles({ from: dataDir, to, files: small, onBytes })
+  const copiedLog = await copyFiles({ from: snapshot.folder, to, files: moment, onBytes })
+  const files = [...copiedLog, ...copiedSmall]
   const manifest: Manifest = {
     format: 1,
     version: packageVersion(),
@@ -184,7 +186,8 @@ async function besideLog(
   }))
   const schemas = await filesBelow(join(dataDir, 'registry'), 'registry')
   const tables = withTables ? await filesBelow(join(dataDir, 'clickhouse'), 'clickhouse') : []
-  return [...beside, ...schemas, ...tables.filter(({ path }) => isTable(path))]
+  const drills = filesOfEndedDrills(dataDir)
+  return [...beside, ...drills, ...schemas, ...tables.filter(({ path }) => isTable(path))]
 }
 
 function isTable(path: string): boolean {

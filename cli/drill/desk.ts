@@ -14,7 +14,7 @@ import type { IncidentDetail } from '#/schemas/view.ts'
 import { readRecord } from './record.ts'
 import { conductDrill, type Conducted } from './run.ts'
 import type { openDeck, openSandbox } from './sandbox.ts'
-import { openDrillStore, type DrillStore, type KeptDrill } from './store.ts'
+import { DRILLS, openDrillStore, type DrillStore, type KeptDrill } from './store.ts'
 
 /** How a sandbox is opened; given, because a sandbox has a server and the desk is part of one. */
 export interface DrillHost {
@@ -30,12 +30,10 @@ export interface DrillDeps extends DrillHost {
   history: (incidentId: string) => Promise<readonly RoomEvent[]>
 }
 
-const FOLDER = 'drills'
-
 /** Drills of this process, one at a time; one that was running when the process ended goes on. */
 export function openDrillDesk(kit: Kit, deps: DrillDeps): DrillDesk {
   const onProblem = (error: unknown): void => kit.logger.warn('a drill', { error })
-  const store = openDrillStore(join(kit.config.dataDir, FOLDER), onProblem)
+  const store = openDrillStore(join(kit.config.dataDir, DRILLS), onProblem)
   let running: Conducted | undefined
   let isStarting = false
   let isClosed = false

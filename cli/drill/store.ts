@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { openDataDir, type DataDir } from '#/cli/data-dir.ts'
 import type { DrillPlan } from '#/processors/domain/drill/plan.ts'
@@ -24,6 +24,8 @@ export interface DrillStore {
   drop(id: number): void
 }
 
+/** Of the data folder. */
+export const DRILLS = 'drills'
 /** The oldest goes with its record when there are more. */
 const KEPT_MAX = 100
 const STATE = 'drill.json'
@@ -42,8 +44,7 @@ export function openDrillStore(
     return known
   }
   const all = new Map<number, KeptDrill>()
-  const names = existsSync(dir) ? readdirSync(dir) : []
-  const ids = names.filter((name) => /^\d{1,9}$/.test(name)).map(Number)
+  const ids = idsIn(dir)
   for (const id of ids) {
     const kept = readState(openFolder(id), onProblem)
     if (kept !== undefined) all.set(id, kept)
@@ -75,6 +76,28 @@ export function openDrillStore(
     sandboxDir: (id) => join(folderOf(id), 'sandbox'),
     dropSandbox: (id) => rmSync(join(folderOf(id), 'sandbox'), { recursive: true, force: true }),
   }
+}
+
+function idsIn(dir: string): number[] {
+  const names = existsSync(dir) ? readdirSync(dir) : []
+  return names.filter((name) => /^\d{1,9}$/.test(name)).map(Number)
+}
+
+/**
+ * What stays of the drills of a data folder that are over, as paths in it: these files do not change any more. One that
+ * runs has a log and tables of its own, which are not looked at.
+ */
+export function filesOfEndedDrills(dataDir: string): { path: string; bytes: number }[] {
+  const kept = idsIn(join(dataDir, DRILLS)).flatMap((id) => {
+    const folder = openDataDir(join(dataDir, DRILLS, String(id)))
+    const state = readState(folder, () => undefined)?.view.state
+    return state === 'ended' || state === 'failed'
+      ? [STATE, RECORD].map((name) => join(DRILLS, String(id), name))
+      : []
+  })
+  return kept
+    .filter((path) => existsSync(join(dataDir, path)))
+    .map((path) => ({ path, bytes: statSync(join(dataDir, path)).size }))
 }
 
 /** A file that cannot be read costs this drill, never the start of the platform. */

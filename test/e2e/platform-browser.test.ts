@@ -1,5 +1,5 @@
 /** The whole of it: a real platform, a real browser, an outage posted at the door. */
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { APIRequestContext, Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -10,9 +10,12 @@ import type { DrillReport } from '#/schemas/drill-view.ts'
 import type { IncidentDetail, IncidentRow } from '#/schemas/view.ts'
 import { seriousViolations } from './dashboard-fixture.ts'
 import { liveFacts, recount } from './drill.ts'
-import { startPlatform, type RunningPlatform } from './platform.ts'
+import { startPlatform, temporaryFolder, type RunningPlatform } from './platform.ts'
 import { waitFor } from './processes.ts'
+import { openReceiver, type Receiver } from './receiver.ts'
 import { failures, quietPast } from './traffic.ts'
+
+const SECRET = `whsec_${Buffer.alloc(32, 9).toString('base64')}`
 
 const chromiumPath = await findChromium()
 if (chromiumPath === null) process.stderr.write(`\n!! SKIPPED: ${CHROMIUM_REMEDY}\n\n`)
@@ -20,14 +23,36 @@ if (chromiumPath === null) process.stderr.write(`\n!! SKIPPED: ${CHROMIUM_REMEDY
 describe.skipIf(chromiumPath === null)('the page of a running platform', () => {
   let platform: RunningPlatform
   let browser: Browser
+  let team: Receiver
+  const folder = temporaryFolder('told')
   beforeAll(async () => {
-    platform = await startPlatform()
+    team = await openReceiver()
+    const targets = [
+      {
+        name: 'team',
+        kind: 'webhook',
+        url: team.url,
+        secret: SECRET,
+        'severity-max': 5,
+        tell: ['opened'],
+      },
+    ]
+    writeFileSync(
+      join(folder, 'notify.yaml'),
+      JSON.stringify({ targets, allow: [new URL(team.url).hostname] }),
+    )
+    platform = await startPlatform({ args: ['--notify', join(folder, 'notify.yaml')] })
     browser = await launchChromium(chromiumPath ?? '')
   })
   afterAll(async () => {
     await browser.close()
     await platform.stop()
+    await team[Symbol.asyncDispose]()
+    rmSync(folder, { recursive: true, force: true })
   })
+  /** Incidents that somebody was told of. */
+  const toldOf = (): unknown[] =>
+    team.bodies.map(({ data }) => (data as { incident_id: string }).incident_id)
 
   it('[E3] [E13] [E14] shows a first-run page, then an outage that is posted, without a reload', async () => {
     const page = await browser.newPage({
@@ -76,7 +101,7 @@ describe.skipIf(chromiumPath === null)('the page of a running platform', () => {
     await page.close()
   })
 
-  it('[N10] a drill plays it again to trainees; live data is untouched, the report is what both logs say', async () => {
+  it('[N10] a drill plays it again to trainees; live data is untouched, nobody is told, the report is what both logs say', async () => {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
     const { request } = context
     const ann = { name: 'Ann Lee', email: 'ann@example.com', password: 'correct horse battery 7' }
@@ -92,6 +117,7 @@ describe.skipIf(chromiumPath === null)('the page of a running platform', () => {
     const stored = (): Promise<{ n: string }[]> =>
       platform.clickhouse("SELECT count() AS n FROM actions WHERE role != 'system'")
     await expect.poll(stored, { timeout: 15_000 }).toEqual([{ n: '4' }])
+    await expect.poll(toldOf, { timeout: 15_000 }).toEqual([real.id])
     const before = await liveFacts(platform)
 
     const page = await context.newPage()
@@ -132,6 +158,9 @@ describe.skipIf(chromiumPath === null)('the page of a running platform', () => {
     )
     expect(await seriousViolations(sandbox)).toEqual([])
     expect(await liveFacts(platform)).toEqual(before)
+    // It had an incident of its own, open for as long as people worked on it, and the team heard of none but the real.
+    expect(drill.id).not.toBe(real.id)
+    expect(toldOf()).toEqual([real.id])
 
     const path = `${platform.url}/api/drills/1/report`
     const { report } = (await (await request.get(path)).json()) as { report: DrillReport }
