@@ -2,6 +2,8 @@ import { createApi } from '#lib/api/client.ts'
 
 import type { PageServerLoad } from './$types'
 
-export const load: PageServerLoad = async ({ fetch }) => ({
-  sweeps: await createApi(fetch).sweeps(),
-})
+export const load: PageServerLoad = async ({ fetch }) => {
+  const api = createApi(fetch)
+  const [sweeps, me] = await Promise.all([api.sweeps(), api.me().catch(() => null)])
+  return { sweeps, me }
+}
