@@ -292,6 +292,24 @@ describe.skipIf(!hasChromium)('the rules for 2 a.m.', () => {
     expect(await page.locator('h1').isVisible()).toBe(true)
   })
 
+  it('[E15] paper is white and whole whatever the theme: a drawing for the canvas, no buttons', async () => {
+    const page = await stage.newPage({ colorScheme: 'dark' })
+    await page.context().addCookies([{ name: 'theme', value: 'dark', url: url() }])
+    await page.goto(`${url()}/services/checkout`)
+    const canvas = page.locator('.plot canvas').first()
+    await canvas.waitFor()
+    await page.locator('.plot .area > svg').first().waitFor({ state: 'detached' })
+    await page.emulateMedia({ media: 'print' })
+    await page.locator('.plot .area > svg').first().waitFor()
+    expect(await canvas.isVisible()).toBe(false)
+    expect(await page.locator('.button:visible').count()).toBe(0)
+    const paper = await page.evaluate('getComputedStyle(document.documentElement).backgroundColor')
+    expect(paper).toBe('rgb(255, 255, 255)')
+    await page.emulateMedia({ media: null })
+    await canvas.waitFor()
+    await page.locator('.plot .area > svg').first().waitFor({ state: 'detached' })
+  })
+
   it('[E16] bad input brings a sentence, never a blank page', async () => {
     const long = 'x'.repeat(10_000)
     const bad = [
