@@ -20,7 +20,7 @@ import type { FromEngine, ToEngine } from './messages.ts'
 import { failureOf } from './messages.ts'
 import { lockDataDir } from './pid-lock.ts'
 import { openSession } from './session.ts'
-import type { EngineSession } from './session.ts'
+import type { EngineSession, Work } from './session.ts'
 import { createSpool } from './spool.ts'
 import { forgetUnbornParts, unbornAtStart } from './unborn-parts.ts'
 import { createWriteWatch } from './write-watch.ts'
@@ -90,9 +90,9 @@ async function openEngine(config: EngineConfig, clock: Clock): Promise<Running> 
   // Waits until every table is open.
   await executor.lines('SELECT count() FROM system.parts')
   if (unbornAtStart(tables).length > 0) process.exit(EXIT_BROKEN_PART)
-  const parser = parserOf(executor)
   const { database } = config
-  const guard = (sql: string) => guardStatement(sql, { parser, database, project: undefined })
+  const guard = (sql: string, params: Work['params']) =>
+    guardStatement(sql, { parser: parserOf(executor, params), database, project: undefined })
   const front = createFront({ config, executor, spool, clock, version, guard })
   const port = await listen(front, config)
   return {
@@ -177,7 +177,8 @@ async function createDatabases(command: Lane, config: EngineConfig): Promise<voi
   }
 }
 
-function parserOf(executor: Executor) {
+/** With the parameters of the request: ClickHouse fills them in before it shows a tree, names of tables among them. */
+function parserOf(executor: Executor, params: Work['params']) {
   return {
     format: async (sql: string) => {
       const lines = await executor.lines('SELECT formatQuerySingleLine({sql:String})', {
@@ -185,7 +186,7 @@ function parserOf(executor: Executor) {
       })
       return lines.join('\n')
     },
-    explainAst: (sql: string) => executor.lines(`EXPLAIN AST ${sql}`),
+    explainAst: (sql: string) => executor.lines(`EXPLAIN AST ${sql}`, params),
   }
 }
 

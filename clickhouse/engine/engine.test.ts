@@ -289,6 +289,25 @@ describe('readers', () => {
     expect(await text({ body: 'SELECT count() FROM events' })).toBe('1\n')
   })
 
+  it('[B16] [CH3] [CH12] a reader’s parameters are filled in before the guard looks', async () => {
+    // A name no other request has: sessions remember what they were given.
+    const given = (sql: string, query: Record<string, string>) =>
+      http({ body: sql, query, role: 'reader' })
+    const value = await given('SELECT {only_here:String} AS v', { param_only_here: 'a b' })
+    expect([value.status, await value.text()]).toEqual([200, 'a b\n'])
+    const rows = 'SELECT count() FROM {table_here:Identifier}'
+    const own = await given(rows, { param_table_here: 'events' })
+    expect([own.status, await own.text()]).toEqual([200, '1\n'])
+    const foreign = await given(rows, { param_table_here: 'rows' })
+    expect(foreign.status).toBeGreaterThanOrEqual(400)
+    expect(await foreign.text()).toContain('Not allowed: the table rows')
+    const missing = await given('SELECT {never_given:String}', {})
+    expect([missing.status, missing.headers.get('x-clickhouse-exception-code')]).toEqual([
+      400,
+      '456',
+    ])
+  })
+
   it('[CH12] a reader may ask for less, not for more', async () => {
     const heavy = 'SELECT number FROM numbers(200000)'
     expect(

@@ -197,7 +197,7 @@ async function killUntilSettled(
 }
 
 /** A parameter set by an earlier request stays in its session; it must never be read by a later one. */
-function checkParams(sql: string, params: Readonly<Record<string, string>>): void {
+export function checkParams(sql: string, params: Readonly<Record<string, string>>): void {
   const missing = placeholdersOf(sql).find((name) => !Object.hasOwn(params, name))
   if (missing === undefined) return
   throw engineError('UNKNOWN_QUERY_PARAMETER', `Substitution \`${missing}\` is not set.`)

@@ -12,9 +12,11 @@ import { contentTypeOf } from './content-type.ts'
 import type { EngineConfig } from './engine-config.ts'
 import { laneSettings } from './engine-config.ts'
 import { CODES, asEngineError, engineError, statusOf } from './engine-error.ts'
+import { checkParams } from './executor.ts'
 import type { Answer, Executor } from './executor.ts'
 import { allowedSettings, headOf } from './request.ts'
 import type { RequestHead } from './request.ts'
+import type { Work } from './session.ts'
 import type { Spool } from './spool.ts'
 
 export interface FrontDeps {
@@ -24,7 +26,7 @@ export interface FrontDeps {
   clock: Clock
   version: string
   /** What a reader may run and in which database, or throws; see clickhouse/guard.ts. */
-  guard(sql: string): Promise<{ sql: string; database: string }>
+  guard(sql: string, params: Work['params']): Promise<{ sql: string; database: string }>
 }
 
 // Statement and parameters travel in the URL; Node's default of 16 KiB refuses long IN lists.
@@ -133,7 +135,8 @@ async function guardedStatement(deps: FrontDeps, head: RequestHead, statement: S
   }
   const { formatAt } = shape
   const query = formatAt === undefined ? shape.sql : shape.sql.slice(0, formatAt)
-  const { sql, database } = await deps.guard(query)
+  checkParams(query, head.params)
+  const { sql, database } = await deps.guard(query, head.params)
   const format = shape.format ?? head.defaultFormat
   const guarded = { kind: 'output' as const, sql, format, formatAt: undefined }
   return { statement: { ...statement, shape: guarded }, database }
