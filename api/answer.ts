@@ -40,9 +40,15 @@ export function readObject(call: Call): Record<string, unknown> {
   try {
     value = JSON.parse((request.body as Buffer | undefined)?.toString('utf8') ?? '')
   } catch (error) {
-    throw new FaultlineError('invalid_json', 'The body is not JSON.', { cause: error })
+    throw new FaultlineError('invalid_json', 'The body is not JSON.', {
+      cause: error,
+      remedy: 'Send one JSON object.',
+    })
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>
-  throw new FaultlineError('invalid_request', 'The body must be a JSON object.')
+  throw new FaultlineError('invalid_request', 'The body must be a JSON object.', {
+    path: 'body',
+    remedy: 'Send one object; /docs tells its fields.',
+  })
 }

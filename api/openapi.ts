@@ -3,11 +3,11 @@ import type { ErrorCode } from '#/kernel/errors.ts'
 import { OPENAPI_SCHEMAS } from './openapi-schemas.ts'
 import type { Access, Route } from './route.ts'
 
-/** Problems every call of this access may meet. */
+/** Problems every call of this access may meet, beside an address or a parameter that is wrong. */
 const PROBLEMS_OF: Readonly<Record<Access, readonly ErrorCode[]>> = {
   none: [],
-  read: ['invalid_request', 'unauthorized', 'forbidden', 'storage_unavailable'],
-  metrics: ['invalid_request', 'unauthorized', 'forbidden'],
+  read: ['unauthorized', 'forbidden', 'storage_unavailable'],
+  metrics: ['unauthorized', 'forbidden'],
   ingest: ['unauthorized', 'forbidden'],
   own: ['unauthorized'],
   respond: ['unauthorized', 'forbidden'],
@@ -57,7 +57,7 @@ function operationOf(route: Route): object {
       : { security: securityOf(route.access) }),
     parameters: [...pathParameters(route), ...queryParameters(route)],
     ...(route.body === undefined ? {} : { requestBody: bodyOf(route.body) }),
-    responses: { ...answerOf(route), ...problemsOf(route) },
+    responses: { ...answersOf(route), ...problemsOf(route) },
   }
 }
 
@@ -99,17 +99,50 @@ function bodyOf(body: NonNullable<Route['body']>): object {
   return { required: true, description: body.about, content }
 }
 
-function answerOf({ answer }: Route): object {
-  const schema = answer.schema === undefined ? {} : { schema: answer.schema }
-  return { [answer.status]: { description: answer.about, content: { [answer.type]: schema } } }
+function answersOf({ answer, otherAnswers = [], query }: Route): object {
+  const isTable = (query['format']?.schema as { enum?: readonly string[] } | undefined)?.enum
+  const csv = isTable?.includes('csv') === true ? [{ ...answer, type: CSV, schema: TEXT }] : []
+  const byStatus = Map.groupBy([answer, ...csv, ...otherAnswers], ({ status }) => status)
+  return Object.fromEntries(
+    [...byStatus].map(([status, all]) => [
+      status,
+      {
+        description: all[0]?.about ?? '',
+        content: Object.fromEntries(
+          all.map(({ type, schema }) => [typeAlone(type), schema === undefined ? {} : { schema }]),
+        ),
+      },
+    ]),
+  )
+}
+
+/** Without its parameters, as the document names it. */
+const typeAlone = (type: string): string => type.replace(/;.*/, '')
+
+const CSV = 'text/csv'
+const TEXT = { type: 'string' }
+
+/** A body that is too large or of another type is refused whatever the route is about. */
+function bodyProblems({ method, body }: Route): readonly ErrorCode[] {
+  if (method === 'GET') return []
+  return body === undefined
+    ? ['body_too_large']
+    : ['invalid_json', 'body_too_large', 'unsupported_media_type']
 }
 
 function problemsOf(route: Route): Record<string, object> {
-  const codes = [...new Set([...PROBLEMS_OF[route.access], ...(route.problems ?? [])])]
+  const codes = new Set<ErrorCode>([
+    'invalid_request',
+    ...PROBLEMS_OF[route.access],
+    ...bodyProblems(route),
+    ...(route.problems ?? []),
+  ])
   const byStatus = Map.groupBy(codes, (code) => ERROR_CATALOGUE[code].status)
-  const problem = {
-    'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
-  }
+  const types = route.errorTypes
+  const problem =
+    types === undefined
+      ? { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }
+      : Object.fromEntries(types.map((type) => [type, {}]))
   return Object.fromEntries(
     [...byStatus].map(([status, all]) => [
       status,

@@ -7,12 +7,28 @@ import { BAD_ADDRESS_REMEDY } from './bad-address.ts'
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
 /** Fastify's own refusals, which happen before any of our code sees the request. */
-const FROM_FASTIFY: Readonly<Record<string, readonly [ErrorCode, string]>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: ['body_too_large', 'The body is larger than the limit.'],
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'The content type is not supported.'],
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['invalid_encoding', 'The body ended before its length.'],
-  FST_ERR_BAD_URL: ['invalid_request', 'The address is not valid.'],
-  FST_ERR_MAX_PARAM_LENGTH: ['invalid_request', 'A part of the address is too long.'],
+const FROM_FASTIFY: Readonly<Record<string, readonly [ErrorCode, string, string]>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: [
+    'body_too_large',
+    'The body is larger than the limit.',
+    'Send several smaller bodies.',
+  ],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [
+    'unsupported_media_type',
+    'The content type is not supported.',
+    'Name one that /docs has for this address, as Content-Type.',
+  ],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
+    'invalid_encoding',
+    'The body ended before its length.',
+    'Send all of it, with the Content-Length it has.',
+  ],
+  FST_ERR_BAD_URL: ['invalid_request', 'The address is not valid.', BAD_ADDRESS_REMEDY],
+  FST_ERR_MAX_PARAM_LENGTH: [
+    'invalid_request',
+    'A part of the address is too long.',
+    'Copy the whole address again.',
+  ],
 }
 
 /** The error of the catalogue behind anything thrown; what nobody foresaw is `internal`. */
@@ -23,7 +39,7 @@ export function faultlineErrorOf(error: unknown): FaultlineError {
   if (known !== undefined)
     return new FaultlineError(known[0], known[1], {
       cause: error,
-      ...(code === 'FST_ERR_BAD_URL' ? { remedy: BAD_ADDRESS_REMEDY } : {}),
+      remedy: known[2],
     })
   if ((error as { statusCode?: unknown } | null)?.statusCode === 400)
     return new FaultlineError('invalid_request', messageOf(error), { cause: error })

@@ -36,6 +36,13 @@ export interface Call<Q extends Params = Params> {
   nowMs: number
 }
 
+export interface OneAnswer {
+  status: number
+  about: string
+  type: string
+  schema?: object
+}
+
 /** One line of the API: how it is registered, guarded and described. The OpenAPI document is made of these. */
 export interface Route<Q extends Params = Params> {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -47,7 +54,9 @@ export interface Route<Q extends Params = Params> {
   query: Q
   /** JSON Schema of a JSON body. */
   body?: { about: string; types: readonly string[]; schema: object }
-  answer: { status: number; about: string; type: string; schema?: object }
+  answer: OneAnswer
+  /** Answers beside that one which are no problems: another format, or the same with another status. CSV is known. */
+  otherAnswers?: readonly OneAnswer[]
   /** Problems this route may answer beyond those of its access. */
   problems?: readonly ErrorCode[]
   /** The body arrives as bytes of at most this many. */
@@ -58,6 +67,8 @@ export interface Route<Q extends Params = Params> {
   isCrossOrigin?: boolean
   /** How failures are told where the protocol has a shape of its own; problem+json when not given. */
   sendError?: (request: FastifyRequest, reply: FastifyReply, error: FaultlineError) => FastifyReply
+  /** The types of what that sends. */
+  errorTypes?: readonly string[]
   /** Writes an entry of its own to the audit trail, with more in it than that an administrator changed something. */
   tellsTrail?: boolean
   /** Not answered to HEAD: the answer has no end. */

@@ -165,6 +165,7 @@ describe('backtest', () => {
     [['a', 'b'], 2, 'give one FILE'],
     [['--topolgy', 'x', 'a'], 2, 'did you mean --topology?'],
     [['/no/such/file'], 2, 'cannot be read'],
+    [[import.meta.dirname], 2, 'it is a folder'],
     [['-', '--topology', '/no/such/file'], 2, 'cannot be read'],
   ])('%j ends with %d', async (args, expected, message) => {
     const { code, out, err } = await run(args)

@@ -42,12 +42,17 @@ export function createExplainDesk(
     schemas: { ids: kit.schemaIds, registry: kit.registry },
     breathe,
   }
+  const named = async <W extends { project: string; id: string }>(wish: W): Promise<W> => ({
+    ...wish,
+    id: await idOf(clickhouse, wish),
+  })
   kit.closers.push(async () => void (await checks.cancel()))
   return {
     async explain(wish): Promise<Explanation> {
-      return explain(clickhouse, wish, await rulesInForce(kit, wish.project))
+      return explain(clickhouse, await named(wish), await rulesInForce(kit, wish.project))
     },
-    async startVerify({ project, id }) {
+    async startVerify(wish) {
+      const { project, id } = await named(wish)
       return checks.start({
         about: { project, id },
         run: async (work) => ({ verdict: await verify(deps, { project, id, ...work }) }),
@@ -56,4 +61,17 @@ export function createExplainDesk(
     verifyState: checks.state,
     cancelVerify: checks.cancel,
   }
+}
+
+/** People say "number 12": the id of that incident, else what was given. */
+async function idOf(
+  clickhouse: ClickHouse,
+  { project, id }: { project: string; id: string },
+): Promise<string> {
+  if (!/^\d{1,9}$/.test(id)) return id
+  const [found] = await clickhouse.query<{ incident_id: string }>(
+    'SELECT incident_id FROM incidents FINAL WHERE project = {project:String} AND number = {number:Int32} LIMIT 1',
+    { params: { project, number: Number(id) } },
+  )
+  return found?.incident_id ?? id
 }

@@ -15,7 +15,12 @@ export const explainCommand = operatorCommand(
     '': {
       usage: 'ID [--verify]',
       options: [
-        { name: 'id', type: 'text', value: 'id', about: 'the same as ID' },
+        {
+          name: 'id',
+          type: 'text',
+          value: 'id',
+          about: 'the same as ID: the number or id of an incident, or the id of an event',
+        },
         { name: 'project', type: 'text', default: 'default', value: 'project', about: 'whose' },
         { name: 'verify', type: 'flag', about: 'run the log again and compare' },
       ],
@@ -45,7 +50,7 @@ function idOf(given: OptionValues, positional: readonly string[]): string {
   const [id = given['id'], ...more] = positional
   if (typeof id === 'string' && more.length === 0) return id
   throw new FaultlineError('usage', 'explain takes one id, of an incident or of an event', {
-    remedy: 'for example faultline explain 3f9a…; ids stand in /api/incidents',
+    remedy: 'for example faultline explain 12, or an id as in /api/incidents',
   })
 }
 

@@ -6,9 +6,10 @@ import { applyMapping, parseMapping, type FieldMapping } from './field-mapping.t
 import type { Command, Io } from './io.ts'
 import { createLogReader, eventOfEntry } from './log-lines.ts'
 import { describeOptions, parseArguments, type OptionSpec } from './options.ts'
-import { createProgress } from './progress.ts'
+import { createBatches, watchQuiet, type Batches } from './ingest-batches.ts'
+import { createProgress, type Progress } from './progress.ts'
 import { createSender } from './sender.ts'
-import { openSource } from './source.ts'
+import { openSource, type Source } from './source.ts'
 import { TARGET_OPTIONS, targetOf } from './target.ts'
 
 const OPTIONS: readonly OptionSpec[] = [
@@ -53,13 +54,12 @@ const OPTIONS: readonly OptionSpec[] = [
 const HELP = `Usage: faultline ingest FILE|- [options]
 
 Sends a file (also gzipped, by its name) or standard input, in order, and waits for every acknowledgement.
-Lines that are refused are counted and the first ones shown; the exit code is then 1.
+Lines that are refused are counted and the first ones shown; the exit code is then 1. What comes through a pipe is
+sent when the batch is full or nothing has come for a second.
 
 ${describeOptions(OPTIONS)}
 `
 
-// A request stays well under the door's limit for bodies.
-const BATCH_BYTES_MAX = 4 << 20
 const SHOWN_MAX = 5
 
 /** Turns lines into events; a line that is no JSON comes out as the error to report. */
@@ -74,6 +74,8 @@ function createLineParser(options: {
       ? undefined
       : applyMapping(eventOfEntry(entry, options.service ?? 'logs'), options.mapping)
   return {
+    /** Whether what a line gives is what stood before it. */
+    isBehind: options.format === 'logs',
     line(text: string): unknown {
       if (options.format === 'logs') return fromEntry(logs.line(text))
       if (text.trim() === '') return undefined
@@ -82,45 +84,6 @@ function createLineParser(options: {
       return { service: options.service, ...event }
     },
     end: (): unknown => (options.format === 'logs' ? fromEntry(logs.end()) : undefined),
-  }
-}
-
-/** Sends events in batches and keeps count of what came back. */
-function createBatcher(
-  send: (
-    events: unknown[],
-  ) => Promise<{ accepted: number; rejected: readonly { index: number; message: string }[] }>,
-  io: Io,
-  batchMax: number,
-) {
-  let batch: unknown[] = []
-  let lines: number[] = []
-  let bytes = 0
-  const totals = { accepted: 0, rejected: 0 }
-  const complain = (line: number, text: string): void => {
-    totals.rejected += 1
-    if (totals.rejected <= SHOWN_MAX) io.stderr.write(`\nline ${line}: ${text}\n`)
-  }
-  const flush = async (): Promise<void> => {
-    if (batch.length === 0) return
-    const [events, numbers] = [batch, lines]
-    batch = []
-    lines = []
-    bytes = 0
-    const answer = await send(events)
-    totals.accepted += answer.accepted
-    for (const { index, message } of answer.rejected) complain(numbers[index] ?? 0, message)
-  }
-  return {
-    totals,
-    complain,
-    flush,
-    async add(event: unknown, line: number, size: number): Promise<void> {
-      batch.push(event)
-      lines.push(line)
-      bytes += size
-      if (batch.length >= batchMax || bytes >= BATCH_BYTES_MAX) await flush()
-    },
   }
 }
 
@@ -140,50 +103,93 @@ export const ingestCommand: Command = async (args, io) => {
   const sender = createSender({ ...targetOf(given), clock: systemClock, random: systemRandom })
   const source = openSource(path, io)
   const stop = new AbortController()
-  const onInterrupt = (): void => stop.abort()
+  const onInterrupt = (): void => {
+    stop.abort()
+    // A pipe may stay open and silent.
+    source.stream.destroy(new Error('stopped'))
+  }
   process.once('SIGINT', onInterrupt)
 
   const parser = createLineParser({ format, service: text('service'), mapping })
-  const batcher = createBatcher(
-    (events) => sender.send(events, stop.signal),
-    io,
-    Number(given['batch'] ?? 1000),
-  )
+  const batches = createBatches({
+    send: (events) => sender.send(events, stop.signal),
+    onRefused: complaintsOn(io),
+    batchMax: Number(given['batch'] ?? 1000),
+  })
   const progress = createProgress({ stream: io.stderr, clock: systemClock, unit: 'events' })
-  let line = 0
+  const finish = (where: string): void => {
+    const { accepted, rejected } = batches
+    const count = accepted.toLocaleString('en')
+    progress.finish(`${count} events accepted, ${rejected} refused${where}`)
+  }
+  const stopped = (): string => ` — stopped; everything up to line ${batches.sentTo} was sent`
   try {
-    for await (const raw of createInterface({
-      input: source.stream,
-      crlfDelay: Number.POSITIVE_INFINITY,
-    })) {
-      if (stop.signal.aborted) break
+    await readAll({ source, parser, batches, progress, signal: stop.signal })
+  } catch (error) {
+    if (!stop.signal.aborted) {
+      finish(stopped())
+      throw error
+    }
+  } finally {
+    process.off('SIGINT', onInterrupt)
+  }
+  finish(stop.signal.aborted ? stopped() : '')
+  return stop.signal.aborted || batches.rejected > 0 ? 1 : 0
+}
+
+function complaintsOn(io: Io): (line: number, text: string) => void {
+  let shown = 0
+  return (line, text) => {
+    shown += 1
+    if (shown <= SHOWN_MAX) io.stderr.write(`\nline ${line}: ${text}\n`)
+  }
+}
+
+async function readAll(given: {
+  source: Source
+  parser: ReturnType<typeof createLineParser>
+  batches: Batches
+  progress: Progress
+  signal: AbortSignal
+}): Promise<void> {
+  const { source, parser, batches, progress, signal } = given
+  let line = 0
+  const ended = new AbortController()
+  const addRest = async (): Promise<void> => {
+    const last = parser.end()
+    if (last !== undefined) await batches.add(last, line, 0)
+    await batches.flush()
+  }
+  const watch = watchQuiet({
+    clock: systemClock,
+    signal: ended.signal,
+    count: () => line,
+    onQuiet: addRest,
+  }).catch((error: unknown) => void source.stream.destroy(error as Error))
+  try {
+    const input = source.stream
+    for await (const raw of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+      if (signal.aborted) return
       line += 1
       let event: unknown
       try {
         event = parser.line(raw)
       } catch (error) {
-        batcher.complain(line, `not JSON: ${messageOf(error)}`)
+        batches.refuse(line, `not JSON: ${messageOf(error)}`)
         continue
       }
-      if (event !== undefined) await batcher.add(event, line, raw.length)
+      // A log entry is known to be whole when the next one begins.
+      const end = parser.isBehind ? line - 1 : line
+      if (event !== undefined) await batches.add(event, end, raw.length)
       progress.update({
         done: source.bytesRead(),
         total: source.bytesTotal,
-        items: batcher.totals.accepted,
+        items: batches.accepted,
       })
     }
-    const last = parser.end()
-    if (last !== undefined && !stop.signal.aborted) await batcher.add(last, line, 0)
-    if (!stop.signal.aborted) await batcher.flush()
-  } catch (error) {
-    if (!stop.signal.aborted) throw error
+    if (!signal.aborted) await addRest()
   } finally {
-    process.off('SIGINT', onInterrupt)
+    ended.abort()
+    await watch
   }
-  const { accepted, rejected } = batcher.totals
-  const where = stop.signal.aborted
-    ? ` — stopped at line ${line}; everything counted as accepted is safe`
-    : ''
-  progress.finish(`${accepted.toLocaleString('en')} events accepted, ${rejected} refused${where}`)
-  return stop.signal.aborted || rejected > 0 ? 1 : 0
 }

@@ -41,7 +41,9 @@ function cookieWish(request: FastifyRequest): string | undefined {
 }
 
 function notYours({ kind }: Principal): FaultlineError {
-  const detail =
-    kind === 'key' ? 'This key belongs to another project.' : 'You are no member of this project.'
-  return new FaultlineError('forbidden', detail, { path: 'project' })
+  const [detail, remedy] =
+    kind === 'key'
+      ? ['This key belongs to another project.', 'Leave project out, or use a key of that project.']
+      : ['You are no member of this project.', 'Choose one of yours, or ask an administrator.']
+  return new FaultlineError('forbidden', detail, { path: 'project', remedy })
 }

@@ -60,7 +60,9 @@ export async function act(
     // Somebody else's tab of the same person may just have done it.
     if ('rejection' in joined && joined.rejection.code !== 'transition') return joined
   }
-  const field = guardedField(wish.kind, wish.payload)
+  const field =
+    guardedField(wish.kind, wish.payload) ??
+    (wish.kind === 'rename' && wish.seen !== undefined ? 'title' : undefined)
   if (field === undefined) return run(wish.kind, wish.payload)
   const rev = state.root[field]?.rev ?? 0
   // What the caller saw is a moment of the room: a field that was written since is not what it saw.

@@ -125,6 +125,38 @@ describe('incidents by HTTP', () => {
     expect((await ask('PATCH', '/api/incidents/nothing', { status: 'open' })).status).toBe(404)
   })
 
+  it('[D3] a title too: what somebody else wrote since the read is not written over', async () => {
+    const id = await opened()
+    const path = `/api/incidents/${id}`
+    expect((await ask('PATCH', path, { title: 'disks' })).status).toBe(200)
+    expect(await ask('PATCH', path, { title: 'phones' }, { 'if-match': '"1"' })).toMatchObject({
+      status: 409,
+      body: { code: 'conflict', current: { value: 'disks' }, by: { name: 'admin' } },
+    })
+    const { headers } = await ask('GET', path)
+    const etag = String(headers['etag'])
+    expect((await ask('PATCH', path, { title: 'both' }, { 'if-match': etag })).status).toBe(200)
+    // Without it the later stands, as between two tabs.
+    expect((await ask('PATCH', path, { title: 'all' })).status).toBe(200)
+  })
+
+  it.each([
+    [{ severity: 9 }, 'severity', 'severity must be'],
+    [{ status: 'closed' }, 'status', 'status must be one of open'],
+    [{ assignee: 'bob' }, 'assignee', 'assignee must be an object'],
+    [{ status: 'investigating', assignee: { id: 5 } }, 'assignee.id', 'assignee.id must be'],
+  ])(
+    '[D3] PATCH %j is refused, names the field as it was sent, and changes nothing',
+    async (body, path, detail) => {
+      const id = await opened()
+      const answer = await ask('PATCH', `/api/incidents/${id}`, body)
+      expect(answer).toMatchObject({ status: 400, body: { path, remedy: expect.any(String) } })
+      expect(answer.body['detail']).toContain(detail)
+      expect(answer.body['detail']).not.toContain('payload')
+      expect((await ask('GET', `/api/incidents/${id}`)).headers['etag']).toBe('"1"')
+    },
+  )
+
   it('[D2] GET returns the whole history, and folding it gives the room it tells', async () => {
     const id = await opened()
     await command(id, 'card_create', { id: 'h1', kind: 'hypothesis', title: 'the pool' })

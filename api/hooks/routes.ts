@@ -137,6 +137,7 @@ function hookRoute<Q extends Params>(
       'forbidden',
       'invalid_json',
       'invalid_request',
+      'invalid_event',
       'invalid_encoding',
       'body_too_large',
       ...DOOR_PROBLEMS,

@@ -70,6 +70,8 @@ function otlpRoute(wish: {
       type: OTLP_TYPES.json,
       schema: { type: 'object' },
     },
+    otherAnswers: [{ status: 200, about: '', type: OTLP_TYPES.protobuf }],
+    errorTypes: Object.values(OTLP_TYPES),
     problems: [
       'invalid_json',
       'invalid_request',

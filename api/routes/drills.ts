@@ -65,6 +65,7 @@ function deskRoutes(drills: DrillDesk): readonly Route[] {
       access: 'read',
       query: { format: oneOf('JSON or Markdown.', ['json', 'md'] as const, 'json') },
       answer: jsonAnswer('`report`, the same as `markdown`, and `head`, the hash of its record.'),
+      otherAnswers: [{ status: 200, about: '', type: MARKDOWN }],
       problems: ['not_found', 'conflict'],
       handle(call) {
         const file = drills.report(call.project, idOf(call))

@@ -46,6 +46,14 @@ export function healthRoutes(deps: AppDeps, parts: HealthParts): readonly Route[
       summary: 'Whether it can do its work now; 503 with the reason when not.',
       access: 'none',
       answer: { ...JSON_ANSWER, about: 'Ready.', schema: ref('Readiness') },
+      otherAnswers: [
+        {
+          ...JSON_ANSWER,
+          status: 503,
+          about: 'Not ready: the check that fails says why.',
+          schema: ref('Readiness'),
+        },
+      ],
       async handle({ reply }) {
         const { ready, checks } = await runChecks(deps)
         if (ready) return { ready, checks }

@@ -13,6 +13,7 @@ import { emptyRoom } from '#/schemas/collab/state.ts'
 const FORMATS = ['md', 'html', 'json'] as const
 const MARKDOWN = 'text/markdown; charset=utf-8'
 /** A document of its own: it fetches nothing and runs nothing, whatever is written in it. */
+const HTML = 'text/html; charset=utf-8'
 const HTML_POLICY = "default-src 'none'; style-src 'none'; sandbox"
 
 /**
@@ -29,13 +30,17 @@ export function postMortemRoutes(deps: AppDeps): readonly Route[] {
       access: 'read',
       query: { format: oneOf('Markdown, HTML or JSON.', FORMATS, 'md') },
       answer: { status: 200, about: 'The document.', type: MARKDOWN },
+      otherAnswers: [
+        { status: 200, about: '', type: HTML },
+        { status: 200, about: '', type: 'application/json', schema: { type: 'object' } },
+      ],
       problems: ['not_found'],
       async handle(call) {
         const { document } = await documentOf(deps, call)
         if (call.query.format === 'json') return document
         if (call.query.format === 'md') return send(call, MARKDOWN, postMortemMarkdown(document))
         void call.reply.header('content-security-policy', HTML_POLICY)
-        return send(call, 'text/html; charset=utf-8', postMortemHtml(document))
+        return send(call, HTML, postMortemHtml(document))
       },
     }),
     ...(deps.ai === undefined ? [] : [fillRoute(deps, deps.ai)]),

@@ -64,7 +64,7 @@ function openingRoutes(parts: ActingParts): readonly Route[] {
           .int(2 ** 48)
           .toString(16)
           .padStart(12, '0')}`
-        const payload = payloadOf('create', readObject(call))
+        const payload = payloadOf('create', readObject(call), SENT_AS)
         const outcome = await act(parts, call, { incidentId, kind: 'create', payload })
         if ('rejection' in outcome) return sendRejection(call.reply, outcome.rejection)
         void call.reply.header('location', `/api/incidents/${incidentId}`)
@@ -204,9 +204,21 @@ function wishOf(incidentId: string, body: Readonly<Record<string, unknown>>): Wi
   }
 }
 
-function payloadOf(kind: CommandKind, payload: unknown): JsonObject {
+/** Names the field as its sender wrote it: without the `payload` that only commands have, when `sentAs` is given. */
+function payloadOf(
+  kind: CommandKind,
+  payload: unknown,
+  sentAs?: Readonly<Record<string, string>>,
+): JsonObject {
   const checked = checkPayload(kind, payload)
-  if (!checked.ok) throw wrong(checked.path.replace('payload.', ''), `${checked.reason}.`)
+  if (!checked.ok) {
+    const path = checked.path.replace('payload.', '')
+    const [first = '', ...rest] = path.split('.')
+    const sent = [sentAs?.[first] ?? first, ...rest].join('.')
+    const reason =
+      sentAs === undefined ? checked.reason : checked.reason.replace(checked.path, sent)
+    throw wrong(sent, `${reason}.`, 'The body of this address at /docs tells what it takes.')
+  }
   return checked.value as unknown as JsonObject
 }
 
@@ -239,5 +251,8 @@ function changesOf(
   if (assignee !== undefined) wanted.push(['assignment', { assignee }])
   if (title !== undefined) wanted.push(['rename', { title }])
   if (wanted.length === 0) throw wrong('status', `Give at least one of ${PATCHED.join(', ')}.`)
-  return wanted.map(([kind, payload]) => ({ kind, payload: payloadOf(kind, payload) }))
+  return wanted.map(([kind, payload]) => ({ kind, payload: payloadOf(kind, payload, SENT_AS) }))
 }
+
+/** What fields of commands are called in the bodies of POST and PATCH. */
+const SENT_AS: Readonly<Record<string, string>> = { level: 'severity' }

@@ -9,6 +9,8 @@ export interface EnvelopeItem {
 export interface Envelope {
   /** The DSN of the header, for senders that put it nowhere else. */
   dsn: string
+  /** The id of its event, for senders that put it nowhere else. */
+  eventId: string
   items: EnvelopeItem[]
 }
 
@@ -22,7 +24,7 @@ const NEWLINE = 10
  */
 export function parseEnvelope(body: Buffer): Envelope {
   const header = lineAt(body, 0)
-  const { dsn } = jsonLine(header.line, 'the header of the envelope')
+  const { dsn, event_id: eventId } = jsonLine(header.line, 'the header of the envelope')
   const items: EnvelopeItem[] = []
   for (let at = header.next; at < body.length;) {
     const { line, next } = lineAt(body, at)
@@ -40,12 +42,14 @@ export function parseEnvelope(body: Buffer): Envelope {
     const what = `item ${items.length}`
     const { type, length } = jsonLine(line, `the header of ${what}`)
     const payload = payloadAt(body, { at, length, what })
-    items.push({ type: typeof type === 'string' ? type : '', payload })
+    items.push({ type: textOf(type), payload })
     at += payload.length
     if (body[at] === NEWLINE) at += 1
   }
-  return { dsn: typeof dsn === 'string' ? dsn : '', items }
+  return { dsn: textOf(dsn), eventId: textOf(eventId), items }
 }
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 function payloadAt(
   body: Buffer,

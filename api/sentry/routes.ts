@@ -99,9 +99,9 @@ interface Desk {
 }
 
 async function takeEnvelope(desk: Desk, { request, reply }: Call): Promise<void> {
-  const { dsn: header, items } = parseEnvelope(await bodyOf(desk.deps, request))
+  const { dsn: header, eventId, items } = parseEnvelope(await bodyOf(desk.deps, request))
   const sender = senderOf(desk, request, header)
-  const inputs = items.flatMap((item) => eventsOf(desk.deps, item, sender))
+  const inputs = items.flatMap((item) => eventsOf(desk.deps, { ...item, eventId }, sender))
   await take(desk, { request, reply, inputs })
 }
 
@@ -141,11 +141,15 @@ function senderOf({ dsns, parts }: Desk, request: FastifyRequest, header: string
 }
 
 /** The events of an item; items that are none are counted and passed over. */
-function eventsOf(deps: AppDeps, { type, payload }: EnvelopeItem, sender: Sender): EventInput[] {
+function eventsOf(
+  deps: AppDeps,
+  { type, payload, eventId }: EnvelopeItem & { eventId: string },
+  sender: Sender,
+): EventInput[] {
   const object = (): Fields => jsonObject(payload, notAnEvent)
   switch (type) {
     case 'event':
-      return [errorEvent(object(), sender)]
+      return [errorEvent({ event_id: eventId, ...object() }, sender)]
     case 'transaction':
       return transactionEvents(object(), sender)
     case 'span':

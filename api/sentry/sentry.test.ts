@@ -53,6 +53,14 @@ function send(body: string | Buffer, wish: Wish = {}) {
 const ONE = [{ type: 'event', payload: SENTRY_EVENT }]
 
 describe('an event of an SDK', () => {
+  it('[A17] has the id of the envelope when it names none itself, so that a retry counts once', async () => {
+    const { event_id: id, ...payload } = SENTRY_EVENT
+    const [, ...rest] = envelope([{ type: 'event', payload }]).split('\n')
+    const { status, body } = await send([JSON.stringify({ event_id: id }), ...rest].join('\n'))
+    expect([status, body]).toEqual([200, { id }])
+    expect(await test.rawEvents()).toMatchObject([{ event_id: id, id_made: false }])
+  })
+
   it('is an error with its stack, and all else that helps to find the cause', async () => {
     const { status, body } = await send(envelope(ONE))
     expect([status, body]).toEqual([200, { id: SENTRY_EVENT.event_id }])

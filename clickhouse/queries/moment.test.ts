@@ -110,6 +110,7 @@ async function list(moment: MomentOf | undefined) {
     moment,
   }
   const { items } = await reads.incidents(query)
+  expect(items.every(({ silenced }) => typeof silenced === 'boolean')).toBe(true)
   return items.map(({ id, status, errors: count }) => `${id} ${status} ${count}`).toSorted()
 }
 

@@ -35,7 +35,7 @@ export function incidentsAt(
   const { where, params } = stepsAt(moment)
   const columns = `project, incident_id, number, seq, status, title, severity, severity_score, opened_at, updated_at,
     resolved_at, services, fingerprints, events, users, root, suspect_deploy, redirect_to, regressed, flapping,
-    JSONHas(detail, 'silenced') AS silenced${isWhole ? ', detail' : ''}`
+    toBool(JSONHas(detail, 'silenced')) AS silenced${isWhole ? ', detail' : ''}`
   return {
     where: `(SELECT ${columns} FROM incident_events WHERE project = {project:String} AND ${where}
       ORDER BY incident_id, seq DESC LIMIT 1 BY incident_id)`,

@@ -68,7 +68,9 @@ function presenceRefusal(state: RoomState, { kind, actor }: Command): Refusal | 
 
 function expectRefusal(state: RoomState, command: Command): Refusal | undefined {
   const { kind, payload, expect } = command
-  const wanted = guardedField(kind, payload)
+  // Of a title the later stands, unless its author asked for more.
+  const wanted =
+    guardedField(kind, payload) ?? (kind === 'rename' && expect !== undefined ? 'title' : undefined)
   if (wanted === undefined) return undefined
   if (expect === undefined || expect.field !== wanted)
     return {

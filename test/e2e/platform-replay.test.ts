@@ -21,8 +21,10 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true })
 })
 
-async function incidents(): Promise<readonly { id: string }[]> {
-  const { items } = await platform.get<{ items: { id: string }[] }>('/api/incidents')
+async function incidents(): Promise<readonly { id: string; number: number }[]> {
+  const { items } = await platform.get<{ items: { id: string; number: number }[] }>(
+    '/api/incidents',
+  )
   return items
 }
 
@@ -142,7 +144,8 @@ describe('explain', () => {
       await change(`substring(${field}, 9)`)
     }
     expect(await verified(id)).toEqual({ code: 0, problems: [] })
-    const { stdout } = await platform.command(['explain', '--id', id])
+    const { stdout } = await platform.command(['explain', '--id', String(incident!.number)])
+    expect(stdout).toContain(`incident ${id}`)
     expect(stdout).toContain('way of grouping: version')
   })
 
