@@ -35,6 +35,11 @@ export function createPlanner(deps: NotifyDeps, parts: PlannerParts): Planner {
   return new LifecyclePlanner(deps, parts)
 }
 
+interface BatchSoFar {
+  planned: ReadonlyMap<string, number>
+  fresh: ReadonlyMap<string, Delivery>
+}
+
 class LifecyclePlanner implements Planner {
   readonly #deps: NotifyDeps
   readonly #parts: PlannerParts
@@ -51,6 +56,7 @@ class LifecyclePlanner implements Planner {
     const deliveries: Delivery[] = []
     const letters: ProducedBatch[] = []
     const planned = new Map<string, number>()
+    const fresh = new Map<string, Delivery>()
     for (const record of records) {
       const read = this.#reader.read(record.value)
       if (read.kind === 'poison') letters.push(this.#letterOf(record, read))
@@ -61,9 +67,13 @@ class LifecyclePlanner implements Planner {
           letters.push(this.#letterOf(record, { code: 'invalid_event', error }))
           continue
         }
-        const planning = this.#planEvent(read.record, { planned, incident })
-        for (const { target, status } of planning)
+        const planning = this.#planEvent(read.record, { planned, fresh, incident })
+        for (const delivery of planning) {
+          const { target, status, reason, delivery_id: id } = delivery
           if (status === 'waiting') planned.set(target, (planned.get(target) ?? 0) + 1)
+          if (status === 'waiting' && reason === 'unacknowledged') fresh.set(id, delivery)
+          else fresh.delete(id)
+        }
         deliveries.push(...planning)
       }
     }
@@ -81,10 +91,10 @@ class LifecyclePlanner implements Planner {
     }
   }
 
-  /** `planned` counts what this batch adds to the queue of each target. */
+  /** `planned` counts what this batch adds to the queue of each target, `fresh` are its escalations: not yet in the book. */
   #planEvent(
     event: NotifyEvent,
-    { planned, incident }: { planned: ReadonlyMap<string, number>; incident: Partial<Incident> },
+    { planned, fresh, incident }: BatchSoFar & { incident: Partial<Incident> },
   ): Delivery[] {
     const { book, context, isTaken } = this.#parts
     const nowMs = context.clock.nowMs()
@@ -93,7 +103,11 @@ class LifecyclePlanner implements Planner {
     // Too old to be news, unless it is about what was told.
     if (known === undefined && at < nowMs - this.#deps.ageMsMax) return []
     const { silenced } = incident
-    const escalations = book.escalations(incidentId)
+    // After an outage one batch has the opening and the end: nobody is woken for what is over.
+    const escalations = [
+      ...book.escalations(incidentId),
+      ...[...fresh.values()].filter((one) => one.incident_id === incidentId),
+    ]
     const step = {
       ...event,
       isSilenced: silenced !== undefined,

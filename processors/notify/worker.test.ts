@@ -235,6 +235,21 @@ describe('escalations', () => {
     expect(last?.status).toBe('cancelled')
   })
 
+  it.each([
+    ['it was resolved', resolved(2)],
+    ['somebody takes it on', updated(2, { status: 'investigating' })],
+  ])(
+    '[J7] nobody is woken when one batch, as after an outage, has the opening and then %s',
+    async (_, after) => {
+      const test = await start({ targets: [chief] })
+      await test.tell(eventOf(), after)
+      await test.pass(30 * MINUTE_MS)
+      expect(test.reasons()).toEqual([])
+      const steps = (await test.deliveries()).map(({ reason, status }) => `${reason} ${status}`)
+      expect(steps).toEqual(['unacknowledged waiting', 'unacknowledged cancelled'])
+    },
+  )
+
   it('[J7] who was refused has taken nothing on', async () => {
     const test = await start({ targets: [targetOf(), chief] })
     await test.tell(eventOf())
