@@ -1,5 +1,6 @@
 import { SqlLexError } from '#/clickhouse/sql-lexer.ts'
-import { messageOf, systemErrorCode } from '#/kernel/errors.ts'
+import { isFaultlineError, messageOf, systemErrorCode } from '#/kernel/errors.ts'
+import type { FaultlineError } from '#/kernel/errors.ts'
 import { StatementError } from './statement-shape.ts'
 
 /** ClickHouse's own codes that this front raises itself. */
@@ -52,6 +53,7 @@ export function asEngineError(error: unknown): EngineError {
     return engineError('SYNTAX_ERROR', detail, error)
   }
   if (error instanceof StatementError) return engineError('NOT_IMPLEMENTED', error.message, error)
+  if (isFaultlineError(error, 'invalid_sql')) return fromGuard(error)
   if (systemErrorCode(error) === 'ENOSPC') {
     return engineError('NOT_ENOUGH_SPACE', 'The disk of the data folder is full.', error)
   }
@@ -59,6 +61,20 @@ export function asEngineError(error: unknown): EngineError {
   const code = /Code: (\d+)\. DB::Exception: /.exec(message)?.[1]
   if (code === undefined) return engineError('STD_EXCEPTION', message, error)
   return new EngineError(Number(code), message, error)
+}
+
+/** What the guard refuses is denied; what did not even parse keeps ClickHouse's code for that. */
+function fromGuard(error: FaultlineError): EngineError {
+  const { message, remedy, cause } = error
+  if (cause === undefined)
+    return engineError(
+      'ACCESS_DENIED',
+      remedy === undefined ? message : `${message} ${remedy}`,
+      error,
+    )
+  const { code } = asEngineError(cause)
+  if (code === CODES.SYNTAX_ERROR) return engineError('SYNTAX_ERROR', message, error)
+  return new EngineError(code, `Code: ${code}. DB::Exception: ${message}`, error)
 }
 
 // HTTPHandler of the server groups its codes like this; what is in no group is a 500.

@@ -289,6 +289,24 @@ describe('readers', () => {
     expect(await text({ body: 'SELECT count() FROM events' })).toBe('1\n')
   })
 
+  it.each([
+    ['SELEC 1', 400, '62'],
+    ['SELECT FROM WHERE', 400, '62'],
+    ['SELECT 1; SELECT 2', 400, '62'],
+    ['SELECT nothing FROM events', 404, '47'],
+    [`SELECT * FROM file('/etc/passwd')`, 403, '497'],
+    ['SELECT * FROM system.tables', 403, '497'],
+    ['SHOW TABLES', 403, '497'],
+    ['DROP TABLE events', 500, '164'],
+  ])('[B16] [CH5] [CH12] a reader’s %s answers %i with code %s', async (sql, status, code) => {
+    const response = await asReader(sql)
+    const message = await response.text()
+    expect([response.status, response.headers.get('x-clickhouse-exception-code')], message).toEqual(
+      [status, code],
+    )
+    expect(message).toMatch(new RegExp(`^Code: ${code}\\. DB::Exception: .*\\(version `, 's'))
+  })
+
   it('[B16] [CH3] [CH12] a reader’s parameters are filled in before the guard looks', async () => {
     // A name no other request has: sessions remember what they were given.
     const given = (sql: string, query: Record<string, string>) =>

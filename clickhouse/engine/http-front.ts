@@ -131,6 +131,11 @@ async function run(
 async function guardedStatement(deps: FrontDeps, head: RequestHead, statement: Statement) {
   const { shape } = statement
   if (shape.kind !== 'output') {
+    // A slip of the pen is no attempt to write.
+    if (shape.kind === 'command') {
+      const problem = await deps.guard(shape.sql, head.params).then(() => undefined, asEngineError)
+      if (problem?.code === CODES.SYNTAX_ERROR) throw problem
+    }
     throw engineError('READONLY', 'Cannot execute query in readonly mode.')
   }
   const { formatAt } = shape
