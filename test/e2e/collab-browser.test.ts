@@ -353,6 +353,7 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
 
     // The page, by its address; its list, chart, cards and people are those of the moment.
     await page.goto(`${platform.url}/incidents/${id}/canvas${moment('known')}&view=outline`)
+    await page.locator('html[data-live]').waitFor()
     const errors = page.locator('[data-then=here] tr', { hasText: row!.title }).locator('.number')
     await soon(() => errors.nth(1).innerText()).toBe('180')
     expect(await page.locator('[data-outline]').innerText()).toContain('seen before the moment')
@@ -377,6 +378,7 @@ describe.skipIf(chromiumPath === null)('two people on one incident of a platform
 
     // The slider takes chart and list along, to where the incident was not there yet.
     await page.goto(`${platform.url}/incidents/${id}/canvas?view=outline`)
+    await page.locator('html[data-live]').waitFor()
     const slider = page.getByRole('slider', { name: 'Moment shown' })
     await slider.focus()
     await slider.press('Home')

@@ -174,6 +174,7 @@ describe.skipIf(!hasChromium)('the rules for 2 a.m.', () => {
     await page.reload()
     expect(page.url()).toBe(address)
     await page.goto(`${url()}/explore`)
+    await page.locator('html[data-live]').waitFor()
     await page.getByText('Views').click()
     await page.getByRole('link', { name: 'My errors' }).click()
     await page.waitForURL(/by=service.*severity=/)

@@ -124,6 +124,7 @@ describe.skipIf(chromiumPath === null)('the page of a running platform', () => {
     const complaints: string[] = []
     context.on('weberror', (error) => complaints.push(error.error().message))
     await page.goto(`${platform.url}/incidents/${real.id}`)
+    await page.locator('html[data-live]').waitFor()
     await page.getByRole('link', { name: 'Run a drill' }).click()
     await page.getByLabel('Speed').selectOption({ label: '20×' })
     await page.getByLabel('The cause in words').fill('v2')

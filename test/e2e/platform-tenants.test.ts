@@ -256,6 +256,7 @@ describe.skipIf(!hasChromium)('the pages', () => {
       const link = (await page.locator('[data-link]').textContent()) ?? ''
       await page.reload()
       expect(await page.content()).not.toContain(key)
+      await page.locator('html[data-live]').waitFor()
       await page.getByRole('button', { name: 'Sign out' }).click()
       await page.waitForURL('**/login')
       await page.goto(link)
