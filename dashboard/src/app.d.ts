@@ -1,3 +1,6 @@
+/** Presses before the page's scripts had come, from app.html. */
+declare var faultlineEarly: import('#lib/ui/early.ts').EarlyPress[] | undefined
+
 declare namespace App {
   interface Error {
     status: number

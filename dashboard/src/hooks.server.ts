@@ -7,6 +7,10 @@ import { readTheme } from '#lib/theme.ts'
 const DRILL_BAR =
   '<aside id="drill" class="drill-bar" aria-label="Drill"><strong>Drill</strong> A recorded incident is played again. Nothing here is live.</aside>'
 
+/** Pages that stay without scripts: they take none from app.html either. */
+const STILL = new Set<string | null>(['/status', '/print/[id]'])
+const EARLY = /<!-- early -->.*<!-- \/early -->/s
+
 /** How long a page waits for what it shows; the one for when all else is down only a moment. */
 const PAGE_MS_MAX = 10_000
 const STATUS_MS_MAX = 3000
@@ -22,7 +26,8 @@ export const handle: Handle = async ({ event, resolve }) => {
     transformPageChunk: ({ html }) =>
       html
         .replace('%faultline.theme%', event.locals.theme)
-        .replace('%faultline.drill%', event.locals.isDrill ? DRILL_BAR : ''),
+        .replace('%faultline.drill%', event.locals.isDrill ? DRILL_BAR : '')
+        .replace(EARLY, (script) => (STILL.has(event.route.id) ? '' : script)),
   })
 }
 

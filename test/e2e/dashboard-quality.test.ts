@@ -32,6 +32,18 @@ describe.skipIf(!hasChromium)('the dashboard in any state', () => {
     const html = await page.content()
     expect(html).toContain('data-theme="dark"')
     expect(await page.evaluate('getComputedStyle(document.body).colorScheme')).toBe('dark')
+
+    // What is pressed before the scripts have come is not lost.
+    const scripts = Promise.withResolvers<void>()
+    await page.route('**/*.js', async (route) => {
+      await scripts.promise
+      await route.continue()
+    })
+    await page.goto(served().url, { waitUntil: 'commit' })
+    await page.getByRole('button', { name: /^Theme/ }).click()
+    expect(await page.locator('html').getAttribute('data-theme')).toBe('dark')
+    scripts.resolve()
+    await page.locator('html[data-theme=""]').waitFor()
   })
 
   it('[E14] no page is wider than a screen of 320 px, nor hides what is severe', async () => {

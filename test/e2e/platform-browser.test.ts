@@ -76,11 +76,10 @@ describe.skipIf(chromiumPath === null)('the page of a running platform', () => {
       await systemClock.sleep(400)
     }
     // New rows wait behind one button, so that nothing moves under a pointer.
-    await page.waitForFunction(
-      `document.querySelector('button.fresh') !== null || document.querySelector('a[href*="/incidents/"]') !== null`,
-      undefined,
-      { timeout: 30_000 },
-    )
+    await page
+      .locator('button.fresh, main a[href*="/incidents/"]')
+      .first()
+      .waitFor({ timeout: 30_000 })
     const fresh = page.locator('button.fresh')
     if ((await fresh.count()) > 0) await fresh.click()
     const link = page.locator('main a[href*="/incidents/"]').first()
@@ -118,13 +117,14 @@ describe.skipIf(chromiumPath === null)('the page of a running platform', () => {
       platform.clickhouse("SELECT count() AS n FROM actions WHERE role != 'system'")
     await expect.poll(stored, { timeout: 15_000 }).toEqual([{ n: '4' }])
     await expect.poll(toldOf, { timeout: 15_000 }).toEqual([real.id])
-    const before = await liveFacts(platform)
 
     const page = await context.newPage()
     const complaints: string[] = []
     context.on('weberror', (error) => complaints.push(error.error().message))
     await page.goto(`${platform.url}/incidents/${real.id}`)
-    await page.locator('html[data-live]').waitFor()
+    // The room's first socket makes the key that signs its ticket: a record of the configuration.
+    await page.getByRole('button', { name: 'Leave', exact: true }).waitFor()
+    const before = await liveFacts(platform)
     await page.getByRole('link', { name: 'Run a drill' }).click()
     await page.getByLabel('Speed').selectOption({ label: '20×' })
     await page.getByLabel('The cause in words').fill('v2')
