@@ -28,7 +28,8 @@ export interface Severity {
 
 /** Why a member belongs to the incident. */
 export interface MemberReason {
-  /** same_fingerprint, names_service, same_host, external_host, dependency, two_hops, same_service, zone, opened. */
+  /** same_fingerprint, names_service, same_named, same_host, external_host, dependency, calls_named, two_hops,
+   * same_service, zone, moved, opened. */
   rule: string
   affinity: number
   /** The member it was joined through. */

@@ -19,6 +19,7 @@ export type AffinityRule =
   | 'same_host'
   | 'external_host'
   | 'dependency'
+  | 'calls_named'
   | 'two_hops'
   | 'same_service'
   | 'zone'
@@ -40,6 +41,7 @@ export const AFFINITY_RULES: Record<AffinityRule, RuleFigures> = {
   same_host: { weight: 0.84, fadeMs: 6 * MINUTE_MS, lateMs: 6 * MINUTE_MS },
   external_host: { weight: 1, fadeMs: 15 * MINUTE_MS, lateMs: 15 * MINUTE_MS },
   dependency: { weight: 1.15, fadeMs: 7.5 * MINUTE_MS, lateMs: 1.5 * MINUTE_MS },
+  calls_named: { weight: 0.8, fadeMs: 7.5 * MINUTE_MS, lateMs: 7.5 * MINUTE_MS },
   two_hops: { weight: 0.6, fadeMs: 4 * MINUTE_MS, lateMs: 4 * MINUTE_MS },
   same_service: { weight: 0.9, fadeMs: 8.5 * MINUTE_MS, lateMs: 1.5 * MINUTE_MS },
   zone: { weight: 0.78, fadeMs: 4 * MINUTE_MS, lateMs: 4 * MINUTE_MS },
@@ -118,6 +120,13 @@ function dependency(caller: Alert, callee: Alert): Holding {
   }
 }
 
+/** A failed call that blames nobody, of a service that calls whom the other names. */
+function callsNamed(caller: Alert, accuser: Alert, graph: ServiceGraph): boolean {
+  if (blamed(caller).length > 0) return false
+  const callees = graph.callees(caller.service)
+  return blamed(accuser).some((name) => callees.has(name))
+}
+
 /** The rules that hold for a pair in different services by the shape of the system alone. */
 function placeRules(alert: Alert, member: Alert, graph: ServiceGraph): Holding[] {
   const found: Holding[] = []
@@ -126,6 +135,8 @@ function placeRules(alert: Alert, member: Alert, graph: ServiceGraph): Holding[]
   if (calls) found.push(dependency(alert, member))
   if (isCalled) found.push(dependency(member, alert))
   if (alert.nature !== 'call' || member.nature !== 'call') return found
+  if (callsNamed(alert, member, graph) || callsNamed(member, alert, graph))
+    found.push({ rule: 'calls_named', share: 1, order: 'right' })
   if (!calls && !isCalled) {
     const isNear =
       reachesInTwo(alert, member, graph) ||

@@ -1,6 +1,14 @@
 import type { Alert } from './alert.ts'
 import { textSimilarity } from './message-facts.ts'
-import { explainedBy, rankRoots, reaches, sceneOf } from './root.ts'
+import {
+  excusedEarly,
+  explainedBy,
+  HOMEMADE_SHARE,
+  isHomemade,
+  rankRoots,
+  reaches,
+  sceneOf,
+} from './root.ts'
 import type { RootCandidate, Scene } from './root.ts'
 import type { ServiceGraph } from './service-graph.ts'
 
@@ -23,12 +31,7 @@ const EXPLAINED_MIN = 0.15
 const CLEARLY = 1.05
 /** From this on an alert says when its cause began. */
 const CERTAIN_MIN = 0.9
-/** Effects seen this much before their cause are the delay of detection. */
-const EARLY_MS = MINUTE_MS
-const EARLY_FADE_MS = 2 * MINUTE_MS
 const LATE_FADE_MS = 40 * MINUTE_MS
-/** What runs out of something of its own, or came with a release, is hardly anybody else's doing. */
-const HOMEMADE_SHARE = 0.3
 /** Beside errors of a new release, what was there before it is its doing to this share. */
 const OLDER_SHARE = 0.6
 /** An error that follows a failed call of its service shares this much of what explains that call. */
@@ -202,11 +205,6 @@ function worthsOf(scene: Scene, cause: RootCandidate): number[] {
   return timely.map((value, at) => Math.max(value, followed(alerts, timely, at)))
 }
 
-/** Hardly the consequence of another alert: something of its own has run out, or a release brought it. */
-export function isHomemade({ nature, deployedAtMs }: Alert): boolean {
-  return nature === 'resource' || deployedAtMs > 0
-}
-
 /** An error of the service that its new release did not bring. */
 function isOlder({ service, nature, deployedAtMs }: Alert, { subject }: RootCandidate): boolean {
   return service === subject && nature === 'local' && deployedAtMs === 0
@@ -215,7 +213,7 @@ function isOlder({ service, nature, deployedAtMs }: Alert, { subject }: RootCand
 function timeliness(delayMs: number): number {
   if (!Number.isFinite(delayMs)) return 1
   if (delayMs >= 0) return Math.exp(-delayMs / LATE_FADE_MS)
-  return Math.exp(-Math.max(0, -delayMs - EARLY_MS) / EARLY_FADE_MS)
+  return excusedEarly(-delayMs)
 }
 
 /** Errors of a service whose calls fail. */

@@ -38,6 +38,7 @@ const RULE_TEXT: Record<AffinityRule, string> = {
   same_host: 'It comes from the same host as',
   external_host: 'Both name the same external host as',
   dependency: 'One service calls the other,',
+  calls_named: 'One calls what the other names,',
   two_hops: 'The services are two calls apart,',
   same_service: 'It is in the same service as',
   zone: 'It fails in the same zone as',

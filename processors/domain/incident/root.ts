@@ -1,6 +1,8 @@
 import type { Alert } from './alert.ts'
 import type { ServiceGraph } from './service-graph.ts'
 
+const MINUTE_MS = 60_000
+
 /** A place the trouble may have begun, and how much of the incident it accounts for. */
 export interface RootCandidate {
   kind: 'service' | 'external' | 'zone'
@@ -45,6 +47,22 @@ const FIRST_BONUS = 0.3
 const SIMULTANEOUS_MS = 15_000
 const CANDIDATES_MAX = 64
 
+/** What runs out of something of its own, or came with a release, is hardly anybody else's doing. */
+export const HOMEMADE_SHARE = 0.3
+/** Effects seen this much before their cause are the delay of detection. */
+const EARLY_MS = MINUTE_MS
+const EARLY_FADE_MS = 2 * MINUTE_MS
+
+/** Hardly the consequence of another alert: something of its own has run out, or a release brought it. */
+export function isHomemade({ nature, deployedAtMs }: Alert): boolean {
+  return nature === 'resource' || deployedAtMs > 0
+}
+
+/** To what degree something seen this long before what is held for its cause can be its effect. */
+export function excusedEarly(earlyMs: number): number {
+  return Math.exp(-Math.max(0, earlyMs - EARLY_MS) / EARLY_FADE_MS)
+}
+
 /** Alerts looked at together, and what is looked up for all of them. */
 export interface Scene {
   alerts: readonly Alert[]
@@ -76,6 +94,20 @@ export function reaches(scene: Scene, from: string, target: string): boolean {
   return visited.has(target)
 }
 
+/**
+ * How far a failure can have come through `between` to who names it: `between` must have failed by then, and not only
+ * by what is its own.
+ */
+function passesOn({ alerts }: Scene, between: string, namedAtMs: number): number {
+  let most = 0
+  for (const alert of alerts) {
+    if (alert.service !== between) continue
+    const share = isHomemade(alert) ? HOMEMADE_SHARE : 1
+    most = Math.max(most, share * excusedEarly(alert.startedAtMs - namedAtMs))
+  }
+  return most
+}
+
 function explains(scene: Scene, alert: Alert, candidate: string): number {
   const blamed = blames(alert)
   if (alert.service === candidate) {
@@ -84,10 +116,11 @@ function explains(scene: Scene, alert: Alert, candidate: string): number {
   }
   if (blamed.includes(candidate)) return EXPLAINS.named
   if (blamed.length > 0) {
-    const leadsThere = blamed.some(
-      (name) => scene.affected.has(name) && reaches(scene, name, candidate),
-    )
-    return leadsThere ? EXPLAINS.namedBetween : 0
+    let passed = 0
+    for (const name of blamed)
+      if (scene.affected.has(name) && reaches(scene, name, candidate))
+        passed = Math.max(passed, passesOn(scene, name, alert.startedAtMs))
+    return EXPLAINS.namedBetween * passed
   }
   const share = alert.nature === 'call' ? 1 : EXPLAINS.localShare
   if (scene.graph.callees(alert.service).has(candidate))

@@ -58,6 +58,42 @@ describe('two causes in one incident', () => {
     expect(clusterer.openIncidents()).toHaveLength(1)
   })
 
+  it('who named a service before that one failed for a deeper reason stays with its first failure', () => {
+    const failing = (service: string, fingerprint: string, at: number, message: string) =>
+      alert({ service, fingerprint, at, errorType: 'TimeoutError', message })
+    const pool = alert({
+      service: 'cart-2',
+      fingerprint: 'pool',
+      at: 0,
+      errorType: 'ConnectionPoolExhausted',
+      message: 'resource exhausted on 4',
+    })
+    const first = failing('edge-1', 'first', MINUTE, 'upstream cart-2 timed out after 4ms')
+    const deeper = [
+      failing('store-4', 'slow', MINUTE + 20 * SECOND, 'operation exceeded 4ms'),
+      failing('cart-2', 'call', 7 * MINUTE, 'upstream store-4 timed out after 4ms'),
+      failing('pay-3', 'pay', 7 * MINUTE, 'upstream store-4 timed out after 4ms'),
+    ]
+    const second = failing('edge-1', 'second', 8 * MINUTE, 'upstream cart-2 timed out after 4ms')
+    expect(partsOf([pool, first, ...deeper, second])).toEqual([
+      ['slow', 'call', 'pay', 'second'],
+      ['pool', 'first'],
+    ])
+  })
+
+  it('what fails without blaming anybody joins those that name whom it calls', () => {
+    const clusterer = watched()
+    const call = { errorType: 'TimeoutError', at: 0 }
+    const [message, vague] = ['upstream store-4 timed out after 4ms', 'failed to reserve quote 7']
+    applyAll(clusterer, [
+      alert({ ...call, service: 'cart-2', fingerprint: 'names', message }),
+      alert({ ...call, service: 'pay-3', fingerprint: 'vague', at: 2 * MINUTE, message: vague }),
+    ])
+    const [incident, ...others] = clusterer.openIncidents()
+    expect(others).toEqual([])
+    expect(incident?.members[1]?.reason.rule).toBe('calls_named')
+  })
+
   it('what the root itself blames lies deeper, it is no second cause', () => {
     const blaming = alert({
       service: 'cart-2',

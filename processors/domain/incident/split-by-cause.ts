@@ -1,11 +1,11 @@
-import { coverCauses, isHomemade } from './cause-cover.ts'
+import { coverCauses } from './cause-cover.ts'
 import { createIncident, firstAlert, refreshCauses, refreshSeverity, tell } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
 import { isAnnounced } from './incident-state.ts'
 import type { IncidentState, MemberState } from './incident-state.ts'
 import { takeMember } from './merging.ts'
 import { LIMITS } from './policy.ts'
-import { rankRoots } from './root.ts'
+import { isHomemade, rankRoots } from './root.ts'
 
 /**
  * Early split: faults that began together are told apart as soon as their alerts show two causes that do not explain
