@@ -45,6 +45,8 @@ export interface MockApi {
   stop: () => void
   /** Answers every request with an error, and cuts streams, until switched back. */
   fail: (down: boolean) => void
+  /** Answers for addresses that begin so are 503; empty for none. */
+  breakPart: (start: string) => void
   /** Ends every open stream, as a proxy that restarts does; new ones are served. */
   cut: () => void
   /** As on the day of installation: no event yet. */
@@ -167,6 +169,7 @@ class Mock implements MockApi {
   readonly #world: World
   readonly #frames = new FrameSource()
   #isDown = false
+  #broken = ''
   #isEmpty = false
   #made = 10_000
   #extra = 400
@@ -181,6 +184,8 @@ class Mock implements MockApi {
     if (this.#isDown)
       return problem(503, 'storage_unavailable', 'ClickHouse cannot be reached at the moment.')
     const { pathname, searchParams: params } = new URL(request.url)
+    if (this.#broken !== '' && pathname.startsWith(this.#broken))
+      return problem(503, 'storage_unavailable', 'ClickHouse cannot be reached at the moment.')
     if (pathname === '/api/stream/frames') return this.#stream(request, params)
     if (pathname === '/api/sql' && request.method === 'POST') {
       const body = (await request.json()) as { sql?: string }
@@ -210,6 +215,10 @@ class Mock implements MockApi {
   stop = (): void => {
     clearInterval(this.#timer)
     this.#timer = undefined
+  }
+
+  breakPart = (start: string): void => {
+    this.#broken = start
   }
 
   fail = (isDown: boolean): void => {

@@ -46,6 +46,7 @@ export function useDashboard(): Stage {
   })
   afterEach(async () => {
     served?.mock.fail(false)
+    served?.mock.breakPart('')
     served?.mock.empty(false)
     served?.mock.start()
     await Promise.all(open.splice(0).map((page) => page.context().close()))

@@ -108,6 +108,27 @@ describe.skipIf(!hasChromium)('the dashboard in any state', () => {
     expect(await page.getByText('The pipeline does not answer.').isVisible()).toBe(true)
   })
 
+  it('[E16] a part that fails is named, and the rest of its page stands', async () => {
+    const { incident } = await someIds(served().url)
+    const page = await stage.newPage({ javaScriptEnabled: false })
+    const parts = [
+      ['/api/metrics', '/explore?by=service', 'the groups', 'Events by severity'],
+      ['/api/graph', '/services', 'who calls whom', 'checkout'],
+      ['/api/metrics', '/services/checkout', 'signups and feedback', 'Latency'],
+      ['/api/issues', `/incidents/${incident}`, 'samples', 'The samples could not be read.'],
+      ['/api/incidents/stats', '/incidents', 'figures of all incidents', '#'],
+    ] as const
+    for (const [broken, path, missing, stands] of parts) {
+      served().mock.breakPart(broken)
+      await page.goto(`${served().url}${path}`)
+      expect(await page.locator('[data-missing]').innerText()).toContain(missing)
+      expect(await page.locator('main').innerText()).toContain(stands)
+    }
+    served().mock.breakPart('')
+    await page.reload()
+    expect(await page.locator('[data-missing]').count()).toBe(0)
+  })
+
   it('text from events is only ever text', async () => {
     const page = await stage.visit('/issues?q=script')
     expect(await page.getByText('<script>alert("never run")</script>').count()).toBeGreaterThan(0)

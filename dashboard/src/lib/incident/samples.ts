@@ -1,5 +1,6 @@
 import type { Api } from '#lib/api/client.ts'
 import type { EventView, Incident } from '#lib/contract.ts'
+import type { Parts } from '#lib/partial/parts.ts'
 
 /** Issues of an incident whose samples are shown, and how many of them. */
 const SAMPLED_MAX = 3
@@ -9,6 +10,7 @@ const SAMPLES_MAX = 4
 export async function incidentSamples(
   api: Pick<Api, 'issue'>,
   incident: Incident,
+  parts: Parts,
 ): Promise<readonly EventView[]> {
   const sampled = incident.members
     .filter((member) => member.fingerprint !== '')
@@ -19,7 +21,7 @@ export async function incidentSamples(
     to: Math.max(incident.lastActivityAt, incident.updatedAt) + 60_000,
   }
   const issues = await Promise.all(
-    sampled.map((member) => api.issue(member.fingerprint, range).catch(() => null)),
+    sampled.map((member) => parts.read('samples', api.issue(member.fingerprint, range))),
   )
   return issues.flatMap((issue) => issue?.samples.slice(0, 2) ?? []).slice(0, SAMPLES_MAX)
 }

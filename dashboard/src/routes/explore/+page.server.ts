@@ -1,6 +1,7 @@
 import { createApi } from '#lib/api/client.ts'
 import { rangeQuery } from '#lib/api/range-query.ts'
 import { filterQuery, readGroup, readSelection, searchQuery } from '#lib/explore/query.ts'
+import { createParts } from '#lib/partial/parts.ts'
 import { wallClock } from '#lib/time/now.ts'
 import { rangeOf } from '#lib/time/range.ts'
 
@@ -15,13 +16,14 @@ export const load: PageServerLoad = async ({ fetch, url }) => {
   const selection = readSelection(url.searchParams)
   const by = readGroup(url.searchParams)
   const api = createApi(fetch)
+  const parts = createParts()
   const asked = rangeQuery(range, 240)
   const split = { metric: 'events', group_by: by, limit: SERIES_MAX, ...filterQuery(selection) }
   const [view, groups, deploys] = await Promise.all([
     api.search(searchQuery(selection, asked, url.searchParams.get('cursor'))),
     // The events are worth showing without the split, and without marks of deploys.
-    by === null ? null : api.metrics({ ...asked, ...split }).catch(() => null),
-    api.deploys({ ...rangeQuery(range), limit: MARKERS_MAX }).catch(() => null),
+    by === null ? null : parts.read('the groups', api.metrics({ ...asked, ...split })),
+    parts.read('marks of deploys', api.deploys({ ...rangeQuery(range), limit: MARKERS_MAX })),
   ])
-  return { view, groups, by, deploys: deploys?.items ?? [], range }
+  return { view, groups, by, deploys: deploys?.items ?? [], range, missing: parts.missing }
 }

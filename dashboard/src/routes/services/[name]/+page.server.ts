@@ -1,5 +1,6 @@
 import { createApi } from '#lib/api/client.ts'
 import { rangeQuery } from '#lib/api/range-query.ts'
+import { createParts } from '#lib/partial/parts.ts'
 import { wallClock } from '#lib/time/now.ts'
 import { rangeOf } from '#lib/time/range.ts'
 
@@ -8,13 +9,14 @@ import type { PageServerLoad } from './$types'
 export const load: PageServerLoad = async ({ fetch, params, url }) => {
   const range = rangeOf(url.searchParams, wallClock())
   const api = createApi(fetch)
+  const parts = createParts()
   const query = { ...rangeQuery(range, 180), service: params.name }
   const [service, graph, signups, feedback] = await Promise.all([
     api.service(params.name, rangeQuery(range)),
-    // What cannot be read is left out; the service itself must be there.
-    api.graph(rangeQuery(range)).catch(() => null),
-    api.metrics({ ...query, metric: 'signups' }).catch(() => null),
-    api.metrics({ ...query, metric: 'events', event_type: 'feedback' }).catch(() => null),
+    // What cannot be read is missing; the service itself must be there.
+    parts.read('its neighbours', api.graph(rangeQuery(range))),
+    parts.read('signups', api.metrics({ ...query, metric: 'signups' })),
+    parts.read('feedback', api.metrics({ ...query, metric: 'events', event_type: 'feedback' })),
   ])
   const voices = {
     step_ms: signups?.step_ms ?? feedback?.step_ms ?? 60_000,
@@ -23,5 +25,5 @@ export const load: PageServerLoad = async ({ fetch, params, url }) => {
       ...(feedback?.points ?? []).map((point) => ({ ...point, series: 'feedback' })),
     ],
   }
-  return { service, graph, voices, range }
+  return { service, graph, voices, range, missing: parts.missing }
 }

@@ -1,5 +1,6 @@
 import { createApi } from '#lib/api/client.ts'
 import { followMerge } from '#lib/incident/moved.ts'
+import { createParts } from '#lib/partial/parts.ts'
 import { wallClock } from '#lib/time/now.ts'
 import { pastOf, pastParams } from '#lib/time/past.ts'
 
@@ -7,6 +8,7 @@ import type { PageServerLoad } from './$types'
 
 export const load: PageServerLoad = async ({ fetch, params, url }) => {
   const api = createApi(fetch)
+  const parts = createParts()
   const past = pastOf(url.searchParams)
   const moment = pastParams(past)
   const status = ['open', 'investigating']
@@ -14,8 +16,11 @@ export const load: PageServerLoad = async ({ fetch, params, url }) => {
     api.incident(params.id),
     // Nobody has changed anything yet, or nobody may look: the canvas is empty until the socket says otherwise.
     api.room(params.id, moment).catch(() => null),
-    api.incidents({ ...moment, status, sort: 'severity', limit: 20 }).catch(() => null),
+    parts.read(
+      'the incidents that are open',
+      api.incidents({ ...moment, status, sort: 'severity', limit: 20 }),
+    ),
   ])
   followMerge(params.id, detail.incident, (id) => `/incidents/${id}/canvas`)
-  return { detail, room, past, open: open?.items ?? [], now: wallClock() }
+  return { detail, room, past, open: open?.items ?? null, now: wallClock(), missing: parts.missing }
 }
