@@ -4,7 +4,8 @@ import type { Slots } from '#/processors/domain/ai-ask/question.ts'
 import { handoffMarkdown } from './collab/handoff.ts'
 import { postMortemHtml, postMortemMarkdown } from './collab/post-mortem-text.ts'
 import { postMortemOf } from './collab/post-mortem.ts'
-import { STEP, SYSTEM, TestRoom } from './collab/test-room.ts'
+import { sentenceOf } from './collab/sentences.ts'
+import { ANN, STEP, SYSTEM, TestRoom } from './collab/test-room.ts'
 import { plainTitle } from './plain-title.ts'
 
 const STORED = 'card declined for order <*>'
@@ -31,6 +32,16 @@ it('[G19] a post-mortem and a handoff have no marks of templates', () => {
     expect(text).toContain(READ)
     expect(text).not.toMatch(/\\?<\\?\*\\?>|&lt;\*&gt;/)
   }
+})
+
+it('[G13] what was pinned is named by its words, not by its id', () => {
+  const room = roomOf()
+  room.must(ANN, 'join', {})
+  room.must(ANN, 'note', { id: 'n-1', text: 'the pool is full' })
+  const pin = room.must(ANN, 'pin', { ref: 'note:n-1' })
+  expect(sentenceOf(pin, room.state)).toBe('Ann pinned the note "the pool is full".')
+  const other = room.must(ANN, 'pin', { ref: 'event:1' })
+  expect(sentenceOf(other, room.state)).toBe('Ann pinned change 1.')
 })
 
 it('an answer in words says it too', () => {

@@ -2,7 +2,14 @@
  * A test twin of the HTTP API: seeded, made-up data in the shapes of schemas/view.ts, and live frames. It
  * serves `vite dev` and the browser tests. It is not the API, keeps nothing, and checks no key.
  */
-import type { EventView, IncidentRow, MeView, Problem, SearchView } from '#lib/contract.ts'
+import type {
+  EventView,
+  IncidentRow,
+  MeView,
+  PostMortem,
+  Problem,
+  SearchView,
+} from '#lib/contract.ts'
 import {
   emptyOverview,
   incidentDetail,
@@ -161,6 +168,21 @@ const ME: MeView = {
   oidc: null,
 }
 
+/** What people did about any incident: of the document only what the printed page shows. */
+const RECORD: Pick<
+  PostMortem,
+  'pinned' | 'solution' | 'openItems' | 'doneItems' | 'notes' | 'people' | 'commander' | 'scribe'
+> = {
+  pinned: ['The pool of connections was full.'],
+  solution: null,
+  openItems: [],
+  doneItems: [],
+  notes: [],
+  people: [{ id: 'user:ann', name: 'Ann' }],
+  commander: null,
+  scribe: null,
+}
+
 const EMPTY_SEARCH: SearchView = { items: [], next: null, total: 0, facets: [], histogram: [] }
 
 /** Handles are arrow functions, so that they can be passed on alone. */
@@ -201,6 +223,7 @@ class Mock implements MockApi {
       return json(knowledgeAnswer(this.#isEmpty, this.#options.now()))
     if (pathname === '/api/ws-ticket') return problem(401, 'unauthorized', 'Nobody is signed in.')
     if (/^\/api\/incidents\/[^/]+\/room/.test(pathname)) return found(null)
+    if (pathname.endsWith('/post-mortem')) return json(RECORD)
     const asked = { path: pathname.slice(4), params, now: this.#options.now() }
     return read(this.#world, asked, { isEmpty: this.#isEmpty, viewers: this.#frames.clients })
   }

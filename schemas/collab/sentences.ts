@@ -8,6 +8,12 @@ type Words = {
   readonly [K in AnyKind]: (payload: PayloadOf<K>, name: (path: string) => string) => string
 }
 
+const PINNABLE: Readonly<Record<string, readonly [readonly [string, string], string]>> = {
+  note: [['notes', 'text'], 'the note'],
+  item: [['items', 'text'], 'the action item'],
+  card: [['cards', 'title'], 'the card'],
+}
+
 const WORDS: Words = {
   create: ({ title }) => `opened it by hand: ${title}`,
   join: () => 'joined',
@@ -29,8 +35,8 @@ const WORDS: Words = {
   action_item_edit: ({ id }, name) => `changed the action item "${name(`items/${id}/text`)}"`,
   action_item_done: ({ id, done }, name) =>
     `${done ? 'did' : 'opened again'} the action item "${name(`items/${id}/text`)}"`,
-  pin: ({ ref }) => `pinned ${ref}`,
-  unpin: ({ ref }) => `unpinned ${ref}`,
+  pin: ({ ref }, name) => `pinned ${pinned(ref, name)}`,
+  unpin: ({ ref }, name) => `unpinned ${pinned(ref, name)}`,
   merge_into: ({ into, reason }) => `merged it into ${into}${because(reason)}`,
   split_issues: ({ keys, reason }) => `split ${keys.length} issues from it${because(reason)}`,
   card_create: ({ kind, title }) => `added a ${kind} card: ${title}`,
@@ -56,6 +62,16 @@ const WORDS: Words = {
   claim_result: ({ id, verdict, value }, name) =>
     `"${name(`cards/${id}/title`)}" is ${verdict}${value === null ? '' : ` (${value})`}`,
   refused: ({ kind, by, reason }) => `did not do what ${by} decided (${kind}): ${reason}`,
+}
+
+/** What was pinned, in its own words where it has some; ids are for machines. */
+function pinned(ref: string, name: (path: string) => string): string {
+  const [kind = '', ...rest] = ref.split(':')
+  const id = rest.join(':')
+  if (kind === 'event') return `change ${id}`
+  const [place, noun] = PINNABLE[kind] ?? PINNABLE['card']!
+  const text = name(`${place[0]}/${id}/${place[1]}`)
+  return text === '' ? noun : `${noun} "${text}"`
 }
 
 function because(reason: string | undefined): string {

@@ -285,8 +285,15 @@ describe.skipIf(!hasChromium)('the rules for 2 a.m.', () => {
     const page = await stage.newPage({ javaScriptEnabled: false })
     await page.goto(`${url()}/print/${incident}`)
     const text = await page.locator('main').innerText()
-    for (const part of ['Likely causes', 'Timeline', 'What was different', 'Why SEV', 'Similar'])
-      expect(text).toContain(part)
+    const parts = [
+      'Pinned',
+      'Likely causes',
+      'Timeline',
+      'What was different',
+      'Why SEV',
+      'Similar',
+    ]
+    for (const part of [...parts, 'People']) expect(text).toContain(part)
     const pdf = await page.pdf({ preferCSSPageSize: true })
     expect(pdf.subarray(0, 4).toString()).toBe('%PDF')
     expect(pdf.toString('latin1')).toMatch(/MediaBox \[0 0 59[45](\.\d+)? 84[12]/)

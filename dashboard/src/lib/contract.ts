@@ -92,6 +92,7 @@ export {
 export { NEXT_STATUSES } from '../../../schemas/collab/rules.ts'
 export { emptyRoom, hashRoom } from '../../../schemas/collab/state.ts'
 export { viewOf } from '../../../schemas/collab/views.ts'
+export type { PostMortem } from '../../../schemas/collab/post-mortem.ts'
 export type { Knowledge } from '../../../schemas/collab/history.ts'
 export type { CommandKind, PayloadOf } from '../../../schemas/collab/commands.ts'
 export type { Focus, Present, ServerMessage, Welcome } from '../../../schemas/collab/protocol.ts'

@@ -29,6 +29,7 @@ import type {
   Overview,
   Page,
   PipelineView,
+  PostMortem,
   ReplayDiffView,
   RoomState,
   SearchView,
@@ -73,6 +74,11 @@ export function createApi(fetch: typeof globalThis.fetch) {
     graph: (query: Query) => read<ServiceGraphView>('The graph', apiPath('graph', query)),
     incident: (id: string, query: Query = {}) =>
       read<IncidentDetail>('The incident', apiPath(`incidents/${encodeURIComponent(id)}`, query)),
+    postMortem: (id: string) =>
+      read<PostMortem>(
+        'What people did',
+        apiPath(`incidents/${encodeURIComponent(id)}/post-mortem`, { format: 'json' }),
+      ),
     room: (id: string, query: Query) =>
       read<{ room: RoomState }>(
         'The canvas',

@@ -75,6 +75,18 @@ type Payload = Readonly<Record<string, unknown>>
 /** The titles of cards, for sentences that name them by id. */
 export type Titles = (cardId: unknown) => string
 
+const PINNED: Readonly<Record<string, string>> = {
+  note: 'a note',
+  item: 'an action item',
+  event: 'a change',
+}
+
+/** Ids are for machines. */
+function pinned(ref: unknown, titles: Titles): string {
+  const [kind = '', ...id] = String(ref).split(':')
+  return PINNED[kind] ?? titles(id.join(':'))
+}
+
 const WHAT: Readonly<Record<string, (payload: Payload, titles: Titles) => string>> = {
   create: ({ title }) => `opened the incident ${quoted(title)}`,
   join: () => 'joined',
@@ -94,8 +106,8 @@ const WHAT: Readonly<Record<string, (payload: Payload, titles: Titles) => string
   action_item_edit: () => 'changed an action item',
   action_item_done: ({ done }) =>
     done === true ? 'finished an action item' : 'reopened an action item',
-  pin: ({ ref }) => `pinned ${String(ref)}`,
-  unpin: ({ ref }) => `unpinned ${String(ref)}`,
+  pin: ({ ref }, titles) => `pinned ${pinned(ref, titles)}`,
+  unpin: ({ ref }, titles) => `unpinned ${pinned(ref, titles)}`,
   merge_into: ({ into }) => `merged it into ${String(into)}`,
   split_issues: () => 'split issues off',
   card_create: ({ kind, title }) => `made the ${kindName(kind)} ${quoted(title)}`,

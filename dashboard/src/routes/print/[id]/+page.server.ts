@@ -11,9 +11,9 @@ export const load: PageServerLoad = async ({ fetch, params, url }) => {
   const detail = await api.incident(params.id)
   const { incident } = detail
   followMerge(params.id, incident, (id) => `/print/${id}`)
-  const changes = await parts.read(
-    'what was different about these errors',
-    api.changes({ incident: incident.id }),
-  )
-  return { detail, changes, now: wallClock(), origin: url.origin, missing: parts.missing }
+  const [changes, record] = await Promise.all([
+    parts.read('what was different about these errors', api.changes({ incident: incident.id })),
+    parts.read('what people did and wrote', api.postMortem(incident.id)),
+  ])
+  return { detail, changes, record, now: wallClock(), origin: url.origin, missing: parts.missing }
 }
