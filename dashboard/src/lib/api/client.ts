@@ -47,6 +47,8 @@ function paged<T>(body: readonly T[] | Page<T>): Page<T> {
   return 'items' in body ? body : { items: body, next: null }
 }
 
+const incident = (id: string, part = ''): string => `incidents/${encodeURIComponent(id)}${part}`
+
 export type SqlAnswer = { ok: true; result: SqlView } | { ok: false; sentence: string }
 
 export type Api = ReturnType<typeof createApi>
@@ -73,17 +75,11 @@ export function createApi(fetch: typeof globalThis.fetch) {
     changes: (query: Query) => read<ChangesView>('What changed', apiPath('changes', query)),
     graph: (query: Query) => read<ServiceGraphView>('The graph', apiPath('graph', query)),
     incident: (id: string, query: Query = {}) =>
-      read<IncidentDetail>('The incident', apiPath(`incidents/${encodeURIComponent(id)}`, query)),
+      read<IncidentDetail>('The incident', apiPath(incident(id), query)),
     postMortem: (id: string) =>
-      read<PostMortem>(
-        'What people did',
-        apiPath(`incidents/${encodeURIComponent(id)}/post-mortem`, { format: 'json' }),
-      ),
+      read<PostMortem>('The record', apiPath(incident(id, '/post-mortem'), { format: 'json' })),
     room: (id: string, query: Query) =>
-      read<{ room: RoomState }>(
-        'The canvas',
-        apiPath(`incidents/${encodeURIComponent(id)}/room`, query),
-      ),
+      read<{ room: RoomState }>('The canvas', apiPath(incident(id, '/room'), query)),
     issues: (query: Query) => read<Page<IssueRow>>('The issues', apiPath('issues', query)),
     issue: (fingerprint: string, query: Query) =>
       read<IssueDetail>('The issue', apiPath(`issues/${encodeURIComponent(fingerprint)}`, query)),
