@@ -117,6 +117,10 @@ describe.skipIf(chromiumPath === null)('the page of a running platform', () => {
       platform.clickhouse("SELECT count() AS n FROM actions WHERE role != 'system'")
     await expect.poll(stored, { timeout: 15_000 }).toEqual([{ n: '4' }])
     await expect.poll(toldOf, { timeout: 15_000 }).toEqual([real.id])
+    // The team has it before the platform has noted its answer.
+    const delivered = (): Promise<{ n: string }[]> =>
+      platform.clickhouse("SELECT count() AS n FROM deliveries WHERE status = 'delivered'")
+    await expect.poll(delivered, { timeout: 15_000 }).toEqual([{ n: '1' }])
 
     const page = await context.newPage()
     const complaints: string[] = []
