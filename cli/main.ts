@@ -164,12 +164,22 @@ export async function run(args: string[], io: Io): Promise<number> {
   }
 }
 
-export function main(args: string[]): Promise<number> {
+/** How long something that a command left open may keep the process after its end. */
+const LEFT_OPEN_MS = 10_000
+
+export async function main(args: string[]): Promise<number> {
   // A reader that closes its end early (`| head`) ends us quietly.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0)
   })
   // Whoever read our log is gone, or its disk is full: no reason for a platform to end.
   process.stderr.on('error', () => undefined)
-  return run(args, { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr })
+  const code = await run(args, {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+  })
+  // A start that was refused once stayed for ever, deaf to Ctrl-C.
+  setTimeout(() => process.exit(code), LEFT_OPEN_MS).unref()
+  return code
 }

@@ -150,6 +150,13 @@ const REFUSALS: readonly Refusal[] = [
     arguments: async () => ['--clickhouse-port', String(await takenPort())],
   },
   {
+    name: 'the port of Kafka is taken',
+    code: 1,
+    says: /port_taken/,
+    remedy: /--kafka-port/,
+    arguments: async () => ['--kafka-port', String(await takenPort())],
+  },
+  {
     name: 'the folder is of a newer version',
     code: 1,
     says: /data_dir_version/,

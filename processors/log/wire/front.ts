@@ -54,7 +54,13 @@ export async function startKafkaFront(options: KafkaFrontOptions): Promise<Kafka
     closing.signal.addEventListener('abort', () => socket.destroy(), { once: true })
   })
   server.maxConnections = options.connectionsMax ?? CONNECTIONS_MAX
-  await listen(server, options.port)
+  try {
+    await listen(server, options.port)
+  } catch (error) {
+    // Its ticks would keep a process alive that cannot start.
+    await context.groups.close()
+    throw error
+  }
   const expiring = (async (): Promise<void> => {
     while (!closing.signal.aborted) {
       await clock.sleep(EXPIRE_MS, closing.signal)
