@@ -7,15 +7,19 @@ import { TXN_OFFSET_COMMIT } from '#/processors/log/kafka/api-group.ts'
 import { PRODUCE } from '#/processors/log/kafka/api-records.ts'
 import {
   ADD_OFFSETS,
+  DESCRIBE_PRODUCERS,
   END_TXN,
   INIT_PRODUCER_ID,
   NO_IDENTITY,
 } from '#/processors/log/kafka/api-txn.ts'
 import type { TxnRef } from '#/processors/log/kafka/api-txn.ts'
 import { encodeForBroker } from '#/processors/log/kafka/batches.ts'
-import { checkCode } from '#/processors/log/kafka/broker-error.ts'
+import { BrokerError, checkCode, CODE } from '#/processors/log/kafka/broker-error.ts'
 import { Cluster } from '#/processors/log/kafka/cluster.ts'
+import type { SendOptions } from '#/processors/log/kafka/cluster.ts'
 import { createTransport } from '#/processors/log/kafka/kafka-log.ts'
+import { OpenTransactions } from '#/processors/log/kafka/left-open.ts'
+import { PartitionProducer } from '#/processors/log/kafka/producer.ts'
 import { startBroker } from './broker.ts'
 import type { RunningBroker } from './broker.ts'
 import {
@@ -31,6 +35,26 @@ import {
 import { ownBrokerAvailable } from './shared.ts'
 
 const LANE = { lane: 'main' }
+
+const clientOptions = ({ brokers }: RunningBroker, clientId: string) =>
+  ({
+    brokers,
+    client: 'platformatic',
+    clientId,
+    clock: systemClock,
+    random: createSeededRandom(1),
+  }) as const
+
+/** Cannot look at partitions for a while. */
+class BlindCluster extends Cluster {
+  isBlind = true
+
+  override send<I, O>(node: number, api: Api<I, O>, input: I, options: SendOptions): Promise<O> {
+    if (this.isBlind && api.name === DESCRIBE_PRODUCERS.name)
+      throw new BrokerError(api.name, CODE.notLeader)
+    return super.send(node, api, input, options)
+  }
+}
 
 /**
  * The owner of `in/0` of group `copy` before the one under test, by its requests. What it still sends after the end of
@@ -49,13 +73,7 @@ class FormerOwner {
   }
 
   static async begin(broker: RunningBroker, prefix: string): Promise<FormerOwner> {
-    const options = {
-      brokers: broker.brokers,
-      client: 'platformatic',
-      clientId: 'former',
-      clock: systemClock,
-      random: createSeededRandom(1),
-    } as const
+    const options = clientOptions(broker, 'former')
     const cluster = new Cluster(await createTransport(options), options)
     const transactionalId = `${prefix}copy/${prefix}in/0`
     const owner = new FormerOwner(cluster, prefix, { transactionalId, ...NO_IDENTITY })
@@ -154,6 +172,30 @@ describe.skipIf(!ownBrokerAvailable())('markers that the broker owes', () => {
     await until('the copy', async () => (await log.committed('copy', IN))?.offset === 9)
     expect(await valuesOf(log, OUT)).toEqual(numbered(0, 9).map(({ value }) => String(value)))
     expect(String(logs.problems)).toMatch(/commit of .*copy.*out\/0, offsets of .*copy/)
+    await logs.close()
+  })
+
+  it('[LG114] of a commit that was taken over before the partitions could be looked at', async () => {
+    const logs = new KafkaLogs('platformatic', { brokers: broker.brokers })
+    const log = await logs.open()
+    await createCopyTopics(log)
+    const former = await FormerOwner.begin(broker, logs.prefix)
+    await former.end(true)
+    await former.produce(0, 3)
+    await former.close()
+    const options = clientOptions(broker, 'next')
+    const cluster = new BlindCluster(await createTransport(options), options)
+    const [group, transactionalId] = [`${logs.prefix}copy`, `${logs.prefix}copy/${logs.prefix}in/0`]
+    const open = new OpenTransactions(cluster, logs.prefix)
+    const place = { transactionalId, group, lane: 'main', open }
+    const producer = new PartitionProducer(cluster, options, place)
+    let looks = 0
+    // The new epoch makes the coordinator forget what was decided.
+    await expect(producer.takeOver(() => (looks += 1) > 3)).rejects.toThrow(/DescribeProducers/)
+    cluster.isBlind = false
+    await producer.takeOver(() => false)
+    expect(await valuesOf(log, OUT)).toEqual(numbered(0, 3).map(({ value }) => String(value)))
+    await cluster.close()
     await logs.close()
   })
 })

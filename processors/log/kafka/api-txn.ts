@@ -94,7 +94,12 @@ export const END_TXN = oneVersion<TxnRef & { commit: boolean }, number>(26, 'End
 })
 
 /** The state of a transaction in the coordinator's words: `Ongoing`, `PrepareCommit`, `CompleteCommit`… */
-export const DESCRIBE_TRANSACTIONS = oneVersion<string, { error: number; state: string }>(
+export interface DescribedTransaction extends ProducerIdentity {
+  error: number
+  state: string
+}
+
+export const DESCRIBE_TRANSACTIONS = oneVersion<string, DescribedTransaction>(
   65,
   'DescribeTransactions',
   {
@@ -109,13 +114,13 @@ export const DESCRIBE_TRANSACTIONS = oneVersion<string, { error: number; state: 
         const state = reader.string()
         reader.int32()
         reader.int64()
-        reader.int64()
-        reader.int16()
+        const producerId = reader.int64()
+        const producerEpoch = reader.int16()
         readByTopic(reader, () => ({ partitions: reader.int32() }))
         reader.end()
-        return { error, state }
+        return { error, state, producerId, producerEpoch }
       })
-      return first ?? { error: -1, state: '' }
+      return first ?? { error: -1, state: '', ...NO_IDENTITY }
     },
   },
 )

@@ -143,3 +143,10 @@ export function toFaultlineError(error: unknown, what: string): unknown {
   const [code, text] = MAPPED[error.code] ?? ['log_unavailable', error.message]
   return new FaultlineError(code, `${what}: ${text}`, { cause: error })
 }
+
+/** In a rebalance the generation changes under us; whether the partitions stay is known soon. */
+export function isRejoining(error: unknown): boolean {
+  return (
+    isBrokerError(error, CODE.illegalGeneration) || isBrokerError(error, CODE.rebalanceInProgress)
+  )
+}

@@ -8,7 +8,7 @@ import type {
 } from '#/processors/log/port.ts'
 import { LIST_GROUPS } from './api-cluster.ts'
 import { OFFSET_COMMIT, OFFSET_FETCH } from './api-group.ts'
-import { BrokerError, checkCode, CODE, isBrokerError, toFaultlineError } from './broker-error.ts'
+import { BrokerError, checkCode, isRejoining, toFaultlineError } from './broker-error.ts'
 import { isPassing } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
 import { OpenTransactions } from './left-open.ts'
@@ -190,10 +190,7 @@ export class GroupClient {
         await this.#sendCommit(member, offsets)
         return
       } catch (error) {
-        // In a rebalance the generation changes under us; whether the partitions stay is known soon.
-        const isMoving =
-          isBrokerError(error, CODE.illegalGeneration) ||
-          isBrokerError(error, CODE.rebalanceInProgress)
+        const isMoving = isRejoining(error)
         if (error instanceof BrokerError && error.isFenced && !isMoving) member.lost()
         if (!isMoving && !isPassing(error)) throw toFaultlineError(error, what)
         if (clock.monotonicMs() > deadlineMs || this.#cluster.isClosed)

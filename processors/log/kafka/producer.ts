@@ -1,7 +1,6 @@
 import { FaultlineError, messageOf } from '#/kernel/errors.ts'
-import type { OffsetCommit, ProducedBatch, TopicPartition } from '#/processors/log/port.ts'
+import type { TopicPartition } from '#/processors/log/port.ts'
 import { TXN_OFFSET_COMMIT } from './api-group.ts'
-import type { MemberRef } from './api-group.ts'
 import { PRODUCE } from './api-records.ts'
 import {
   ADD_OFFSETS,
@@ -11,40 +10,30 @@ import {
   INIT_PRODUCER_ID,
   NO_IDENTITY,
 } from './api-txn.ts'
-import type { ProducerIdentity, TxnRef } from './api-txn.ts'
+import type { DescribedTransaction, ProducerIdentity, TxnRef } from './api-txn.ts'
 import { encodeForBroker } from './batches.ts'
-import { BrokerError, checkCode, CODE, isBrokerError, toFaultlineError } from './broker-error.ts'
+import {
+  BrokerError,
+  checkCode,
+  CODE,
+  isBrokerError,
+  isRejoining,
+  toFaultlineError,
+} from './broker-error.ts'
 import { isPassing } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
-import { decisionOf } from './decision.ts'
+import { PendingDecision } from './decision.ts'
 import type { Decision } from './decision.ts'
 import type { OpenTransactions } from './left-open.ts'
 import type { KafkaLogOptions } from './options.ts'
 import { partsOf } from './output-parts.ts'
 import type { OutputPart } from './output-parts.ts'
+import type { ProducerPlace, Transaction } from './transaction.ts'
 
 const BACKOFF_FIRST_MS = 5
 const BACKOFF_MAX_MS = 1000
 /** Between looks whether a transaction is complete. */
 const LOOK_FIRST_MS = 1
-
-export interface Transaction {
-  outputs: readonly ProducedBatch[]
-  offsets: readonly OffsetCommit[]
-  /** Who commits, asked anew for every attempt: a rebalance changes the generation. */
-  member(): MemberRef
-  /** Whether the partitions are still ours. */
-  holds(): boolean
-  /** The broker says that they are not. */
-  onFenced(error: unknown): void
-}
-
-export interface ProducerPlace {
-  transactionalId: string
-  group: string
-  lane: string
-  open: OpenTransactions
-}
 
 /**
  * The producer of one input partition of one group. Its transactional id is made of both, so that the next owner
@@ -62,8 +51,7 @@ export class PartitionProducer {
   readonly #sequences = new Map<string, number>()
   /** A transaction may be open that nobody will end: take over from oneself before the next. */
   #isDirty = false
-  /** How the last transaction ended, while its markers may be missing somewhere. */
-  #decided: Decision | undefined
+  readonly #decided = new PendingDecision()
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(
@@ -83,7 +71,7 @@ export class PartitionProducer {
   takeOver(isOver: () => boolean): Promise<void> {
     return this.#inTurn(async () => {
       this.#identity = NO_IDENTITY
-      this.#decided = undefined
+      this.#decided.doubt()
       const what = `taking over ${this.#transactionalId}`
       await this.#cluster.retry(() => this.#take(), { what, deadlineMs: Infinity, isOver })
     })
@@ -147,25 +135,27 @@ export class PartitionProducer {
       if (!(error instanceof BrokerError && error.isFenced)) throw error
       // Somebody else took over in between. The group knows who is right, and tells.
       this.#identity = NO_IDENTITY
-      this.#decided = undefined
+      this.#decided.doubt()
       throw new BrokerError(error.apiName, CODE.concurrentTransactions, messageOf(error))
     }
   }
 
   async #initialise(): Promise<void> {
-    this.#decided ??= decisionOf(await this.#state())
+    this.#decided.learn(await this.#described())
     const input = { transactionalId: this.#transactionalId, current: this.#identity }
     this.#identity = await this.#onCoordinator((node) =>
       this.#cluster.send(node, INIT_PRODUCER_ID, input, { lane: this.#lane }),
     )
+    this.#decided.taken(this.#identity)
     this.#sequences.clear()
     try {
-      if (this.#decided !== undefined) await this.#closeLeft(this.#decided)
+      const { value } = this.#decided
+      if (value !== undefined) await this.#closeLeft(value)
     } catch (error) {
       if (isPassing(error) || (error instanceof BrokerError && error.isFenced)) throw error
       this.#options.onProblem?.(error)
     }
-    this.#decided = undefined
+    this.#decided.clear()
     this.#isDirty = false
   }
 
@@ -191,17 +181,22 @@ export class PartitionProducer {
     )
   }
 
+  async #state(): Promise<string> {
+    return (await this.#described()).state
+  }
+
   /** In the coordinator's words; empty where it knows nothing of the id, or does not tell. */
-  #state(): Promise<string> {
+  #described(): Promise<DescribedTransaction> {
     return this.#onCoordinator(async (node) => {
       const lane = { lane: this.#lane }
-      if (!(await this.#cluster.supports(node, DESCRIBE_TRANSACTIONS, this.#lane))) return ''
+      const nothing = { error: CODE.none, state: '', ...NO_IDENTITY }
+      if (!(await this.#cluster.supports(node, DESCRIBE_TRANSACTIONS, this.#lane))) return nothing
       const id = this.#transactionalId
-      const { error, state } = await this.#cluster.send(node, DESCRIBE_TRANSACTIONS, id, lane)
+      const described = await this.#cluster.send(node, DESCRIBE_TRANSACTIONS, id, lane)
       // A coordinator that loads after a restart knows no state, and has not written the markers either.
-      const failure = new BrokerError('DescribeTransactions', error)
+      const failure = new BrokerError('DescribeTransactions', described.error)
       if (failure.isPassing) throw failure
-      return error === CODE.none ? state : ''
+      return described.error === CODE.none ? described : nothing
     })
   }
 
@@ -211,7 +206,7 @@ export class PartitionProducer {
    */
   async #beginAnew(): Promise<void> {
     try {
-      await this.#sendEnd(this.#decided === 'commit')
+      await this.#sendEnd(this.#decided.value === 'commit')
     } catch (error) {
       // Otherwise nothing was open.
       if (isPassing(error)) throw error
@@ -348,7 +343,7 @@ export class PartitionProducer {
    */
   async #afterTrouble(transaction: Transaction): Promise<void> {
     this.#isDirty = true
-    this.#decided = 'commit'
+    this.#decided.set('commit')
     while (transaction.holds() && !this.#cluster.isClosed) {
       try {
         await this.#beginAnew()
@@ -387,12 +382,6 @@ export class PartitionProducer {
   async #abort(): Promise<void> {
     await this.#sendEnd(false).catch(() => undefined)
   }
-}
-
-function isRejoining(error: unknown): boolean {
-  return (
-    isBrokerError(error, CODE.illegalGeneration) || isBrokerError(error, CODE.rebalanceInProgress)
-  )
 }
 
 function stale(what: string, detail: string): FaultlineError {
