@@ -192,3 +192,29 @@ it('tables are told with rows and parts', async () => {
   expect(events?.rows).toBe(605)
   expect(events?.parts).toBeGreaterThan(0)
 })
+
+it('[E8] a release that was rolled back within the minute answers for its errors, not the rollback', async () => {
+  const bad = Math.floor((NOW_MS - 1_200_000) / 60_000) * 60_000 + 2_000
+  const deploy = { event_type: "'deploy'", service: "'till'", severity: '2' }
+  await insert(1, bad, { ...deploy, release: "'v8'" })
+  await insert(1, bad + 38_000, { ...deploy, release: "'v7'" })
+  for (let second = 8; second < 38; second += 10)
+    await insert(20, bad + second * 1000, {
+      service: "'till'",
+      event_type: "'error'",
+      severity: '4',
+    })
+  const { items } = await createReads(engine.clickhouse).deploys({
+    project: 'default',
+    from: bad - 1000,
+    to: NOW_MS,
+    services: ['till'],
+    cursor: null,
+    limit: 10,
+  })
+  // 60 errors in 40 s; the step of ten seconds in which a deploy lies is its own.
+  expect(items).toMatchObject([
+    { release: 'v7', errors_before: 90, errors_after: 0 },
+    { release: 'v8', errors_before: 0, errors_after: 90 },
+  ])
+})

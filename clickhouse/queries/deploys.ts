@@ -12,33 +12,54 @@ interface Row extends Omit<DeployView, 'at' | 'errors_before' | 'errors_after'> 
 }
 
 const WINDOW_MIN = 30
+/** A deploy this near to the next one of its service is counted in steps of ten seconds: a rollback comes soon. */
+const NEAR_MIN = 10
+/** Where steps of ten seconds are kept for three days. */
+const STEPS_DAYS = 2
+
+/** Minutes in which near deploys lie, and the ends of their times. */
+const EDGES =
+  'SELECT arrayJoin([toStartOfMinute(begins), toStartOfMinute(moment), toStartOfMinute(ends)]) FROM chosen WHERE is_near'
+const OF_CHOSEN = `project = {project:String} AND event_type = 'error' AND service IN (SELECT service FROM chosen)
+      AND bucket >= (SELECT toStartOfMinute(min(begins)) FROM chosen) AND bucket < (SELECT max(ends) FROM chosen)`
+
+const floor = (time: string): string =>
+  `if(e.is_step, toStartOfInterval(${time}, INTERVAL 10 SECOND), toStartOfMinute(${time}))`
+const seconds = (from: string, to: string): string =>
+  `if(d.is_near,
+      greatest(dateDiff('second', toStartOfInterval(${from}, INTERVAL 10 SECOND), toStartOfInterval(${to}, INTERVAL 10 SECOND)), 10),
+      greatest(dateDiff('second', toStartOfMinute(${from}), toStartOfMinute(${to})), 60))`
 
 /**
- * Errors of the service before and after each deploy, from the minute rollup: at most half an hour on each side, and no
- * further than the deploys next to it, so that each release answers for its own time. The minute of a deploy counts as
- * after it.
+ * Errors of the service before and after each deploy: at most half an hour on each side, and no further than the
+ * deploys next to it, so that each release answers for its own time. Whole minutes come from the minute rollup; those
+ * in which near deploys lie come in steps of ten seconds. The step of a deploy counts as after it.
  */
 const WITH_RATES = `SELECT d.deploy_id AS deploy_id, d.service AS service, d.environment AS environment, d.release AS release,
     toUnixTimestamp64Milli(d.occurred_at) AS at, d.message AS message, d.change_kind AS change_kind,
-    sumIf(e.errors, e.bucket >= d.begins AND e.bucket < d.minute) AS before,
-    sumIf(e.errors, e.bucket >= d.minute AND e.bucket < d.ends) AS after,
-    greatest(dateDiff('second', d.begins, d.minute) / 60, 1) AS minutes_before,
-    greatest(dateDiff('second', d.minute, least(d.ends, now('UTC'))) / 60, 1) AS minutes_after
+    sumIf(e.errors, e.bucket >= ${floor('d.begins')} AND e.bucket < ${floor('d.moment')}) AS before,
+    sumIf(e.errors, e.bucket >= ${floor('d.moment')} AND e.bucket < ${floor('d.ends')}) AS after,
+    ${seconds('d.begins', 'd.moment')} / 60 AS minutes_before,
+    ${seconds('d.moment', "least(d.ends, now('UTC'))")} / 60 AS minutes_after
   FROM chosen AS d LEFT JOIN (
-    SELECT service, bucket, sum(events) AS errors FROM volume_1m
-    WHERE project = {project:String} AND event_type = 'error' AND service IN (SELECT service FROM chosen)
-      AND bucket >= (SELECT min(begins) FROM chosen) AND bucket < (SELECT max(ends) FROM chosen)
+    SELECT service, bucket, false AS is_step, sum(events) AS errors FROM volume_1m
+    WHERE ${OF_CHOSEN} AND bucket NOT IN (${EDGES})
+    GROUP BY service, bucket
+    UNION ALL
+    SELECT service, bucket, true AS is_step, sum(events) AS errors FROM events_10s
+    WHERE ${OF_CHOSEN} AND toStartOfMinute(bucket) IN (${EDGES})
     GROUP BY service, bucket
   ) AS e ON e.service = d.service
   GROUP BY deploy_id, service, environment, release, at, message, change_kind, minutes_before, minutes_after
   ORDER BY at DESC, deploy_id DESC`
 
 /** Deploys with the times between which their errors are counted. */
-const BETWEEN = `SELECT *, toStartOfMinute(toDateTime(occurred_at, 'UTC')) AS minute,
-    toStartOfMinute(greatest(toDateTime(occurred_at, 'UTC') - INTERVAL ${WINDOW_MIN} MINUTE,
-      toDateTime(lagInFrame(occurred_at, 1, toDateTime64(0, 3, 'UTC')) OVER same, 'UTC'))) AS begins,
-    toStartOfMinute(least(toDateTime(occurred_at, 'UTC') + INTERVAL ${WINDOW_MIN} MINUTE,
-      toDateTime(leadInFrame(occurred_at, 1, toDateTime64(4294967295, 3, 'UTC')) OVER same, 'UTC'))) AS ends
+const BETWEEN = `SELECT *, toDateTime(occurred_at, 'UTC') AS moment,
+    greatest(moment - INTERVAL ${WINDOW_MIN} MINUTE,
+      toDateTime(lagInFrame(occurred_at, 1, toDateTime64(0, 3, 'UTC')) OVER same, 'UTC')) AS begins,
+    least(moment + INTERVAL ${WINDOW_MIN} MINUTE,
+      toDateTime(leadInFrame(occurred_at, 1, toDateTime64(4294967295, 3, 'UTC')) OVER same, 'UTC')) AS ends,
+    least(moment - begins, ends - moment) < ${NEAR_MIN * 60} AND moment > now('UTC') - INTERVAL ${STEPS_DAYS} DAY AS is_near
   FROM deploys
   WHERE project = {project:String} AND occurred_at >= fromUnixTimestamp64Milli({from:Int64}) - INTERVAL ${WINDOW_MIN} MINUTE
     AND occurred_at < fromUnixTimestamp64Milli({to:Int64}) + INTERVAL ${WINDOW_MIN} MINUTE
@@ -84,7 +105,7 @@ export async function deployPage(
   if (some === undefined) return { items: [], next: null }
   const rows = await clickhouse.query<Row>(
     `WITH chosen AS (
-      SELECT deploy_id, service, environment, release, occurred_at, message, change_kind, minute, begins, ends FROM (${BETWEEN})
+      SELECT deploy_id, service, environment, release, occurred_at, message, change_kind, moment, begins, ends, is_near FROM (${BETWEEN})
       WHERE occurred_at >= fromUnixTimestamp64Milli({from:Int64}) AND occurred_at < fromUnixTimestamp64Milli({to:Int64})${conditions}
       ORDER BY occurred_at DESC, deploy_id DESC LIMIT {limit:UInt32}
     ) ${WITH_RATES}`,

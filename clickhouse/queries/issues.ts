@@ -12,6 +12,7 @@ import {
   STANDING,
   standingOf,
 } from './issue-aliases.ts'
+import { withCounts } from './incident-counts.ts'
 import { incidentRow, ROW_COLUMNS, type Row as IncidentRowOf } from './incident-row.ts'
 
 interface Row {
@@ -301,5 +302,5 @@ async function incidentsOf(
      ORDER BY incidents.opened_at DESC LIMIT 20`,
     { params: { project, ids } },
   )
-  return rows.map(incidentRow)
+  return withCounts(clickhouse, { project }, rows.map(incidentRow))
 }

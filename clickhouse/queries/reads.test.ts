@@ -7,7 +7,7 @@ import { systemClock } from '#/kernel/clock.ts'
 import { encode } from '#/schemas/codec.ts'
 import type { Incident } from '#/schemas/incident.ts'
 import type { Event } from '#/schemas/records.ts'
-import type { Reads } from '#/schemas/reads.ts'
+import type { IncidentQuery, Reads } from '#/schemas/reads.ts'
 import type { SqlView } from '#/schemas/view.ts'
 import { createReads } from './reads.ts'
 
@@ -102,6 +102,20 @@ afterAll(() => engine.stop())
 const ask = (project: string, sql: string): Promise<SqlView> =>
   reads.guardedSql({ project, sql, rowsMax: 10, timeMsMax: 5000 })
 
+const LISTED: IncidentQuery = {
+  project: 'default',
+  status: [],
+  severity: [],
+  services: [],
+  text: '',
+  from: null,
+  to: null,
+  sort: 'updated_at',
+  order: 'desc',
+  cursor: null,
+  limit: 10,
+}
+
 describe('reads', () => {
   it('[A13] pages of events hold every event once, newest first', async () => {
     const seen: string[] = []
@@ -188,19 +202,7 @@ describe('reads', () => {
   })
 
   it('[D4] an incident row says what it is about, since when, how much and for whom', async () => {
-    const { items } = await reads.incidents({
-      project: 'default',
-      status: [],
-      severity: [],
-      services: [],
-      text: '',
-      from: null,
-      to: null,
-      sort: 'updated_at',
-      order: 'desc',
-      cursor: null,
-      limit: 10,
-    })
+    const { items } = await reads.incidents(LISTED)
     expect(items[0]).toMatchObject({
       id: 'inc-1',
       number: 1,
@@ -290,7 +292,9 @@ describe('reads', () => {
     const issue = await reads.issue({ ...range, fingerprint: PAYMENT })
     expect(issue?.events).toBe(errors.filter((event) => event.severity === 4).length)
     expect(issue?.params[0]).toMatchObject({ name: 'p1', values: [{ value: '3' }] })
-    expect(issue?.incidents).toHaveLength(1)
+    // As the list tells them.
+    const [listed] = (await reads.incidents(LISTED)).items
+    expect(issue?.incidents).toMatchObject([{ errors: listed?.errors, spark: listed?.spark }])
     const services = await reads.services(range)
     expect(services.map((row) => row.service).toSorted()).toEqual(['checkout', 'payment', 'søk'])
     expect(services[0]).toMatchObject({ service: 'payment', open_incidents: 1 })
