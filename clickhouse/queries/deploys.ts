@@ -5,78 +5,124 @@ import type { DeployView, Page } from '#/schemas/view.ts'
 
 interface Row extends Omit<DeployView, 'at' | 'errors_before' | 'errors_after'> {
   at: string
-  before: string
-  after: string
-  minutes_before: number
-  minutes_after: number
+  /** Unix times, s: of the deploy, where its time on each side ends, and of the question. */
+  moment: number
+  begins: number
+  ends: number
+  asked: number
 }
 
 const WINDOW_MIN = 30
 /** A deploy this near to the next one of its service is counted in steps of ten seconds: a rollback comes soon. */
-const NEAR_MIN = 10
-/** Where steps of ten seconds are kept for three days. */
-const STEPS_DAYS = 2
-
-/** Minutes in which near deploys lie, and the ends of their times. */
-const EDGES =
-  'SELECT arrayJoin([toStartOfMinute(begins), toStartOfMinute(moment), toStartOfMinute(ends)]) FROM chosen WHERE is_near'
-const OF_CHOSEN = `project = {project:String} AND event_type = 'error' AND service IN (SELECT service FROM chosen)
-      AND bucket >= (SELECT toStartOfMinute(min(begins)) FROM chosen) AND bucket < (SELECT max(ends) FROM chosen)`
-
-const floor = (time: string): string =>
-  `if(e.is_step, toStartOfInterval(${time}, INTERVAL 10 SECOND), toStartOfMinute(${time}))`
-const seconds = (from: string, to: string): string =>
-  `if(d.is_near,
-      greatest(dateDiff('second', toStartOfInterval(${from}, INTERVAL 10 SECOND), toStartOfInterval(${to}, INTERVAL 10 SECOND)), 10),
-      greatest(dateDiff('second', toStartOfMinute(${from}), toStartOfMinute(${to})), 60))`
+const NEAR_S = 600
+/** Steps of ten seconds are kept for three days. */
+const STEPS_S = 2 * 86_400
 
 /**
- * Errors of the service before and after each deploy: at most half an hour on each side, and no further than the
- * deploys next to it, so that each release answers for its own time. Whole minutes come from the minute rollup; those
- * in which near deploys lie come in steps of ten seconds. The step of a deploy counts as after it.
+ * Deploys with the times for which they answer: at most half an hour on each side, and no further than the deploys next
+ * to them.
  */
-const WITH_RATES = `SELECT d.deploy_id AS deploy_id, d.service AS service, d.environment AS environment, d.release AS release,
-    toUnixTimestamp64Milli(d.occurred_at) AS at, d.message AS message, d.change_kind AS change_kind,
-    sumIf(e.errors, e.bucket >= ${floor('d.begins')} AND e.bucket < ${floor('d.moment')}) AS before,
-    sumIf(e.errors, e.bucket >= ${floor('d.moment')} AND e.bucket < ${floor('d.ends')}) AS after,
-    ${seconds('d.begins', 'd.moment')} / 60 AS minutes_before,
-    ${seconds('d.moment', "least(d.ends, now('UTC'))")} / 60 AS minutes_after
-  FROM chosen AS d LEFT JOIN (
-    SELECT service, bucket, false AS is_step, sum(events) AS errors FROM volume_1m
-    WHERE ${OF_CHOSEN} AND bucket NOT IN (${EDGES})
-    GROUP BY service, bucket
-    UNION ALL
-    SELECT service, bucket, true AS is_step, sum(events) AS errors FROM events_10s
-    WHERE ${OF_CHOSEN} AND toStartOfMinute(bucket) IN (${EDGES})
-    GROUP BY service, bucket
-  ) AS e ON e.service = d.service
-  GROUP BY deploy_id, service, environment, release, at, message, change_kind, minutes_before, minutes_after
-  ORDER BY at DESC, deploy_id DESC`
-
-/** Deploys with the times between which their errors are counted. */
-const BETWEEN = `SELECT *, toDateTime(occurred_at, 'UTC') AS moment,
-    greatest(moment - INTERVAL ${WINDOW_MIN} MINUTE,
-      toDateTime(lagInFrame(occurred_at, 1, toDateTime64(0, 3, 'UTC')) OVER same, 'UTC')) AS begins,
-    least(moment + INTERVAL ${WINDOW_MIN} MINUTE,
-      toDateTime(leadInFrame(occurred_at, 1, toDateTime64(4294967295, 3, 'UTC')) OVER same, 'UTC')) AS ends,
-    least(moment - begins, ends - moment) < ${NEAR_MIN * 60} AND moment > now('UTC') - INTERVAL ${STEPS_DAYS} DAY AS is_near
+const BETWEEN = `SELECT *, toDateTime(occurred_at, 'UTC') AS time,
+    greatest(time - INTERVAL ${WINDOW_MIN} MINUTE,
+      toDateTime(lagInFrame(occurred_at, 1, toDateTime64(0, 3, 'UTC')) OVER same, 'UTC')) AS begin,
+    least(time + INTERVAL ${WINDOW_MIN} MINUTE,
+      toDateTime(leadInFrame(occurred_at, 1, toDateTime64(4294967295, 3, 'UTC')) OVER same, 'UTC')) AS end
   FROM deploys
   WHERE project = {project:String} AND occurred_at >= fromUnixTimestamp64Milli({from:Int64}) - INTERVAL ${WINDOW_MIN} MINUTE
     AND occurred_at < fromUnixTimestamp64Milli({to:Int64}) + INTERVAL ${WINDOW_MIN} MINUTE
   WINDOW same AS (PARTITION BY service, environment ORDER BY occurred_at ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)`
 
-function perMinute(count: string, minutes: number): number {
-  return Math.round((Number(count) / minutes) * 100) / 100
+/** What a deploy's errors are counted by; its times are whole steps of that. The step of a deploy counts as after it. */
+interface Steps {
+  table: 'events_10s' | 'volume_1m'
+  seconds: number
 }
 
-function deployView(row: Row): DeployView {
-  const { before, after, at, minutes_before, minutes_after, ...rest } = row
-  return {
-    ...rest,
-    at: Number(at),
-    errors_before: perMinute(before, minutes_before),
-    errors_after: perMinute(after, minutes_after),
-  }
+const STEPS: Steps = { table: 'events_10s', seconds: 10 }
+const MINUTES: Steps = { table: 'volume_1m', seconds: 60 }
+
+function stepsOf({ moment, begins, ends, asked }: Row): Steps {
+  const isNear = Math.min(moment - begins, ends - moment) < NEAR_S
+  return isNear && asked - moment < STEPS_S ? STEPS : MINUTES
+}
+
+const floor = (time: number, { seconds }: Steps): number => time - (time % seconds)
+
+/** Errors of the service before and after each deploy, so that each release answers for its own time. */
+async function withRates(
+  clickhouse: ClickHouse,
+  project: string,
+  rows: readonly Row[],
+): Promise<DeployView[]> {
+  const counted = await Promise.all(
+    [STEPS, MINUTES].map(async (steps) => {
+      const own = rows
+        .map((row, place) => ({ row, place }))
+        .filter(({ row }) => stepsOf(row) === steps)
+      return own.length === 0 ? [] : countErrors(clickhouse, { project, steps, rows: own })
+    }),
+  )
+  const byId = new Map(counted.flat().map((count) => [Number(count.place), count]))
+  return rows.map((row, place) => {
+    const { at, moment, begins, ends, asked, ...rest } = row
+    const steps = stepsOf(row)
+    const minutes = (from: number, to: number): number =>
+      Math.max(floor(to, steps) - floor(from, steps), steps.seconds) / 60
+    const { before = '0', after = '0' } = byId.get(place) ?? {}
+    return {
+      ...rest,
+      at: Number(at),
+      errors_before: perMinute(before, minutes(begins, moment)),
+      errors_after: perMinute(after, minutes(moment, Math.min(ends, asked))),
+    }
+  })
+}
+
+/** A deploy with its place in the answer. */
+interface Placed {
+  row: Row
+  place: number
+}
+
+interface Counted {
+  place: string
+  before: string
+  after: string
+}
+
+async function countErrors(
+  clickhouse: ClickHouse,
+  { project, steps, rows }: { project: string; steps: Steps; rows: readonly Placed[] },
+): Promise<Counted[]> {
+  const times = (of: 'begins' | 'moment' | 'ends'): number[] =>
+    rows.map(({ row }) => floor(row[of], steps))
+  const [begins, moments, ends] = [times('begins'), times('moment'), times('ends')]
+  const ranges = begins.map(
+    (from, index) => `bucket >= toDateTime(${from}) AND bucket < toDateTime(${ends[index]})`,
+  )
+  return clickhouse.query(
+    `SELECT w.1 AS place, sumIf(events, at >= w.3 AND at < w.4) AS before, sumIf(events, at >= w.4 AND at < w.5) AS after
+     FROM (SELECT service, toInt64(toUnixTimestamp(bucket)) AS at, events FROM ${steps.table}
+       WHERE project = {project:String} AND event_type = 'error' AND service IN {services:Array(String)} AND (${ranges.join(' OR ')})) AS e
+     INNER JOIN (SELECT w, w.2 AS of FROM (
+       SELECT arrayJoin(arrayZip({places:Array(Int64)}, {services:Array(String)}, {begins:Array(Int64)}, {moments:Array(Int64)}, {ends:Array(Int64)})) AS w)) AS d
+     ON e.service = d.of
+     GROUP BY place`,
+    {
+      params: {
+        project,
+        places: rows.map(({ place }) => place),
+        services: rows.map(({ row }) => row.service),
+        begins,
+        moments,
+        ends,
+      },
+    },
+  )
+}
+
+function perMinute(count: string, minutes: number): number {
+  return Math.round((Number(count) / minutes) * 100) / 100
 }
 
 /** Newest first by (time, id). */
@@ -104,14 +150,15 @@ export async function deployPage(
   )
   if (some === undefined) return { items: [], next: null }
   const rows = await clickhouse.query<Row>(
-    `WITH chosen AS (
-      SELECT deploy_id, service, environment, release, occurred_at, message, change_kind, moment, begins, ends, is_near FROM (${BETWEEN})
-      WHERE occurred_at >= fromUnixTimestamp64Milli({from:Int64}) AND occurred_at < fromUnixTimestamp64Milli({to:Int64})${conditions}
-      ORDER BY occurred_at DESC, deploy_id DESC LIMIT {limit:UInt32}
-    ) ${WITH_RATES}`,
+    `SELECT deploy_id, service, environment, release, toUnixTimestamp64Milli(occurred_at) AS at, message, change_kind,
+       toUnixTimestamp(time) AS moment, toUnixTimestamp(begin) AS begins, toUnixTimestamp(end) AS ends, toUnixTimestamp(now('UTC')) AS asked
+     FROM (${BETWEEN})
+     WHERE occurred_at >= fromUnixTimestamp64Milli({from:Int64}) AND occurred_at < fromUnixTimestamp64Milli({to:Int64})${conditions}
+     ORDER BY occurred_at DESC, deploy_id DESC LIMIT {limit:UInt32}`,
     { params },
   )
-  return cutPage(rows.map(deployView), query.limit, (last) => [last.at, last.deploy_id])
+  const items = await withRates(clickhouse, project, rows)
+  return cutPage(items, query.limit, (last) => [last.at, last.deploy_id])
 }
 
 const AROUND_MAX = 50
