@@ -8,6 +8,7 @@ import { PRODUCE } from '#/processors/log/kafka/api-records.ts'
 import {
   ADD_OFFSETS,
   DESCRIBE_PRODUCERS,
+  DESCRIBE_TRANSACTIONS,
   END_TXN,
   INIT_PRODUCER_ID,
   NO_IDENTITY,
@@ -87,14 +88,15 @@ class FormerOwner {
     const member = { group, generation: -1, memberId: '' }
     const offsets = [{ topic: `${this.#prefix}in`, partition: 0, offset, metadata: '' }]
     const input = { ...this.#ref, member, offsets }
-    const results = await this.#cluster.retry(
+    // The group's coordinator may still be loading on a broker that has just started.
+    await this.#cluster.retry(
       () =>
-        this.#cluster.onCoordinator('group', group, (node) =>
-          this.#cluster.send(node, TXN_OFFSET_COMMIT, input, LANE),
-        ),
+        this.#cluster.onCoordinator('group', group, async (node) => {
+          for (const { error } of await this.#cluster.send(node, TXN_OFFSET_COMMIT, input, LANE))
+            checkCode('TxnOffsetCommit', error)
+        }),
       { what: 'offset' },
     )
-    for (const { error } of results) checkCode('TxnOffsetCommit', error)
   }
 
   async produce(from: number, count: number): Promise<void> {
@@ -110,13 +112,24 @@ class FormerOwner {
   }
 
   async end(commit: boolean): Promise<void> {
-    await this.#ask(ADD_OFFSETS, { ...this.#ref, group: `${this.#prefix}copy` })
-    await this.#ask(END_TXN, { ...this.#ref, commit })
-    await systemClock.sleep(500)
+    await this.#checked(ADD_OFFSETS, { ...this.#ref, group: `${this.#prefix}copy` })
+    await this.#checked(END_TXN, { ...this.#ref, commit })
+    await until('the end', async () => (await this.#state()).startsWith('Complete'))
   }
 
   close(): Promise<void> {
     return this.#cluster.close()
+  }
+
+  async #state(): Promise<string> {
+    return (await this.#ask(DESCRIBE_TRANSACTIONS, this.#ref.transactionalId)).state
+  }
+
+  /** A coordinator that is busy yet is asked again. */
+  #checked<I>(api: Api<I, number>, input: I): Promise<void> {
+    return this.#cluster.retry(async () => checkCode(api.name, await this.#ask(api, input)), {
+      what: api.name,
+    })
   }
 
   #ask<I, O>(api: Api<I, O>, input: I): Promise<O> {
