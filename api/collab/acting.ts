@@ -4,7 +4,7 @@ import type { RateLimit } from '#/api/rate-limit.ts'
 import type { Call } from '#/api/route.ts'
 import { FaultlineError } from '#/kernel/errors.ts'
 import type { Random } from '#/kernel/random.ts'
-import { guardedField } from '#/schemas/collab/commands.ts'
+import { comparedField } from '#/schemas/collab/commands.ts'
 import type { CommandKind } from '#/schemas/collab/commands.ts'
 import type { JsonObject } from '#/schemas/collab/json.ts'
 import { entityAt } from '#/schemas/collab/state.ts'
@@ -60,9 +60,7 @@ export async function act(
     // Somebody else's tab of the same person may just have done it.
     if ('rejection' in joined && joined.rejection.code !== 'transition') return joined
   }
-  const field =
-    guardedField(wish.kind, wish.payload) ??
-    (wish.kind === 'rename' && wish.seen !== undefined ? 'title' : undefined)
+  const field = comparedField(wish.kind, wish.payload, wish.seen !== undefined)
   if (field === undefined) return run(wish.kind, wish.payload)
   const rev = state.root[field]?.rev ?? 0
   // What the caller saw is a moment of the room: a field that was written since is not what it saw.

@@ -12,8 +12,8 @@ import { emptyRoom } from '#/schemas/collab/state.ts'
 
 const FORMATS = ['md', 'html', 'json'] as const
 const MARKDOWN = 'text/markdown; charset=utf-8'
-/** A document of its own: it fetches nothing and runs nothing, whatever is written in it. */
 const HTML = 'text/html; charset=utf-8'
+/** A document of its own: it fetches nothing and runs nothing, whatever is written in it. */
 const HTML_POLICY = "default-src 'none'; style-src 'none'; sandbox"
 
 /**

@@ -62,13 +62,13 @@ async function withRates(
       return own.length === 0 ? [] : countErrors(clickhouse, { project, steps, rows: own })
     }),
   )
-  const byId = new Map(counted.flat().map((count) => [Number(count.place), count]))
+  const byPlace = new Map(counted.flat().map((count) => [Number(count.place), count]))
   return rows.map((row, place) => {
     const { at, moment, begins, ends, asked, ...rest } = row
     const steps = stepsOf(row)
     const minutes = (from: number, to: number): number =>
       Math.max(floor(to, steps) - floor(from, steps), steps.seconds) / 60
-    const { before = '0', after = '0' } = byId.get(place) ?? {}
+    const { before = '0', after = '0' } = byPlace.get(place) ?? {}
     return {
       ...rest,
       at: Number(at),

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestEngine, type TestEngine } from '#/clickhouse/engine/test-engine.ts'
 import { migrate } from '#/clickhouse/migrate.ts'
 import { systemClock } from '#/kernel/clock.ts'
-import type { IncidentQuery, MetricsQuery, MomentOf, Reads } from '#/schemas/reads.ts'
+import type { MetricsQuery, MomentOf, Reads } from '#/schemas/reads.ts'
 import { createReads } from './reads.ts'
+import { ALL_INCIDENTS } from './test-queries.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_AGO_MS = Math.floor(systemClock.nowMs() / MINUTE_MS) * MINUTE_MS - 60 * MINUTE_MS
@@ -95,20 +96,7 @@ async function errors(moment: MomentOf | undefined): Promise<number> {
 }
 
 async function list(moment: MomentOf | undefined) {
-  const query: IncidentQuery = {
-    project: 'default',
-    status: ['open', 'investigating'],
-    severity: [],
-    services: [],
-    text: '',
-    from: null,
-    to: null,
-    sort: 'updated_at',
-    order: 'desc',
-    cursor: null,
-    limit: 10,
-    moment,
-  }
+  const query = { ...ALL_INCIDENTS, status: ['open' as const, 'investigating' as const], moment }
   const { items } = await reads.incidents(query)
   expect(items.every(({ silenced }) => typeof silenced === 'boolean')).toBe(true)
   return items.map(({ id, status, errors: count }) => `${id} ${status} ${count}`).toSorted()

@@ -7,9 +7,10 @@ import { systemClock } from '#/kernel/clock.ts'
 import { encode } from '#/schemas/codec.ts'
 import type { Incident } from '#/schemas/incident.ts'
 import type { Event } from '#/schemas/records.ts'
-import type { IncidentQuery, Reads } from '#/schemas/reads.ts'
+import type { Reads } from '#/schemas/reads.ts'
 import type { SqlView } from '#/schemas/view.ts'
 import { createReads } from './reads.ts'
+import { ALL_INCIDENTS } from './test-queries.ts'
 
 let engine: TestEngine
 let reads: Reads
@@ -102,20 +103,6 @@ afterAll(() => engine.stop())
 const ask = (project: string, sql: string): Promise<SqlView> =>
   reads.guardedSql({ project, sql, rowsMax: 10, timeMsMax: 5000 })
 
-const LISTED: IncidentQuery = {
-  project: 'default',
-  status: [],
-  severity: [],
-  services: [],
-  text: '',
-  from: null,
-  to: null,
-  sort: 'updated_at',
-  order: 'desc',
-  cursor: null,
-  limit: 10,
-}
-
 describe('reads', () => {
   it('[A13] pages of events hold every event once, newest first', async () => {
     const seen: string[] = []
@@ -202,7 +189,7 @@ describe('reads', () => {
   })
 
   it('[D4] an incident row says what it is about, since when, how much and for whom', async () => {
-    const { items } = await reads.incidents(LISTED)
+    const { items } = await reads.incidents(ALL_INCIDENTS)
     expect(items[0]).toMatchObject({
       id: 'inc-1',
       number: 1,
@@ -227,17 +214,12 @@ describe('reads', () => {
 
   it('[D2] an incident is its latest state with the fold of all its steps', async () => {
     const page = await reads.incidents({
-      project: 'default',
+      ...ALL_INCIDENTS,
       status: ['open'],
       severity: [2],
       services: ['payment'],
       text: '#1',
-      from: null,
-      to: null,
       sort: 'severity',
-      order: 'desc',
-      cursor: null,
-      limit: 10,
     })
     expect(page.items).toHaveLength(1)
     expect(page.items[0]).toMatchObject({
@@ -293,7 +275,7 @@ describe('reads', () => {
     expect(issue?.events).toBe(errors.filter((event) => event.severity === 4).length)
     expect(issue?.params[0]).toMatchObject({ name: 'p1', values: [{ value: '3' }] })
     // As the list tells them.
-    const [listed] = (await reads.incidents(LISTED)).items
+    const [listed] = (await reads.incidents(ALL_INCIDENTS)).items
     expect(issue?.incidents).toMatchObject([{ errors: listed?.errors, spark: listed?.spark }])
     const services = await reads.services(range)
     expect(services.map((row) => row.service).toSorted()).toEqual(['checkout', 'payment', 'søk'])

@@ -198,3 +198,12 @@ export function guardedField(kind: AnyKind, payload: unknown): string | undefine
   if (kind === 'role') return (payload as PayloadOf<'role'>).role
   return (GUARDED as Readonly<Record<string, string>>)[kind]
 }
+
+/** The field whose revision a command is compared with: the one it must name, and a title when its author asks for that. */
+export function comparedField(
+  kind: AnyKind,
+  payload: unknown,
+  isAsked: boolean,
+): string | undefined {
+  return guardedField(kind, payload) ?? (isAsked && kind === 'rename' ? 'title' : undefined)
+}

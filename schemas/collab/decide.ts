@@ -1,5 +1,5 @@
 import { hasRole } from '#/schemas/principal.ts'
-import { checkPayload, guardedField, SYSTEM_COMMANDS } from './commands.ts'
+import { checkPayload, comparedField, guardedField, SYSTEM_COMMANDS } from './commands.ts'
 import type { AnyKind, PayloadOf } from './commands.ts'
 import { isUndoable, writesOf } from './effects.ts'
 import type { Json, JsonObject } from './json.ts'
@@ -69,8 +69,7 @@ function presenceRefusal(state: RoomState, { kind, actor }: Command): Refusal | 
 function expectRefusal(state: RoomState, command: Command): Refusal | undefined {
   const { kind, payload, expect } = command
   // Of a title the later stands, unless its author asked for more.
-  const wanted =
-    guardedField(kind, payload) ?? (kind === 'rename' && expect !== undefined ? 'title' : undefined)
+  const wanted = comparedField(kind, payload, expect !== undefined)
   if (wanted === undefined) return undefined
   if (expect === undefined || expect.field !== wanted)
     return {
