@@ -74,13 +74,27 @@ class FormerOwner {
   }
 
   static async begin(broker: RunningBroker, prefix: string): Promise<FormerOwner> {
-    const options = clientOptions(broker, 'former')
-    const cluster = new Cluster(await createTransport(options), options)
-    const transactionalId = `${prefix}copy/${prefix}in/0`
-    const owner = new FormerOwner(cluster, prefix, { transactionalId, ...NO_IDENTITY })
+    const owner = await FormerOwner.#open(broker, prefix)
+    const { transactionalId } = owner.#ref
     const begun = { transactionalId, current: NO_IDENTITY }
     owner.#ref = { transactionalId, ...(await owner.#ask(INIT_PRODUCER_ID, begun)) }
     return owner
+  }
+
+  /** Under the identity of who owns it now. */
+  static async spy(broker: RunningBroker, prefix: string): Promise<FormerOwner> {
+    const owner = await FormerOwner.#open(broker, prefix)
+    const { transactionalId } = owner.#ref
+    const { producerId, producerEpoch } = await owner.#ask(DESCRIBE_TRANSACTIONS, transactionalId)
+    owner.#ref = { transactionalId, producerId, producerEpoch }
+    return owner
+  }
+
+  static async #open(broker: RunningBroker, prefix: string): Promise<FormerOwner> {
+    const options = clientOptions(broker, 'former')
+    const cluster = new Cluster(await createTransport(options), options)
+    const transactionalId = `${prefix}copy/${prefix}in/0`
+    return new FormerOwner(cluster, prefix, { transactionalId, ...NO_IDENTITY })
   }
 
   async commitOffset(offset: number): Promise<void> {
@@ -209,6 +223,22 @@ describe.skipIf(!ownBrokerAvailable())('markers that the broker owes', () => {
     await producer.takeOver(() => false)
     expect(await valuesOf(log, OUT)).toEqual(numbered(0, 3).map(({ value }) => String(value)))
     await cluster.close()
+    await logs.close()
+  })
+
+  it('[LG114] of offsets whose owner saw its commit complete: it finds out when it asks for them', async () => {
+    const logs = new KafkaLogs('platformatic', { brokers: broker.brokers })
+    const log = await logs.open()
+    await createCopyTopics(log)
+    await log.append([{ ...IN, records: numbered(0, 9) }])
+    const copier = new Copier(log, 'copier')
+    await copier.start()
+    await until('the copy', async () => (await log.committed('copy', IN))?.offset === 9)
+    const owner = await FormerOwner.spy(broker, logs.prefix)
+    await owner.commitOffset(9)
+    await owner.close()
+    expect((await log.committed('copy', IN))?.offset).toBe(9)
+    expect(String(logs.problems)).toMatch(/commit of .*copy.*without markers on offsets of .*copy/)
     await logs.close()
   })
 })

@@ -8,7 +8,14 @@ import type {
 } from '#/processors/log/port.ts'
 import { LIST_GROUPS } from './api-cluster.ts'
 import { OFFSET_COMMIT, OFFSET_FETCH } from './api-group.ts'
-import { BrokerError, checkCode, isRejoining, toFaultlineError } from './broker-error.ts'
+import {
+  BrokerError,
+  checkCode,
+  CODE,
+  isBrokerError,
+  isRejoining,
+  toFaultlineError,
+} from './broker-error.ts'
 import { isPassing } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
 import { OpenTransactions } from './left-open.ts'
@@ -22,6 +29,11 @@ const BACKOFF_FIRST_MS = 10
 const BACKOFF_MAX_MS = 500
 /** Connections for transactions: a broker answers one request after the other on each. */
 const TXN_LANES = 4
+
+/** Offsets are asked again for so long before their markers are looked for. */
+const UNSTABLE_MS_MAX = 1000
+
+const producerId = (group: string, tp: TopicPartition): string => `${group}/${partitionKey(tp)}`
 
 interface Rest {
   member: KafkaMember
@@ -94,14 +106,27 @@ export class GroupClient {
 
   /** What commits of this process led to is among it, whatever became of their answers. */
   async committed(group: string, partitions: readonly TopicPartition[] | undefined) {
-    await Promise.all((partitions ?? []).map((tp) => this.#settle(group, tp)))
-    const what = `offsets of ${group}`
+    const { clock } = this.#options
+    const own = (partitions ?? []).flatMap((tp) => this.#producers.get(producerId(group, tp)) ?? [])
+    const startedMs = clock.monotonicMs()
     return this.#cluster.retry(
-      () =>
-        this.#cluster.onCoordinator('group', group, (node) =>
-          this.#cluster.send(node, OFFSET_FETCH, { group, partitions }, { lane: 'main' }),
-        ),
-      { what },
+      async () => {
+        await Promise.all((partitions ?? []).map((tp) => this.#settle(group, tp)))
+        try {
+          return await this.#cluster.onCoordinator('group', group, (node) =>
+            this.#cluster.send(node, OFFSET_FETCH, { group, partitions }, { lane: 'main' }),
+          )
+        } catch (error) {
+          // A transaction that goes on passes. What stays undecided although we began nothing lacks its marker.
+          if (
+            isBrokerError(error, CODE.unstableOffsetCommit) &&
+            clock.monotonicMs() - startedMs > UNSTABLE_MS_MAX
+          )
+            for (const producer of own) producer.suspect()
+          throw error
+        }
+      },
+      { what: `offsets of ${group}` },
     )
   }
 
@@ -142,7 +167,7 @@ export class GroupClient {
   }
 
   #producer(group: string, tp: TopicPartition): PartitionProducer {
-    const id = `${group}/${partitionKey(tp)}`
+    const id = producerId(group, tp)
     let producer = this.#producers.get(id)
     if (producer === undefined) {
       const lane = `txn${this.#producers.size % TXN_LANES}`
@@ -214,7 +239,7 @@ export class GroupClient {
     const owner = [...this.#members].find((one) => one.group === group && one.ownership.has(tp))
     if (owner === undefined) return
     try {
-      await this.#producers.get(`${group}/${partitionKey(tp)}`)?.settle()
+      await this.#producers.get(producerId(group, tp))?.settle()
     } catch (error) {
       // What is committed can be read all the same; the next commit would be refused.
       if (!isFaultlineError(error, 'stale_owner')) throw error

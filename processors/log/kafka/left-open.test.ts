@@ -79,4 +79,17 @@ describe('what producers left open', () => {
     })
     expect((await open.leftBy({ producerId: 8, group: 'g' })).hasOffsets).toBe(false)
   })
+
+  it('[LG114] finds the offsets of a group whose hash is negative where Kafka has them', async () => {
+    const offsets = (over: Record<number, Partial<Answer>>): Answer[] =>
+      Array.from({ length: 50 }, (_, partition) =>
+        at('__consumer_offsets', partition, over[partition]),
+      )
+    // Java's hash of "outage-detect" is -1766379265, and Kafka takes its absolute value.
+    const who = { producerId: 7, group: 'outage-detect' }
+    const left = brokerWith(offsets({ 15: { open: [7] }, 33: { error: CODE.notLeader } }))
+    expect((await left.open.leftBy(who)).hasOffsets).toBe(true)
+    const away = brokerWith(offsets({ 15: { error: CODE.notLeader } }))
+    await expect(away.open.leftBy(who)).rejects.toThrow(/DescribeProducers/)
+  })
 })

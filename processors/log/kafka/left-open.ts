@@ -57,7 +57,8 @@ export class OpenTransactions {
       const failure = new BrokerError(DESCRIBE_PRODUCERS.name, error)
       if (failure.isPassing) throw failure
     }
-    const open = own.filter((one) => one.open.includes(producerId))
+    // A producer is of one group: wherever it has offsets open, they are those of that.
+    const open = all.filter((one) => one.open.includes(producerId))
     return {
       partitions: open.flatMap(({ topic, partition }) =>
         topic === OFFSETS_TOPIC ? [] : { topic, partition },
@@ -101,10 +102,10 @@ export class OpenTransactions {
   }
 }
 
-/** Where a group's offsets are: Java's hash of its name. */
+/** Where a group's offsets are: the absolute value of Java's hash of its name, as Kafka's group coordinator takes it. */
 function offsetsPartition(group: string, partitions: number): number {
   let hash = 0
   for (let index = 0; index < group.length; index += 1)
     hash = (Math.imul(hash, 31) + group.charCodeAt(index)) | 0
-  return partitions === 0 ? 0 : (hash & 0x7fffffff) % partitions
+  return partitions === 0 ? 0 : Math.abs(hash) % partitions
 }

@@ -90,6 +90,11 @@ export class PartitionProducer {
     })
   }
 
+  /** Something of ours looks undecided although its end was answered: the next `settle` or commit finds out. */
+  suspect(): void {
+    this.#isDirty = true
+  }
+
   /** All of it or nothing. When it rejects, it is decided that nothing of it counts. */
   commit(transaction: Transaction): Promise<void> {
     return this.#inTurn(() => this.#commit(transaction))
